@@ -1,0 +1,56 @@
+# A thin front to CMake and ctest. `make help` lists what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+JOBS ?= $(shell nproc)
+BUILD := build
+TIERCEL := $(BUILD)/release/tiercel
+
+.PHONY: help
+help: ## this list
+	@echo "Tiercel: make ..."
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: deps test-deps
+deps: ## install what the build needs (Debian; as root or with sudo)
+	@packaging/install-dependencies.sh build
+test-deps: ## ... and what the tests need
+	@packaging/install-dependencies.sh build test
+
+.PHONY: build
+build: deps ## build/release/tiercel
+	@cmake --preset release >$(BUILD)/release-configure.log 2>&1 || { cat $(BUILD)/release-configure.log; exit 1; }
+	@cmake --build $(BUILD)/release --target tiercel_program -j $(JOBS)
+build: | $(BUILD)
+$(BUILD):
+	@mkdir -p $(BUILD)
+
+.PHONY: run
+run: build ## build, and run the agent in the foreground (MANAGER=host for a real manager)
+	@packaging/run.sh $(TIERCEL) $(MANAGER)
+
+.PHONY: test
+test: test-deps | $(BUILD) ## build and run every test through ctest (as root: the live tests load BPF)
+	@tests/run.sh $(JOBS)
+
+.PHONY: soak
+soak: build test-deps ## the tests in their long form: 100,000 execs, outages of 30 s
+	@tests/soak.sh $(JOBS)
+
+.PHONY: bench
+bench: build test-deps ## what the agent costs, interleaved with and without it (PEER="command" for another sensor)
+	@cmake --build $(BUILD)/release -j $(JOBS)
+	@python3 tests/bench/bench.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests $(if $(PEER),--peer "$(PEER)") $(BENCH_ARGS)
+
+.PHONY: fuzz
+fuzz: test-deps | $(BUILD) ## every fuzz target for FUZZ_SECONDS (default 60)
+	@cmake --preset fuzz >$(BUILD)/fuzz-configure.log 2>&1 || { cat $(BUILD)/fuzz-configure.log; exit 1; }
+	@cmake --build $(BUILD)/fuzz -j $(JOBS)
+	@TIERCEL_FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) ctest --test-dir $(BUILD)/fuzz --output-on-failure
+
+.PHONY: format lint
+format: ## clang-format over everything
+	@git ls-files '*.cpp' '*.h' | grep -v '^bpf/' | xargs clang-format -i
+lint: test-deps | $(BUILD) ## format, include edges, sizes, clang-tidy
+	@cmake --preset dev >$(BUILD)/dev-configure.log 2>&1 || { cat $(BUILD)/dev-configure.log; exit 1; }
+	@cmake --build $(BUILD)/dev --target bpf_objects >/dev/null
+	@ctest --test-dir $(BUILD)/dev -L lint --output-on-failure

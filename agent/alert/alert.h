@@ -1,0 +1,45 @@
+// Alert: the first owning copy of what was seen, and the only thing that crosses a thread. Made by make.h on the
+// deciding thread; immutable afterwards, shared as std::shared_ptr<const Alert>.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/base/priority.h"
+
+namespace tiercel::alert {
+
+using tiercel::display_name;
+using tiercel::Priority;
+
+// The two lanes to the manager: a flood of the rest never delays a critical alert.
+enum class Lane : uint8_t { kCritical, kRest };
+[[nodiscard]] constexpr Lane lane_of(Priority priority) {
+  return priority <= Priority::kCritical ? Lane::kCritical : Lane::kRest;
+}
+
+struct Alert {
+  std::string id;        // unique over agents and restarts: a receiver tells a repeat by it
+  uint64_t time_ns = 0;  // since the epoch; the kernel's time of the event
+  Priority priority = Priority::kDebug;
+  std::string rule;
+  std::string source;             // "syscall", or "internal" for the agent's own reports
+  std::vector<std::string> tags;  // sorted
+  std::string message;            // the rule's output, resolved, without time and priority
+
+  // Short facts for a person's line and for folding; empty when unknown.
+  std::string process;    // proc.name(pid)
+  std::string container;  // container.name, else container.id
+  std::string technique;  // ATT&CK ids, comma separated: "T1611"
+
+  // Rendered once, shared by every sink. No newline at the end.
+  std::string text_line;   // Falco's text line: "time: Priority message"
+  std::string falco_json;  // Falco's JSON line
+  std::string event_json;  // the normalised event of decoders/ALERT.md: {"tiercel":{...},...}
+};
+
+using AlertPtr = std::shared_ptr<const Alert>;
+
+}  // namespace tiercel::alert

@@ -1,0 +1,250 @@
+#include "agent/alert/make.h"
+
+#include <arpa/inet.h>
+#include <fmt/core.h>
+#include <sys/random.h>
+
+#include "agent/alert/mitre.h"
+#include "agent/alert/normalised.h"
+#include "agent/base/time_text.h"
+#include "agent/context/event.h"
+#include "agent/rule/format.h"
+#include "agent/rule/rule.h"
+#include "decoders/flags.h"
+
+namespace tiercel::alert {
+namespace {
+
+constexpr size_t kAncestorsMax = 12;
+
+JsonValue json_value(const rule::OutputValue& value) {
+  using Kind = rule::OutputValue::Kind;
+  switch (value.kind) {
+    case Kind::kNull:
+      return {};
+    case Kind::kText:
+      return value.text;
+    case Kind::kInt:
+      return value.i;
+    case Kind::kUint:
+      return value.u;
+    case Kind::kBool:
+      return value.b;
+    case Kind::kList: {
+      JsonValue::List list;
+      for (const rule::OutputValue& item : value.items) list.push_back(json_value(item));
+      return list;
+    }
+  }
+  return {};
+}
+
+std::string plain_text(const JsonValue& value) {
+  if (const auto* text = std::get_if<std::string>(&value.value)) return *text;
+  std::string out;
+  append_json(out, value);
+  return out;
+}
+
+void set_process(NormalisedEvent& out, const context::Event& event) {
+  const context::Process& process = event.process();
+  const context::Image& image = event.image();
+  out.set("proc.name", image.comm);
+  out.set("proc.pid", process.key.pid);
+  out.set("proc.tid", event.head().tid);
+  out.set("proc.vpid", process.vpid);
+  out.set("proc.start_ns", process.key.start_ns);
+  out.set("proc.exe", image.exe());
+  out.set("proc.exepath", image.exepath);
+  out.set("proc.cmdline", image.cmdline());
+  out.set("proc.cwd", process.cwd);
+  out.set("proc.tty", process.tty);
+  out.set("proc.sid", process.sid);
+  std::vector<std::string> ancestors;
+  for (size_t n = 1; n <= kAncestorsMax; ++n) {
+    const context::Process* up = event.ancestor(n);
+    if (!up) break;
+    if (n == 1) {
+      out.set("proc.ppid", up->key.pid);
+      out.set("proc.pname", up->image->comm);
+      out.set("proc.pcmdline", up->image->cmdline());
+    }
+    ancestors.push_back(up->image->comm);
+  }
+  out.set("proc.ancestors", ancestors);
+}
+
+void set_user(NormalisedEvent& out, const context::Event& event) {
+  const ev_head& head = event.head();
+  out.set("user.uid", head.uid);
+  out.set("user.euid", head.euid);
+  out.set("user.loginuid", static_cast<int32_t>(event.process().loginuid));
+  out.set("group.gid", head.egid);
+  if (const context::User* user = event.users().user(head.euid)) {
+    out.set("user.name", user->name);
+    out.set("srcuser", user->name);
+  }
+  if (const std::string* group = event.users().group(head.egid)) out.set("group.name", *group);
+}
+
+void set_container(NormalisedEvent& out, const context::Container& container) {
+  out.set("container.id", container.id);
+  out.set("container.full_id", container.full_id);
+  if (!container.type.empty()) out.set("container.type", container.type);
+  if (!container.pod_name.empty()) out.set("k8s.pod", container.pod_name);
+  if (!container.pod_namespace.empty()) out.set("k8s.ns", container.pod_namespace);
+  if (!container.known) return;  // nothing is claimed that no record says
+  out.set("container.name", container.name);
+  out.set("container.image_repository", container.image_repository);
+  out.set("container.image_tag", container.image_tag);
+  out.set("container.privileged", container.privileged);
+}
+
+void set_file(NormalisedEvent& out, const context::Event& event, bool by_kernel_path) {
+  if (auto path = event.path(context::PathView::kLexical)) out.set("fd.name", *path);
+  if (auto raw = event.path_raw()) out.set("fd.nameraw", *raw);
+  if (auto real = event.path(context::PathView::kKernel)) out.set("fd.realpath", *real);
+  if (event.has_two_paths()) out.set("fd.matched", by_kernel_path ? "realpath" : "name");
+}
+
+void set_socket(NormalisedEvent& out, const context::Event& event, const ev_sock& sock) {
+  out.set("fd.name", event.socket_name(sock));
+  const auto ends = event.endpoints();
+  if (!ends) return;
+  const char* protocol = ends->l4proto == IPPROTO_TCP ? "tcp" : ends->l4proto == IPPROTO_UDP ? "udp" : nullptr;
+  if (protocol) {
+    out.set("fd.l4proto", protocol);
+    out.set("protocol", protocol);
+  }
+  out.set("fd.cip", ends->client_ip);
+  out.set("fd.cport", ends->client_port);
+  out.set("fd.sip", ends->server_ip);
+  out.set("fd.sport", ends->server_port);
+  out.set("srcip", ends->client_ip);
+  out.set("srcport", std::to_string(ends->client_port));
+  out.set("dstip", ends->server_ip);
+  out.set("dstport", std::to_string(ends->server_port));
+}
+
+void set_event(NormalisedEvent& out, const context::Event& event) {
+  out.set("evt.type", event.type());
+  out.set("evt.num", event.num());
+  out.set("evt.cpu", event.head().cpu);
+  if (auto result = event.result())
+    out.set("evt.res", *result >= 0 ? "SUCCESS" : std::string(decoders::errno_name(*result)));
+}
+
+void set_alert(NormalisedEvent& out, const Alert& alert, const std::string& hostname) {
+  out.set("id", alert.id);
+  out.set("time", iso8601_z(alert.time_ns));
+  out.set("rule", alert.rule);
+  out.set("priority", display_name(alert.priority));
+  out.set("source", alert.source);
+  out.set("tags", alert.tags);
+  out.set("output", alert.message);
+  out.set("host.name", hostname);
+  const Mitre mitre = mitre_of(alert.tags);
+  out.set("mitre.technique", mitre.techniques);
+  out.set("mitre.tactic", mitre.tactics);
+  if (std::string category = category_of(alert.tags); !category.empty()) out.set("category", category);
+}
+
+std::string joined(const std::vector<std::string>& items) {
+  std::string out;
+  for (const std::string& item : items) out += (out.empty() ? "" : ",") + item;
+  return out;
+}
+
+}  // namespace
+
+AlertMaker::AlertMaker(MakeOptions options) : options_(std::move(options)) {
+  if (options_.hostname.empty()) options_.hostname = falco_hostname();
+  uint64_t random = 0;
+  if (::getrandom(&random, sizeof random, 0) != sizeof random) std::abort();
+  id_prefix_ = fmt::format("{:016x}", random);
+}
+
+std::string AlertMaker::next_id() {
+  return fmt::format("{}-{}", id_prefix_, ++sequence_);
+}
+
+FalcoLine AlertMaker::line_of(uint64_t time_ns, Priority priority, const std::string& rule, const std::string& source,
+                              const std::string& message) const {
+  FalcoLine line;
+  line.time_ns = time_ns;
+  line.priority = priority;
+  line.hostname = options_.hostname;
+  line.rule = rule;
+  line.source = source;
+  line.message = message;
+  line.json_include_output_property = options_.json_include_output_property;
+  line.json_include_message_property = options_.json_include_message_property;
+  line.json_include_output_fields_property = options_.json_include_output_fields_property;
+  line.json_include_tags_property = options_.json_include_tags_property;
+  line.time_format_iso_8601 = options_.time_format_iso_8601;
+  return line;
+}
+
+AlertPtr AlertMaker::make(const context::Event& event, const rule::Rule& rule, rule::Rendered rendered,
+                          bool by_kernel_path) {
+  auto alert = std::make_shared<Alert>();
+  alert->id = next_id();
+  alert->time_ns = event.wall_ns();
+  alert->priority = static_cast<Priority>(rule.priority);
+  alert->rule = rule.name;
+  alert->source = rule.source;
+  alert->tags = rule.tags;
+  alert->message = std::move(rendered.message);
+  alert->process = fmt::format("{}({})", event.image().comm, event.process().key.pid);
+  const context::Container* container = event.container();
+  if (container) alert->container = container->name.empty() ? container->id : container->name;
+  alert->technique = joined(mitre_of(alert->tags).techniques);
+
+  FalcoLine line = line_of(alert->time_ns, alert->priority, alert->rule, alert->source, alert->message);
+  line.tags = alert->tags;
+  NormalisedEvent normalised;
+  set_alert(normalised, *alert, options_.hostname);
+  set_event(normalised, event);
+  set_process(normalised, event);
+  set_user(normalised, event);
+  if (container) set_container(normalised, *container);
+  if (const auto* sock = event.record().as<ev_sock>())
+    set_socket(normalised, event, *sock);
+  else
+    set_file(normalised, event, by_kernel_path);
+  for (const rule::OutputField& field : rendered.fields) {
+    JsonValue value = json_value(field.value);
+    if (!is_normalised_key(field.name) && !std::holds_alternative<std::monostate>(value.value))
+      normalised.set_field(field.name, plain_text(value));
+    line.output_fields.push_back({field.name, std::move(value)});
+  }
+  alert->text_line = text_line(line);
+  alert->falco_json = falco_json_line(line);
+  alert->event_json = normalised.render();
+  return alert;
+}
+
+AlertPtr AlertMaker::make_internal(uint64_t time_ns, Priority priority, const std::string& rule,
+                                   const std::string& message,
+                                   const std::vector<std::pair<std::string, JsonValue>>& fields) {
+  auto alert = std::make_shared<Alert>();
+  alert->id = next_id();
+  alert->time_ns = time_ns;
+  alert->priority = priority;
+  alert->rule = rule;
+  alert->source = "internal";
+  alert->message = message;
+  FalcoLine line = line_of(time_ns, priority, rule, alert->source, message);
+  NormalisedEvent normalised;
+  set_alert(normalised, *alert, options_.hostname);
+  for (const auto& [key, value] : fields) {
+    line.output_fields.push_back({key, value});
+    normalised.set_field(key, plain_text(value));
+  }
+  alert->text_line = text_line(line);
+  alert->falco_json = falco_json_line(line);
+  alert->event_json = normalised.render();
+  return alert;
+}
+
+}  // namespace tiercel::alert

@@ -1,0 +1,28 @@
+// App: builds every part in order, runs the loop, takes everything down again. The only file that knows all parts.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/base/result.h"
+#include "agent/config/config.h"
+#include "agent/outputs.h"
+
+namespace tiercel {
+
+struct RunOptions {
+  config::Config config;
+  OutputOptions outputs;
+  std::string record_to;      // `tiercel record`: a copy of every record goes to this file
+  std::string replay_from;    // `tiercel replay`: records come from this file instead of the kernel
+  unsigned stop_after_s = 0;  // 0: at SIGINT or SIGTERM only
+  bool control_socket = true;
+  bool summary = true;
+};
+
+// Returns when SIGINT or SIGTERM came, or the recording ended.
+Result<> run_agent(const RunOptions& options);
+
+inline constexpr const char* kVersion = TIERCEL_VERSION;
+
+}  // namespace tiercel

@@ -1,0 +1,57 @@
+// One function per subcommand; each returns the exit status: 0 fine, 1 the user's mistake, 2 the host lacks something,
+// 3 a bug. Parsing of the command line is main.cpp's.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/base/result.h"
+
+namespace tiercel::cli {
+
+struct RunArgs {
+  std::string config_file;
+  std::vector<std::string> rules;
+  bool json = false;
+  bool no_manager = false;
+  bool embedded_manager = false;
+  std::string manager_host;  // MANAGER=host of `make run`
+  std::string log_level;
+  std::string state_dir, run_dir;
+  std::string record_to, replay_from;
+  unsigned record_seconds = 0;
+};
+int run(const RunArgs& args);
+
+int rules_check(const std::vector<std::string>& files, bool strict, bool json);
+int rules_list(const std::vector<std::string>& files, bool json);
+int rules_explain(const std::vector<std::string>& files, const std::string& rule);
+int fields(bool json);
+int events(bool json);
+int doctor(bool json);
+int status(const std::string& run_dir, bool json);
+
+struct DevManagerArgs {
+  std::string dir;
+  unsigned port = 1514, enrol_port = 1515;
+  std::string password_file;
+  bool json = false;
+  bool unfriendly = false;
+  unsigned workers = 4, queue = 16384;
+};
+int dev_manager(const DevManagerArgs& args);
+
+struct EnrollArgs {
+  std::string manager, name, groups, password_file, ca_file, keys_file;
+  unsigned port = 1515;
+};
+int enroll(const EnrollArgs& args);
+
+// Where the rules are when nobody says: the configured folder, else the checkout's or the package's.
+std::vector<std::string> default_rules();
+
+// Prints "tiercel: message" on standard error; returns the exit status that belongs to it.
+int report(const Error& error);
+bool colour_wanted(int fd);
+
+}  // namespace tiercel::cli

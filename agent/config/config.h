@@ -1,0 +1,123 @@
+// Config: what tiercel.yaml says, as plain values. Every default is written here and nowhere else. Made by load.h,
+// immutable afterwards; any thread may read it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "agent/base/log.h"
+#include "agent/base/priority.h"
+
+namespace tiercel::config {
+
+// A text that must not be shown: it has no way to a stream or a formatter but reveal().
+class Secret {
+ public:
+  Secret() = default;
+  explicit Secret(std::string text) : text_(std::move(text)) {}
+  [[nodiscard]] bool empty() const { return text_.empty(); }
+  [[nodiscard]] const std::string& reveal() const { return text_; }
+  bool operator==(const Secret&) const = default;
+
+ private:
+  std::string text_;
+};
+
+enum class RuleMatching : uint8_t { kFirst, kAll };
+
+// append_output: what is added to the output of the rules that match. Empty members of the match hold for every rule.
+struct AppendOutput {
+  struct Match {
+    std::string source;
+    std::vector<std::string> tags;  // the rule has all of them
+    std::string rule;
+    bool operator==(const Match&) const = default;
+  };
+  struct ExtraField {
+    std::string key;
+    std::string format;  // empty: the field `key` itself, with its own type
+    bool operator==(const ExtraField&) const = default;
+  };
+  Match match;
+  std::string extra_output;
+  std::vector<ExtraField> extra_fields;
+  bool suggested_output = false;
+  bool operator==(const AppendOutput&) const = default;
+};
+
+struct StdoutOutput {
+  enum class Format : uint8_t { kText, kJson };
+  Format format = Format::kText;  // json_output: true changes it where the file says nothing
+  bool operator==(const StdoutOutput&) const = default;
+};
+
+struct FileOutput {
+  enum class Format : uint8_t { kNormalised, kFalco };
+  std::string path = "/var/log/tiercel/alerts.json";
+  Format format = Format::kNormalised;
+  uint32_t rotate_size_mb = 100;  // 0: never
+  uint32_t rotate_files = 5;
+  bool operator==(const FileOutput&) const = default;
+};
+
+struct WazuhManager {
+  std::string host;
+  uint16_t port = 1514;
+  uint16_t enrol_port = 1515;
+  bool operator==(const WazuhManager&) const = default;
+};
+
+struct Output {
+  std::variant<StdoutOutput, FileOutput, WazuhManager> to;
+  uint8_t priority = kPriorityDebug;  // the least severe that goes there
+  bool operator==(const Output&) const = default;
+};
+
+struct Wazuh {
+  std::vector<WazuhManager> managers;  // with those of `outputs`, each once, in the order of the file
+  std::string agent_name;              // empty: the host's name
+  std::vector<std::string> groups;
+  std::string password_file;  // its first line is the enrolment password
+  Secret password;            // meant for ${VARIABLE}
+  std::string ca_file;        // empty: the manager's certificate is not checked
+  std::string keys_file;      // empty: client.keys in state_dir
+  bool operator==(const Wazuh&) const = default;
+};
+
+struct Sensor {
+  uint32_t ring_vital_size_kb = 2048;  // processes, credentials, namespaces
+  uint32_t ring_bulk_size_kb = 4096;   // files and network
+  bool operator==(const Sensor&) const = default;
+};
+
+struct Config {
+  std::vector<std::string> rules_files{"/etc/tiercel/rules.d"};
+  uint8_t priority = kPriorityDebug;  // rules less severe than this are not enabled
+  RuleMatching rule_matching = RuleMatching::kFirst;
+
+  bool json_output = false;
+  bool json_include_output_property = true;
+  bool json_include_message_property = false;
+  bool json_include_output_fields_property = true;
+  bool json_include_tags_property = true;
+  bool time_format_iso_8601 = false;
+  std::vector<AppendOutput> append_output{{{}, {}, {}, true}};
+
+  std::vector<Output> outputs{Output{}};  // the text lines on standard output
+  Wazuh wazuh;
+  Sensor sensor;
+
+  log::Level log_level = log::Level::kInfo;
+  std::string state_dir = "/var/lib/tiercel";
+  std::string run_dir = "/run/tiercel";
+
+  [[nodiscard]] std::string wazuh_keys_file() const {
+    return wazuh.keys_file.empty() ? state_dir + "/client.keys" : wazuh.keys_file;
+  }
+  [[nodiscard]] std::string socket_path() const { return run_dir + "/tiercel.sock"; }
+  bool operator==(const Config&) const = default;
+};
+
+}  // namespace tiercel::config

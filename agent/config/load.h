@@ -1,0 +1,34 @@
+// tiercel.yaml -> Config. Every mistake is reported at once, with its position: unknown keys (with the nearest known
+// one), wrong types, values out of range, keys written twice. Warnings do not stop a load. Hostile input (a group's
+// tiercel.yaml comes from the manager) is bounded: 1 MiB, 20,000 nodes.
+//
+// ${VAR} in any value is replaced by the environment's VAR before the type is decided, as Falco does in falco.yaml:
+// inside text, several, nested, in the result too; unset is empty; $${VAR} stays ${VAR}; $VAR is plain text.
+// The value of a secret never gets into a diagnostic, nor into the source lines that Diagnostics keep.
+//
+// Any thread; yaml-cpp stays behind load.cpp.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/base/diagnostic.h"
+#include "agent/config/config.h"
+
+namespace tiercel::config {
+
+using Environment = std::function<std::optional<std::string>(const std::string& name)>;
+[[nodiscard]] Environment process_environment();
+
+// Nothing when there was at least one error.
+[[nodiscard]] std::optional<Config> load(const std::string& path, Diagnostics& diagnostics,
+                                         const Environment& environment = process_environment());
+[[nodiscard]] std::optional<Config> parse(const std::string& text, const std::string& file, Diagnostics& diagnostics,
+                                          const Environment& environment = process_environment());
+
+// Every key that a file may hold: "wazuh.managers[].port"; of an output by its type: "outputs[file].config.path".
+[[nodiscard]] std::vector<std::string> known_keys();
+
+}  // namespace tiercel::config

@@ -1,0 +1,146 @@
+// Reading: typed reads from a Node tree into a struct's members, driven by tables of keys, with a Diagnostic for
+// everything that is not as it should be. The same tables, walked without a file, list the known keys. Inner to
+// agent/config; one thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "agent/base/diagnostic.h"
+#include "agent/config/config.h"
+#include "agent/config/node.h"
+
+namespace tiercel::config {
+
+class Reading;
+
+// A row of a table: what a key of a map fills. The function is called once per key that the file has.
+template <class T>
+struct Key {
+  std::string_view name;
+  void (*read)(Reading& reading, const Node& node, T& into);
+};
+
+// One of the words that a value may be, and what it stands for.
+template <class E>
+struct Word {
+  std::string_view name;
+  E value;
+};
+
+class Reading {
+ public:
+  Reading(std::string file, Diagnostics& diagnostics) : file_(std::move(file)), diagnostics_(&diagnostics) {}
+  // Lists the tables' keys instead of reading.
+  explicit Reading(std::vector<std::string>& listing) : listing_(&listing) {}
+
+  template <class T>
+  void map(const Node& node, std::type_identity_t<std::span<const Key<T>>> keys, T& into);
+  template <class T>
+  void list(const Node& node, std::type_identity_t<std::span<const Key<T>>> keys, std::vector<T>& into);
+
+  void boolean(const Node& node, bool& into);
+  void text(const Node& node, std::string& into);
+  void secret(const Node& node, Secret& into);
+  void absolute_path(const Node& node, std::string& into);
+  void host(const Node& node, std::string& into);
+  void priority(const Node& node, uint8_t& into);
+  void texts(const Node& node, std::vector<std::string>& into);  // a list, or one text
+  template <class N>
+  void number(const Node& node, uint64_t min, uint64_t max, N& into) {
+    uint64_t value = into;
+    if (read_number(node, min, max, value)) into = static_cast<N>(value);
+  }
+  template <class E, size_t N>
+  void word(const Node& node, const Word<E> (&words)[N], E& into);
+
+  [[nodiscard]] bool listing() const { return listing_ != nullptr; }
+  void enter(std::string_view name) { path_.emplace_back(name); }
+  void leave() { path_.pop_back(); }
+  [[nodiscard]] std::string path() const;
+  // True when listing; the key was then written down. Scalars and lists of scalars begin with it.
+  bool listed();
+  void error(const Node& node, const std::string& message, std::string hint = {});
+  void no_such_word(const Node& node, std::span<const std::string_view> words);
+  void warning(const Node& node, const std::string& message, std::string hint = {});
+
+ private:
+  bool read_number(const Node& node, uint64_t min, uint64_t max, uint64_t& into);
+  // The text of a scalar; false, and said, for anything else.
+  bool scalar(const Node& node, const char* wanted);
+  bool is_map(const Node& node);
+  bool is_list(const Node& node);
+  void unknown_key(const Member& member, std::span<const std::string_view> known);
+  bool is_repeated(const Node& node, size_t index);
+
+  std::string file_;
+  Diagnostics* diagnostics_ = nullptr;
+  std::vector<std::string>* listing_ = nullptr;
+  std::vector<std::string> path_;
+};
+
+template <class T>
+void Reading::map(const Node& node, std::type_identity_t<std::span<const Key<T>>> keys, T& into) {
+  auto read = [&](const Key<T>& key, const Node& value) {
+    enter(key.name);
+    key.read(*this, value, into);
+    leave();
+  };
+  if (listing()) {
+    for (const Key<T>& key : keys) read(key, node);
+    return;
+  }
+  if (!is_map(node)) return;
+  for (size_t i = 0; i < node.members.size(); ++i) {
+    const Member& member = node.members[i];
+    const Key<T>* found = nullptr;
+    std::vector<std::string_view> names;
+    for (const Key<T>& key : keys) {
+      names.push_back(key.name);
+      if (key.name == member.key) found = &key;
+    }
+    if (found == nullptr)
+      unknown_key(member, names);
+    else if (!is_repeated(node, i))
+      read(*found, member.value);
+  }
+}
+
+template <class T>
+void Reading::list(const Node& node, std::type_identity_t<std::span<const Key<T>>> keys, std::vector<T>& into) {
+  if (listing()) {
+    enter("[]");
+    T ignored{};
+    map(node, keys, ignored);
+    leave();
+    return;
+  }
+  if (!is_list(node)) return;
+  into.clear();
+  for (size_t i = 0; i < node.items.size(); ++i) {
+    enter("[" + std::to_string(i) + "]");
+    map(node.items[i], keys, into.emplace_back());
+    leave();
+  }
+}
+
+template <class E, size_t N>
+void Reading::word(const Node& node, const Word<E> (&words)[N], E& into) {
+  if (listed() || !scalar(node, "a word")) return;
+  std::vector<std::string_view> names;
+  for (const auto& [name, value] : words) {
+    if (name == node.text) {
+      into = value;
+      return;
+    }
+    names.push_back(name);
+  }
+  no_such_word(node, names);
+}
+
+}  // namespace tiercel::config

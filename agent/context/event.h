@@ -1,0 +1,94 @@
+// Event: one record with everything that a rule may ask about it. It borrows the record's bytes and dies when the
+// handler returns: to keep something, make an Alert or copy the field. Deciding thread only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "agent/context/process.h"
+#include "agent/context/process_table.h"
+#include "agent/context/users.h"
+#include "decoders/record.h"
+
+namespace tiercel::context {
+
+// Which of a file's two paths is fd.name (ARCHITECTURE.md, "Two paths, one verdict").
+enum class PathView : uint8_t { kLexical, kKernel };
+
+class Event {
+ public:
+  Event(const decoders::Record& record, const decoders::EventInfo& info, uint64_t num, uint64_t wall_ns,
+        std::shared_ptr<Process> process, std::shared_ptr<const Image> image, ProcessTable& table, Users& users)
+      : record_(record),
+        info_(&info),
+        num_(num),
+        wall_ns_(wall_ns),
+        process_(std::move(process)),
+        image_(std::move(image)),
+        table_(table),
+        users_(users) {}
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+
+  [[nodiscard]] const decoders::Record& record() const { return record_; }
+  [[nodiscard]] const ev_head& head() const { return record_.head(); }
+  [[nodiscard]] const decoders::EventInfo& info() const { return *info_; }
+  [[nodiscard]] std::string_view type() const { return info_->name; }
+  [[nodiscard]] uint64_t num() const { return num_; }          // from 1
+  [[nodiscard]] uint64_t wall_ns() const { return wall_ns_; }  // since the epoch
+
+  // Who did it. Never null; the image may be one that the process has left since.
+  [[nodiscard]] const Process& process() const { return *process_; }
+  [[nodiscard]] const Image& image() const { return *image_; }
+  [[nodiscard]] const Container* container() const { return process_->container.get(); }
+  // n = 0: the process itself, 1: its parent, ...; nullptr beyond the top.
+  [[nodiscard]] const Process* ancestor(size_t n) const;
+  [[nodiscard]] const Process* by_pid(uint32_t pid) const;  // group and session leaders
+  [[nodiscard]] Users& users() const { return users_; }
+
+  // evt.rawres: the first result of the record (res or fd); nothing when the event has none (procexit has).
+  [[nodiscard]] std::optional<int64_t> result() const;
+
+  // The path of the event's file or path argument. Lexical: as the program gave it, made absolute and cleaned, as Falco
+  // has it. Kernel: what was opened, as the process sees it. Nothing when the event carries none.
+  [[nodiscard]] std::optional<std::string_view> path(PathView view) const;
+  [[nodiscard]] std::optional<std::string_view> path_raw() const;
+  // True when both exist and differ: conditions are then judged once with each.
+  [[nodiscard]] bool has_two_paths() const;
+  // Which one fd.name gives right now; set by the engine.
+  [[nodiscard]] PathView view() const { return view_; }
+  void set_view(PathView view) { view_ = view; }
+  // Any path argument, absolute and cleaned against the record's base directory ("" base: the process's cwd).
+  [[nodiscard]] std::string absolute(std::string_view raw, std::string_view base) const;
+
+  // The two ends of an IPv4 or IPv6 socket event; IPv4-mapped addresses as IPv4. Client and server by who connected; a
+  // bound or listening socket has only a server side. Nothing for other events.
+  struct Endpoints {
+    std::string client_ip, server_ip;  // "" if unknown
+    uint16_t client_port = 0, server_port = 0;
+    uint16_t l4proto = 0;  // IPPROTO_*
+    bool is_v6 = false;
+    bool local_is_server = false;
+  };
+  [[nodiscard]] std::optional<Endpoints> endpoints() const;
+
+  // fd.name of a socket event: "10.0.0.1:4000->10.0.0.2:80", "ip:port", "hexsrc->hexdst path".
+  [[nodiscard]] std::string socket_name(const ev_sock& sock) const;
+
+ private:
+  const decoders::Record& record_;
+  const decoders::EventInfo* info_;
+  uint64_t num_;
+  uint64_t wall_ns_;
+  std::shared_ptr<Process> process_;
+  std::shared_ptr<const Image> image_;
+  ProcessTable& table_;
+  Users& users_;
+  PathView view_ = PathView::kLexical;
+  mutable std::optional<std::string> lexical_path_;
+};
+
+}  // namespace tiercel::context

@@ -1,0 +1,66 @@
+// ProcessTable: every process by (pid, start_boottime), bounded. Fed with records in the order in which the merged
+// rings give them; deciding thread only.
+//
+// An ended process stays for a grace period, since records that it made may still be on their way, and as long as a
+// living child names it as parent.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <unordered_map>
+
+#include "agent/base/metrics.h"
+#include "agent/context/process.h"
+#include "decoders/record.h"
+
+namespace tiercel::context {
+
+class ProcessTable {
+ public:
+  struct Limits {
+    size_t processes_max = 65'536;
+    uint64_t grace_ns = 2'000'000'000;
+  };
+  ProcessTable(Limits limits, Containers& containers, Metrics& metrics);
+
+  // State first, rules after: call for every record before it is judged.
+  void apply(const decoders::Record& record);
+
+  // The process that made the record, made from the record's head (and marked uncertain) if it was never announced.
+  std::shared_ptr<Process> of(const ev_head& head);
+  [[nodiscard]] std::shared_ptr<Process> find(ProcessKey key) const;
+  // The image that made the record; nullptr if none is known.
+  [[nodiscard]] static std::shared_ptr<const Image> image_of(const Process& process, uint32_t exec_id);
+  // The parent as Falco has it: the reaper once the parent is gone.
+  static std::shared_ptr<Process> parent_of(Process& process, const ProcessTable& table);
+  // The living (or latest) process with that pid; for group and session leaders.
+  [[nodiscard]] std::shared_ptr<Process> by_pid(uint32_t pid) const;
+
+  [[nodiscard]] size_t size() const { return by_key_.size(); }
+  // Fills what a stub lacks (exe, cwd, argv) from /proc; injected so that tests and replay do without.
+  using Healer = std::function<void(Process&)>;
+  void set_healer(Healer healer) { healer_ = std::move(healer); }
+
+ private:
+  struct KeyHash {
+    size_t operator()(const ProcessKey& key) const { return key.start_ns * 0x9e3779b97f4a7c15ull ^ key.pid; }
+  };
+  void apply_fork(const decoders::Record& record, const ev_fork& fork);
+  void apply_exec(const decoders::Record& record, const ev_exec& exec);
+  void apply_exit(const ev_exit& exit);
+  void set_identity(Process& process, const decoders::Record& record, const ev_exec& exec);
+  std::shared_ptr<Process> insert(ProcessKey key);
+  void expire(uint64_t now_ns);
+
+  Limits limits_;
+  Containers& containers_;
+  Counter& stubs_;
+  Counter& evicted_;
+  Healer healer_;
+  std::unordered_map<ProcessKey, std::shared_ptr<Process>, KeyHash> by_key_;
+  std::unordered_map<uint32_t, std::weak_ptr<Process>> by_pid_;
+  std::deque<std::pair<uint64_t, ProcessKey>> ended_;  // exit time, key
+};
+
+}  // namespace tiercel::context

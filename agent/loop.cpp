@@ -1,0 +1,91 @@
+#include "agent/loop.h"
+
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+#include "agent/base/fd.h"
+
+namespace tiercel {
+namespace {
+
+// Between two looks at signals and the clock. Small enough that Ctrl-C is felt under any flood.
+constexpr size_t kRecordsPerTurn = 4096;
+
+sigset_t loop_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaddset(&set, signal);
+  return set;
+}
+
+struct Waiter {
+  Fd epoll, signals, timer;
+
+  Result<> open(const sensor::Source& source) {
+    const sigset_t set = loop_signals();
+    epoll.reset(::epoll_create1(EPOLL_CLOEXEC));
+    signals.reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+    timer.reset(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+    if (!epoll.valid() || !signals.valid() || !timer.valid()) return fail_errno("cannot set up the event loop", errno);
+    const itimerspec every_second{{1, 0}, {1, 0}};
+    ::timerfd_settime(timer.get(), 0, &every_second, nullptr);
+    std::vector<int> fds = source.wait_fds();
+    fds.push_back(signals.get());
+    fds.push_back(timer.get());
+    for (int fd : fds) {
+      epoll_event event{};
+      event.events = EPOLLIN;
+      event.data.fd = fd;
+      if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) != 0) return fail_errno("epoll_ctl", errno);
+    }
+    return {};
+  }
+
+  // Returns false when it is time to stop.
+  bool take_signals(const LoopHandlers& handlers) {
+    signalfd_siginfo info{};
+    while (::read(signals.get(), &info, sizeof info) == sizeof info) {
+      if (info.ssi_signo == SIGINT || info.ssi_signo == SIGTERM) return false;
+      if (handlers.on_signal) handlers.on_signal(static_cast<int>(info.ssi_signo));
+    }
+    return true;
+  }
+
+  // Likewise.
+  bool take_tick(const LoopHandlers& handlers) {
+    uint64_t times = 0;
+    return ::read(timer.get(), &times, sizeof times) != sizeof times || !handlers.tick || handlers.tick();
+  }
+};
+
+}  // namespace
+
+void block_loop_signals() {
+  const sigset_t set = loop_signals();
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+Result<> run_loop(sensor::Source& source, const LoopHandlers& handlers) {
+  Waiter waiter;
+  if (auto opened = waiter.open(source); !opened) return opened;
+  for (bool more = true; more;) {
+    const size_t handled = source.drain(handlers.record, kRecordsPerTurn);
+    if (source.finished() && handlers.stop_when_finished) break;
+    std::array<epoll_event, 8> events;
+    const int timeout_ms = handled == kRecordsPerTurn ? 0 : -1;
+    const int n = ::epoll_wait(waiter.epoll.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
+    if (n < 0 && errno != EINTR) return fail_errno("epoll_wait", errno);
+    more = waiter.take_tick(handlers) && waiter.take_signals(handlers);
+  }
+  source.detach();
+  source.drain(handlers.record, SIZE_MAX);
+  return {};
+}
+
+}  // namespace tiercel

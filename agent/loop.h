@@ -1,0 +1,24 @@
+// Loop: waits for the source, signals and a one-second tick, and lets the deciding thread do one thing at a time.
+#pragma once
+
+#include <functional>
+
+#include "agent/base/result.h"
+#include "agent/sensor/source.h"
+
+namespace tiercel {
+
+struct LoopHandlers {
+  sensor::RecordHandler record;
+  std::function<bool()> tick;                 // every second; false ends the loop
+  std::function<void(int signal)> on_signal;  // SIGHUP, SIGUSR1; SIGINT and SIGTERM end the loop
+  bool stop_when_finished = false;            // a recording ends; the kernel does not
+};
+
+// Blocks the signals that it handles. Call before any thread is started, so that all threads inherit it.
+void block_loop_signals();
+
+// Runs until SIGINT, SIGTERM or the end of the source; then drains what is there once more.
+Result<> run_loop(sensor::Source& source, const LoopHandlers& handlers);
+
+}  // namespace tiercel

@@ -1,0 +1,142 @@
+// The command line: flags and subcommands only. What each does is in agent/cli.
+#include <CLI/CLI.hpp>
+
+#include <memory>
+
+#include "agent/app.h"
+#include "agent/cli/commands.h"
+
+namespace {
+
+using namespace tiercel;
+
+struct Parsed {
+  cli::RunArgs run;
+  cli::DevManagerArgs dev;
+  cli::EnrollArgs enroll;
+  std::vector<std::string> files;
+  std::string rule;
+  bool strict = false, json = false;
+  std::string run_dir = "/run/tiercel";
+};
+
+void add_agent_options(CLI::App& app, cli::RunArgs& args) {
+  app.add_option("--config,-c", args.config_file,
+                 "Configuration file (default: /etc/tiercel/tiercel.yaml if it is there)");
+  app.add_option("--rules,-r", args.rules, "Rule file or folder; replaces the configured ones; may be repeated");
+  app.add_option("--log-level", args.log_level, "debug, info, warning or error");
+  app.add_option("--state-dir", args.state_dir, "Where keys and counters are kept (default: /var/lib/tiercel)");
+  app.add_option("--run-dir", args.run_dir, "Where the control socket is (default: /run/tiercel)");
+}
+
+void add_run(CLI::App& app, Parsed& p, int& status) {
+  auto* run = app.add_subcommand("run", "Detect, and send alerts to the manager and the other outputs");
+  add_agent_options(*run, p.run);
+  run->add_flag("--json", p.run.json, "Falco-shaped JSON lines on standard output, and nothing else there");
+  run->add_flag("--no-manager", p.run.no_manager, "Detect without a Wazuh manager");
+  run->add_flag("--embedded-manager", p.run.embedded_manager,
+                "Where no manager is configured: run one on loopback and print each alert as it decoded it");
+  run->add_option("--manager", p.run.manager_host,
+                  "Wazuh manager to enrol with and send to; replaces the configured ones");
+  run->callback([&] { status = cli::run(p.run); });
+
+  auto* record = app.add_subcommand("record", "Write the kernel's events to a file, for replay elsewhere");
+  add_agent_options(*record, p.run);
+  record->add_option("file", p.run.record_to, "The file to write")->required();
+  record->add_option("--seconds", p.run.record_seconds, "Stop after so many seconds (default: at Ctrl-C)");
+  record->callback([&] {
+    p.run.no_manager = true;
+    status = cli::run(p.run);
+  });
+
+  auto* replay = app.add_subcommand("replay", "Judge a recording by the rules; needs no root");
+  add_agent_options(*replay, p.run);
+  replay->add_option("file", p.run.replay_from, "A file that `tiercel record` wrote")->required();
+  replay->add_flag("--json", p.run.json, "Falco-shaped JSON lines");
+  replay->callback([&] {
+    p.run.no_manager = true;
+    status = cli::run(p.run);
+  });
+}
+
+void add_rules(CLI::App& app, Parsed& p, int& status) {
+  auto* rules = app.add_subcommand("rules", "Check, list and explain rules");
+  rules->require_subcommand(1);
+  auto* check =
+      rules->add_subcommand("check", "Report every mistake in rule files, with its position; exit status 1 if any");
+  check->add_option("files", p.files, "Rule files and folders, in order")->required();
+  check->add_flag("--strict", p.strict, "Falco's verdict: nothing is bent into shape");
+  check->add_flag("--json", p.json, "For machines");
+  check->callback([&] { status = cli::rules_check(p.files, p.strict, p.json); });
+  auto* list = rules->add_subcommand("list", "Names, priorities, tags and places of the rules");
+  list->add_option("files", p.files, "Rule files and folders (default: the installed ones)");
+  list->add_flag("--json", p.json, "For machines");
+  list->callback([&] { status = cli::rules_list(p.files, p.json); });
+  auto* explain = rules->add_subcommand("explain", "The program that a rule became");
+  explain->add_option("rule", p.rule, "Its name")->required();
+  explain->add_option("files", p.files, "Rule files and folders (default: the installed ones)");
+  explain->callback([&] { status = cli::rules_explain(p.files, p.rule); });
+}
+
+void add_reference(CLI::App& app, Parsed& p, int& status) {
+  auto* fields = app.add_subcommand("fields", "Every field that a rule may name");
+  fields->add_flag("--json", p.json, "For machines");
+  fields->callback([&] { status = cli::fields(p.json); });
+  auto* events = app.add_subcommand("events", "Every event type and its arguments");
+  events->add_flag("--json", p.json, "For machines");
+  events->callback([&] { status = cli::events(p.json); });
+  auto* doctor = app.add_subcommand("doctor", "What this host offers and lacks, each with the way out");
+  doctor->add_flag("--json", p.json, "For machines");
+  doctor->callback([&] { status = cli::doctor(p.json); });
+  auto* st = app.add_subcommand("status", "What the running agent has seen, sent and lost");
+  st->add_flag("--json", p.json, "For machines");
+  st->add_option("--run-dir", p.run_dir, "Where its control socket is")->capture_default_str();
+  st->callback([&] { status = cli::status(p.run_dir, p.json); });
+}
+
+void add_manager(CLI::App& app, Parsed& p, int& status) {
+  auto* dev =
+      app.add_subcommand("dev-manager", "A stand-in for a Wazuh manager, on loopback only, for development and tests");
+  dev->add_option("--dir", p.dev.dir, "Where its keys and certificate are kept (default: a temporary folder)");
+  dev->add_option("--port", p.dev.port, "Port for agents")->capture_default_str();
+  dev->add_option("--enrol-port", p.dev.enrol_port, "Port for enrolment")->capture_default_str();
+  dev->add_option("--password-file", p.dev.password_file, "Enrolment password, on the file's first line");
+  dev->add_option("--workers", p.dev.workers, "Threads that take events, as the real receiver has")
+      ->capture_default_str();
+  dev->add_option("--queue", p.dev.queue, "Events that wait; what comes beyond is dropped silently")
+      ->capture_default_str();
+  dev->add_flag("--unfriendly", p.dev.unfriendly, "Stall at random, as a busy receiver does");
+  dev->add_flag("--json", p.dev.json, "JSON lines");
+  dev->callback([&] { status = cli::dev_manager(p.dev); });
+  auto* enroll = app.add_subcommand("enroll", "Enrol with a Wazuh manager and write client.keys");
+  enroll->add_option("--manager", p.enroll.manager, "The manager's name or address")->required();
+  enroll->add_option("--port", p.enroll.port, "Its enrolment port")->capture_default_str();
+  enroll->add_option("--name", p.enroll.name, "The agent's name (default: the host's)");
+  enroll->add_option("--groups", p.enroll.groups, "Groups, comma separated");
+  enroll->add_option("--password-file", p.enroll.password_file, "Enrolment password, on the file's first line");
+  enroll->add_option("--ca", p.enroll.ca_file, "CA certificate that the manager's must be signed by");
+  enroll->add_option("--keys", p.enroll.keys_file, "Where the key is written (default: /var/lib/tiercel/client.keys)");
+  enroll->callback([&] { status = cli::enroll(p.enroll); });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app(
+      "Tiercel sees what runs on this host, judges it by Falco-language rules, and tells a Wazuh manager.\n"
+      "Start here: `sudo tiercel doctor`, then `sudo tiercel run --no-manager --rules FOLDER`.");
+  app.set_version_flag("--version", std::string("tiercel ") + kVersion);
+  app.require_subcommand(1);
+  Parsed parsed;
+  int status = 0;
+  add_run(app, parsed, status);
+  add_rules(app, parsed, status);
+  add_reference(app, parsed, status);
+  add_manager(app, parsed, status);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : static_cast<int>(Fault::kUser);
+  }
+  return status;
+}

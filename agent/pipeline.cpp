@@ -1,0 +1,37 @@
+#include "agent/pipeline.h"
+
+#include "agent/base/log.h"
+#include "decoders/record.h"
+
+namespace tiercel {
+
+Pipeline::Pipeline(context::Enricher& enricher, std::shared_ptr<const rule::RuleSet> rules, alert::AlertMaker& maker,
+                   siem::Spool& spool, Metrics& metrics)
+    : enricher_(enricher),
+      matcher_(std::move(rules)),
+      maker_(maker),
+      spool_(spool),
+      events_(metrics.counter("tiercel_events_total", "Events that rules were asked about")),
+      alerts_(metrics.counter("tiercel_alerts_total", "Alerts made")),
+      bad_records_(metrics.counter("tiercel_records_lost_total", "Records that could not be decoded", "malformed")) {}
+
+void Pipeline::handle(std::span<const std::byte> bytes) {
+  auto record = decoders::Record::parse(bytes);
+  if (!record) {
+    bad_records_.add();
+    log::debug("{}", record.error().message);
+    return;
+  }
+  enricher_.attach(*record, [this](context::Event& event) { judge(event); });
+}
+
+void Pipeline::judge(const context::Event& event) {
+  events_.add();
+  for (const rule::Match& match : matcher_.match(event)) {
+    alerts_.add();
+    spool_.append(maker_.make(event, matcher_.rules()->rule(match.rule), matcher_.render(match, event),
+                              match.view == context::PathView::kKernel));
+  }
+}
+
+}  // namespace tiercel

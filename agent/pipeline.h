@@ -1,0 +1,34 @@
+// Pipeline: the trip of one record, on one screen. Everything here runs on the deciding thread and waits for nothing.
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "agent/alert/make.h"
+#include "agent/base/metrics.h"
+#include "agent/context/enricher.h"
+#include "agent/rule/engine.h"
+#include "siem/spool.h"
+
+namespace tiercel {
+
+class Pipeline {
+ public:
+  Pipeline(context::Enricher& enricher, std::shared_ptr<const rule::RuleSet> rules, alert::AlertMaker& maker,
+           siem::Spool& spool, Metrics& metrics);
+
+  // bytes -> Record -> Event -> rule ids -> Alert -> spool
+  void handle(std::span<const std::byte> bytes);
+
+ private:
+  void judge(const context::Event& event);
+  context::Enricher& enricher_;
+  rule::Matcher matcher_;
+  alert::AlertMaker& maker_;
+  siem::Spool& spool_;
+  Counter& events_;
+  Counter& alerts_;
+  Counter& bad_records_;
+};
+
+}  // namespace tiercel

@@ -1,0 +1,21 @@
+// One function per field accessor named in fields.def. They read the event and never keep anything; a field that the
+// event does not have is a missing Value. Deciding thread only.
+#pragma once
+
+#include "agent/rule/fields.h"
+
+namespace tiercel::rule::accessors {
+
+#define FIELD(name, type, print, flags, accessor, cost, doc) Value accessor(const Access& a);
+#define UNFED(name, type, print, flags, waits_for, doc)
+#define WAITING(name, type, print, flags, accessor, cost, waits_for, doc) Value accessor(const Access& a);
+#include "agent/rule/fields.def"
+
+// Helpers that several of the accessor files share.
+[[nodiscard]] Value made_text(const Access& a, std::string_view text);  // copied into the arena
+[[nodiscard]] Value joined(const Access& a, std::string_view first, std::string_view second);  // "first second"
+[[nodiscard]] inline Value text_or_missing(std::string_view text) {
+  return text.empty() ? Value() : Value::of_text(text);
+}
+
+}  // namespace tiercel::rule::accessors

@@ -1,0 +1,97 @@
+// The engine: an immutable RuleSet and the Matcher that runs it. A RuleSet is made by load.h, shared by pointer and
+// swapped whole on reload; any thread may read it. A Matcher belongs to one thread and holds that thread's scratch.
+//
+//   Matcher matcher(rules);
+//   for (const Match& match : matcher.match(event)) alert(rules->rule(match.rule), matcher.render(match, event));
+//
+// match() does not allocate for an event that no rule matches, unless a field's text has to be built.
+#pragma once
+
+#include <bitset>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/context/event.h"
+#include "agent/rule/format.h"
+#include "agent/rule/program.h"
+#include "agent/rule/rule.h"
+#include "agent/rule/value.h"
+#include "bpf/schema/event.h"
+
+namespace tiercel::rule {
+
+enum class Matching : uint8_t { kFirst, kAll };  // Falco's rule_matching
+
+using EventTypes = std::bitset<EVT_COUNT>;  // by enum ev_type
+
+// What a rule set is made of; filled by load.h, then frozen.
+struct RuleSetParts {
+  std::vector<Rule> rules;
+  std::vector<Format> formats;       // one per rule
+  std::vector<uint32_t> entries;     // one per rule: where its program starts
+  std::vector<EventTypes> types;     // one per rule: the events for which it can be true
+  std::vector<bool> active;          // one per rule: enabled, severe enough, selected
+  Program program;                   // all rules' programs, distinct tests, distinct operands
+  Matching matching = Matching::kFirst;
+};
+
+class RuleSet {
+ public:
+  explicit RuleSet(RuleSetParts parts);
+
+  [[nodiscard]] size_t size() const { return parts_.rules.size(); }
+  [[nodiscard]] size_t active_count() const;
+  [[nodiscard]] const Rule& rule(RuleId id) const { return parts_.rules[id]; }
+  [[nodiscard]] bool active(RuleId id) const { return parts_.active[id]; }
+  [[nodiscard]] std::optional<RuleId> find(std::string_view name) const;
+  [[nodiscard]] const Format& format(RuleId id) const { return parts_.formats[id]; }
+  [[nodiscard]] const EventTypes& types(RuleId id) const { return parts_.types[id]; }
+
+  // Events that some active rule can match; what else the agent needs (forks, exits) is not in it.
+  [[nodiscard]] const EventTypes& event_types_needed() const { return needed_; }
+  // True if some active rule or its output reads the field ("proc.env"): what the kernel need not send otherwise.
+  [[nodiscard]] bool reads_field(std::string_view name) const;
+
+  // The rule's program as text, for `tiercel rules explain`.
+  [[nodiscard]] std::string explain(RuleId id) const;
+  // SHA-free digest of what the set means (names, conditions, outputs, order): 16 hex digits.
+  [[nodiscard]] const std::string& digest() const { return digest_; }
+
+  [[nodiscard]] std::span<const RuleId> bucket(size_t type) const { return buckets_[type]; }
+  [[nodiscard]] const RuleSetParts& parts() const { return parts_; }
+
+ private:
+  RuleSetParts parts_;
+  std::vector<std::vector<RuleId>> buckets_;  // by enum ev_type, in matching order
+  EventTypes needed_;
+  std::string digest_;
+};
+
+struct Match {
+  RuleId rule = 0;
+  context::PathView view = context::PathView::kLexical;  // kKernel: only the path that the kernel opened made it true
+};
+
+class Matcher {
+ public:
+  explicit Matcher(std::shared_ptr<const RuleSet> rules);
+
+  // In matching order; valid until the next call. kFirst: at most one.
+  std::span<const Match> match(const context::Event& event);
+  // The output of a rule for the event that match() was last called with.
+  [[nodiscard]] Rendered render(const Match& match, const context::Event& event);
+
+  [[nodiscard]] const std::shared_ptr<const RuleSet>& rules() const { return rules_; }
+
+ private:
+  std::shared_ptr<const RuleSet> rules_;
+  Scratch scratch_;
+  std::vector<Match> matches_;
+};
+
+}  // namespace tiercel::rule

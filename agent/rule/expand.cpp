@@ -1,0 +1,285 @@
+#include "agent/rule/expand.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/rule/names.h"
+#include "agent/rule/parser.h"
+
+namespace tiercel::rule {
+namespace {
+
+constexpr size_t kNodesMax = 200'000;  // of one rule: a few macros that name each other twice would fill the memory
+
+constexpr size_t kDepthMax = 3'000;    // every later pass recurses over the tree
+constexpr size_t kChainMax = 200;      // macros in macros that are not yet expanded
+
+constexpr bool is_delimiter(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '(' || c == ')' || c == ',' || c == '=';
+}
+
+bool stands_alone(std::string_view text, size_t at, size_t size) {
+  return (at == 0 || is_delimiter(text[at - 1])) && (at + size == text.size() || is_delimiter(text[at + size]));
+}
+
+// From # (at the start of a source line or after a blank, outside quotes) to the end of the source line.
+MappedText without_comments(const MappedText& text, bool& found) {
+  MappedText out;
+  char quote = 0;
+  const std::string& s = text.str();
+  for (size_t n = 0; n < s.size(); ++n) {
+    if (quote != 0) {
+      if (s[n] == quote && s[n - 1] != '\\') quote = 0;
+    } else if (s[n] == '"' || s[n] == '\'') {
+      quote = s[n];
+    } else if (s[n] == '#' && (n == 0 || is_blank(s[n - 1]))) {
+      found = true;
+      const int line = text.mark_at(n).line;
+      while (n < s.size() && text.mark_at(n).line == line && s[n] != '\n') ++n;
+      if (n < s.size() && s[n] == '\n') ++n;
+      out.append_fixed(" ", text.mark_at(n > 0 ? n - 1 : 0));
+      --n;
+      continue;
+    }
+    out.append(text, n, 1);
+  }
+  return out;
+}
+
+}  // namespace
+
+// ---- lists -------------------------------------------------------------------------------------------------------
+
+Lists::Lists(const NamedItems<ListItem>& items) {
+  for (const ListItem& item : items.all()) {
+    Entry entry;
+    entry.name = item.name;
+    entry.plain = std::none_of(item.name.begin(), item.name.end(), is_delimiter);
+    for (const MappedText& value : item.items) {
+      const ListItem* inner = items.find(value.str());
+      if (inner && inner->name != item.name && inner->index < item.visibility) {
+        used_.insert(inner->name);
+        entry.items.insert(entry.items.end(), inner->items.begin(), inner->items.end());
+      } else {
+        entry.items.push_back(value);
+      }
+    }
+    by_name_.emplace(entry.name, entries_.size());
+    if (!entry.plain) odd_names_.push_back(entries_.size());
+    entries_.push_back(std::move(entry));
+  }
+}
+
+std::set<size_t> Lists::named_in(std::string_view text) const {
+  std::set<size_t> out(odd_names_.begin(), odd_names_.end());
+  for (size_t at = 0; at < text.size();) {
+    size_t end = at;
+    while (end < text.size() && !is_delimiter(text[end])) ++end;
+    if (end > at) {
+      auto it = by_name_.find(std::string(text.substr(at, end - at)));
+      if (it != by_name_.end()) out.insert(it->second);
+    }
+    at = end + 1;
+  }
+  return out;
+}
+
+MappedText Lists::substitute(const MappedText& text) {
+  MappedText out = text;
+  std::set<size_t> waiting = named_in(out.str());
+  // In definition order; what one list brings in may name a later one.
+  for (auto it = waiting.begin(); it != waiting.end();) {
+    const size_t index = *it;
+    bool replaced = false;
+    out = replace(out, entries_[index], replaced);
+    if (replaced) {
+      used_.insert(entries_[index].name);
+      for (size_t found : named_in(out.str()))
+        if (found > index) waiting.insert(found);
+    }
+    it = waiting.upper_bound(index);
+  }
+  return out;
+}
+
+MappedText Lists::replace(const MappedText& text, const Entry& entry, bool& replaced) {
+  const std::string& s = text.str();
+  if (entry.name.empty()) return text;
+  MappedText out;
+  size_t copied = 0;
+  for (size_t at = s.find(entry.name); at != std::string::npos;) {
+    size_t end = at + entry.name.size();
+    if (!stands_alone(s, at, entry.name.size())) {
+      at = s.find(entry.name, at + 1);
+      continue;
+    }
+    replaced = true;
+    if (entry.items.empty()) {
+      // The name, the blanks around it and one comma go: the one before, else the one after.
+      size_t begin = at;
+      while (begin > copied && is_blank(s[begin - 1])) --begin;
+      while (end < s.size() && is_blank(s[end])) ++end;
+      if (begin > copied && s[begin - 1] == ',')
+        --begin;
+      else if (end < s.size() && s[end] == ',')
+        ++end;
+      out.append(text, copied, begin - copied);
+    } else {
+      out.append(text, copied, at - copied);
+      for (size_t n = 0; n < entry.items.size(); ++n) {
+        const MappedText& item = entry.items[n];
+        const bool quote = item.str().find(' ') != std::string::npos && item.str()[0] != '"' && item.str()[0] != '\'';
+        if (n > 0) out.append_fixed(", ", item.mark_at(0));
+        if (quote) out.append_fixed("\"", item.mark_at(0));
+        out.append(item);
+        if (quote) out.append_fixed("\"", item.mark_at(item.size()));
+      }
+    }
+    copied = end;
+    at = s.find(entry.name, end);
+  }
+  if (!replaced) return text;
+  out.append(text, copied, s.size() - copied);
+  return out;
+}
+
+// ---- macros ------------------------------------------------------------------------------------------------------
+
+Expander::Expander(const Collection& collection, bool strict, Diagnostics& diagnostics)
+    : collection_(collection), strict_(strict), diagnostics_(diagnostics), lists_(collection.lists) {}
+
+void Expander::parse_macros() {
+  for (const MacroItem& item : collection_.macros.all()) {
+    Macro macro;
+    macro.item = &item;
+    macro.expr = parse(item.condition, "macro '" + item.name + "'");
+    if (!macro.expr) macro.state = Macro::State::kBroken;
+    macros_.emplace(item.name, std::move(macro));
+  }
+  for (const MacroItem& item : collection_.macros.all()) expand_macro(macros_.at(item.name));
+}
+
+ExprPtr Expander::parse(MappedText text, const std::string& subject) {
+  ParseOptions options;
+  options.allow_not_in = !strict_;
+  auto substituted = std::make_shared<const MappedText>(lists_.substitute(text));
+  auto parsed = parse_condition(substituted, options);
+  if (!parsed && !strict_) {
+    bool found = false;
+    const MappedText stripped = without_comments(text, found);
+    if (found) {
+      auto again = std::make_shared<const MappedText>(lists_.substitute(stripped));
+      auto reparsed = parse_condition(again, options);
+      if (reparsed) {
+        diagnostics_.add({Diagnostic::Severity::kWarning, "LOAD_COMPILE_CONDITION",
+                          "a # inside a block scalar is not a comment for Falco; it is taken as one here",
+                          "move the comment out of the condition", subject,
+                          substituted->position_at(parsed.error().offset)});
+        parsed = std::move(reparsed);
+        substituted = again;
+      }
+    }
+  }
+  if (!parsed) {
+    diagnostics_.add({Diagnostic::Severity::kError, "LOAD_ERR_COMPILE_CONDITION", parsed.error().message, parsed.error().hint,
+                      subject, substituted->position_at(parsed.error().offset)});
+    return nullptr;
+  }
+  for (const ParseNote& bend : parsed->bends)
+    diagnostics_.add({Diagnostic::Severity::kWarning, "LOAD_COMPILE_CONDITION", bend.message, bend.hint, subject,
+                      substituted->position_at(bend.offset)});
+  return std::move(parsed->expr);
+}
+
+bool Expander::expand_macro(Macro& macro) {
+  if (macro.state == Macro::State::kDone) return true;
+  if (macro.state == Macro::State::kBroken) return false;
+  macro.state = Macro::State::kExpanding;
+  ++expanding_;
+  const std::string subject = "macro '" + macro.item->name + "'";
+  Walk walk{macro.item, subject};
+  const bool fine = resolve(macro.expr, walk, 1);
+  --expanding_;
+  macro.nodes = walk.nodes;
+  macro.depth = walk.depth;
+  macro.state = fine ? Macro::State::kDone : Macro::State::kBroken;
+  return fine;
+}
+
+bool Expander::report_size(const Expr& expr, const Walk& walk) {
+  diagnostics_.add({Diagnostic::Severity::kError, "LOAD_ERR_VALIDATE", "the condition is too large once its macros are written out",
+                    "macros that use each other several times grow very fast", walk.subject, expr.origin.position()});
+  return false;
+}
+
+bool Expander::resolve(ExprPtr& expr, Walk& walk, size_t depth) {
+  walk.depth = std::max(walk.depth, depth);
+  if (++walk.nodes > kNodesMax) return report_size(*expr, walk);
+  if (expr->kind != Expr::Kind::kMacro) {
+    bool fine = true;
+    for (ExprPtr& child : expr->children) {
+      fine = resolve(child, walk, depth + 1) && fine;
+      if (walk.nodes > kNodesMax) return false;
+    }
+    return fine;
+  }
+  auto it = macros_.find(expr->macro);
+  if (it == macros_.end() || (walk.inside && it->second.item->index >= walk.inside->visibility)) {
+    report_undefined(*expr, walk.inside, walk.subject);
+    return false;
+  }
+  used_macros_.insert(expr->macro);
+  Macro& macro = it->second;
+  if (macro.state == Macro::State::kExpanding) {
+    diagnostics_.add({Diagnostic::Severity::kError, "LOAD_ERR_VALIDATE", "reference loop in macro '" + expr->macro + "'",
+                      "a macro cannot be made of itself", walk.subject, expr->origin.position()});
+    return false;
+  }
+  if (expanding_ > kChainMax) return report_size(*expr, walk);
+  if (!expand_macro(macro)) return false;
+  walk.nodes += macro.nodes;
+  walk.depth = std::max(walk.depth, depth + macro.depth);
+  if (walk.nodes > kNodesMax || walk.depth > kDepthMax) return report_size(*expr, walk);
+  expr = clone(*macro.expr);
+  return true;
+}
+
+void Expander::report_undefined(const Expr& reference, const MacroItem* inside, const std::string& subject) {
+  if (collection_.broken.contains("macro " + reference.macro)) return;  // its own mistake is reported
+  std::string hint;
+  if (lists_.is_list(reference.macro)) {
+    hint = "'" + reference.macro + "' is a list: write `<field> in (" + reference.macro + ")`";
+  } else if (inside && macros_.contains(reference.macro)) {
+    hint = "it is defined after this macro; move the definition before it";
+  } else {
+    std::vector<std::string_view> names;
+    for (const auto& [name, macro] : macros_) names.push_back(name);
+    std::sort(names.begin(), names.end());
+    if (const std::string near = nearest(reference.macro, names); !near.empty()) hint = "did you mean '" + near + "'?";
+  }
+  diagnostics_.add({Diagnostic::Severity::kError, "LOAD_ERR_VALIDATE", "Undefined macro '" + reference.macro + "' used in filter.",
+                    hint, subject, reference.origin.position()});
+}
+
+ExprPtr Expander::expand(const RuleItem& rule) {
+  MappedText text;
+  if (!expand_exceptions(rule, diagnostics_, text)) return nullptr;
+  const std::string subject = "rule '" + rule.name + "'";
+  ExprPtr expr = parse(std::move(text), subject);
+  Walk walk{nullptr, subject};
+  if (!expr || !resolve(expr, walk, 1)) return nullptr;
+  return expr;
+}
+
+void Expander::warn_unused() {
+  for (const MacroItem& item : collection_.macros.all())
+    if (!used_macros_.contains(item.name))
+      diagnostics_.add({Diagnostic::Severity::kWarning, "LOAD_UNUSED_MACRO", "Macro not referred to by any rule/macro", {},
+                        "macro '" + item.name + "'", item.mark.position()});
+  for (const ListItem& item : collection_.lists.all())
+    if (!lists_.used().contains(item.name))
+      diagnostics_.add({Diagnostic::Severity::kWarning, "LOAD_UNUSED_LIST", "List not referred to by any other rule/macro", {},
+                        "list '" + item.name + "'", item.mark.position()});
+}
+
+}  // namespace tiercel::rule

@@ -1,0 +1,501 @@
+#include "agent/rule/merge.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "agent/rule/item_reader.h"
+#include "agent/rule/names.h"
+#include "agent/rule/versions.h"
+
+namespace tiercel::rule {
+namespace {
+
+constexpr const char* kValidate = "LOAD_ERR_VALIDATE";
+
+bool matches_name(std::string_view name, bool is_list) {
+  if (name.empty()) return false;
+  if (is_list)
+    return std::none_of(name.begin(), name.end(), [](char c) {
+      return c == '(' || c == ')' || c == '"' || c == '\'' || c == '=' || c == ',' || is_blank(c);
+    });
+  auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  return letter(name[0]) && std::all_of(name.begin(), name.end(),
+                                        [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '_'; });
+}
+
+// What `append` and `override` ask for.
+struct Change {
+  bool append = false;               // append: true
+  bool override_given = false;
+  std::set<std::string> appended;    // override: {key: append}
+  std::set<std::string> replaced;    // override: {key: replace}
+  [[nodiscard]] bool defines() const { return !append && !override_given; }
+};
+
+class Merger {
+ public:
+  Merger(bool strict, Collection& collection, Diagnostics& diagnostics)
+      : strict_(strict), collection_(collection), diagnostics_(diagnostics) {}
+
+  void add_document(const YamlNode& document) {
+    if (document.kind == YamlNode::Kind::kNull) return;
+    if (document.kind != YamlNode::Kind::kSequence) {
+      diagnostics_.error(document.mark.position(),
+                         document.is_scalar() ? "Rules content is not yaml" : "Rules content is not yaml array of objects",
+                         "a rule file is a list: every item begins with '- '", "LOAD_ERR_YAML_VALIDATE");
+      return;
+    }
+    for (const YamlNode& item : document.items) add_item(item);
+  }
+
+ private:
+  void add_item(const YamlNode& item) {
+    if (item.kind == YamlNode::Kind::kNull) return;
+    if (item.kind != YamlNode::Kind::kMap) {
+      diagnostics_.error(item.mark.position(), "Unexpected element type. Each element should be a yaml associative array.",
+                         {}, "LOAD_ERR_YAML_VALIDATE");
+      return;
+    }
+    if (item.find("required_engine_version")) return check_engine_version(item, diagnostics_);
+    if (item.find("required_plugin_versions")) return check_plugin_versions(item, diagnostics_);
+    if (item.find("list")) return add_list(item);
+    if (item.find("macro")) return add_macro(item);
+    if (item.find("rule")) return add_rule(item);
+    diagnostics_.warning(item.mark.position(), "Unknown top level item", "an item has one of: rule, macro, list",
+                         "LOAD_UNKNOWN_ITEM");
+  }
+
+  // Reads append and override; allowed: the keys that override may name.
+  bool read_change(ItemReader& reader, const Change& allowed, std::string_view name_key, Change& out) {
+    if (const YamlNode* node = reader.node("append")) {
+      const auto value = reader.boolean("append");
+      if (!value) return false;
+      out.append = *value;
+      if (reader.has("override")) {
+        reader.error(node->mark, "Keys 'override' and 'append: true' cannot be used together. Add an 'append' entry "
+                                 "(e.g. 'condition: append') under 'override' instead.");
+        return false;
+      }
+      if (out.append)
+        reader.warning(node->mark, "'append' key is deprecated. Add an 'append' entry (e.g. 'condition: append') under "
+                                   "'override' instead.",
+                       {}, "LOAD_DEPRECATED_ITEM");
+    }
+    const YamlNode* node = reader.node("override");
+    if (!node) return true;
+    out.override_given = true;
+    if (node->kind != YamlNode::Kind::kMap) {
+      reader.error(node->mark, "'override' is not a map", "write `override: {condition: append}`");
+      return false;
+    }
+    for (const auto& [key, value] : node->entries) read_override(reader, allowed, key, value, out);
+    for (const auto& [key, value] : reader.item().entries) {
+      const std::string& name = key.str();
+      if (name == name_key || name == "override" || out.appended.contains(name) || out.replaced.contains(name)) continue;
+      if (!allowed.replaced.contains(name)) continue;  // source, or an unknown key: warned about elsewhere
+      reader.error(key.mark, "Unexpected key '" + name + "': no corresponding entry under 'override' is defined.",
+                   "add `" + name + ": replace` under override");
+    }
+    return reader.ok();
+  }
+
+  void read_override(ItemReader& reader, const Change& allowed, const YamlNode& key, const YamlNode& value, Change& out) {
+    const std::string& name = key.str();
+    const std::string word = value.is_scalar() ? value.str() : "?";
+    if (word != "append" && word != "replace") {
+      reader.error(value.mark.line > 0 ? value.mark : key.mark, "Invalid override operation for key '" + name + "': '" + word +
+                                   "'. Allowed values are: append, replace");
+      return;
+    }
+    const bool append = word == "append";
+    if (append && !allowed.appended.contains(name)) {
+      reader.error(key.mark, "Key '" + name + "' cannot be appended to, use 'replace' instead");
+      return;
+    }
+    if (!append && !allowed.replaced.contains(name)) {
+      reader.error(key.mark, "Key '" + name + "' cannot be replaced");
+      return;
+    }
+    if (!reader.has(name)) {
+      reader.error(key.mark, std::string(append ? "An append" : "A replace") + " override for '" + name +
+                                 "' was specified but '" + name + "' is not defined");
+      return;
+    }
+    (append ? out.appended : out.replaced).insert(name);
+  }
+
+  void add_list(const YamlNode& item) {
+    ItemReader reader(item, "list", diagnostics_);
+    const auto name = reader.text("list");
+    if (!name) return;
+    reader.set_name(name->str());
+    reader.warn_unknown_keys({"list", "items", "append", "override"});
+    Change change;
+    Change allowed;
+    allowed.appended = allowed.replaced = {"items"};
+    const bool change_ok = read_change(reader, allowed, "list", change);
+    const auto items = reader.sequence("items", true);
+    if (!change_ok || !items || !reader.ok()) return break_item("list " + name->str());
+    if (!matches_name(name->str(), true))
+      reader.warning(name->mark_at(0), "List has an invalid name. List names should match a regular expression: "
+                                       "[^()\"'\\s=,]+", {}, "LOAD_INVALID_LIST_NAME");
+    ListItem* old = collection_.lists.find(name->str());
+    const bool append = change.append || change.appended.contains("items");
+    if (append && !old) {
+      if (!collection_.broken.contains("list " + name->str()))
+        reader.error(name->mark_at(0), "List uses 'append' or 'override.items: append' but no list by that name already exists",
+                     hint_for(name->str(), collection_.lists.all()), kValidate);
+      return;
+    }
+    ListItem& list = define(collection_.lists, name->str(), !append);
+    if (append) {
+      list.items.insert(list.items.end(), items->begin(), items->end());
+    } else {
+      list.mark = name->mark_at(0);
+      list.items = *items;
+    }
+  }
+
+  void add_macro(const YamlNode& item) {
+    ItemReader reader(item, "macro", diagnostics_);
+    const auto name = reader.text("macro");
+    if (!name) return;
+    reader.set_name(name->str());
+    reader.warn_unknown_keys({"macro", "condition", "append", "override"});
+    Change change;
+    Change allowed;
+    allowed.appended = allowed.replaced = {"condition"};
+    const bool change_ok = read_change(reader, allowed, "macro", change);
+    const auto condition = reader.text("condition");
+    if (!change_ok || !condition || !reader.ok()) return break_item("macro " + name->str());
+    if (!matches_name(name->str(), false))
+      reader.warning(name->mark_at(0), "Macro has an invalid name. Macro names should match a regular expression: "
+                                       "[a-zA-Z]+[a-zA-Z0-9_]*", {}, "LOAD_INVALID_MACRO_NAME");
+    const bool append = change.append || change.appended.contains("condition");
+    if (append && !collection_.macros.find(name->str())) {
+      if (!collection_.broken.contains("macro " + name->str()))
+        reader.error(name->mark_at(0),
+                     "Macro uses 'append' or 'override.condition: append' but no macro by that name already exists",
+                     hint_for(name->str(), collection_.macros.all()), kValidate);
+      return;
+    }
+    MacroItem& macro = define(collection_.macros, name->str(), !append);
+    if (append) {
+      append_text(macro.condition, *condition);
+    } else {
+      macro.mark = name->mark_at(0);
+      macro.condition = *condition;
+    }
+  }
+
+  static void append_text(MappedText& to, const MappedText& more) {
+    to.append_fixed(" ", more.mark_at(0));
+    to.append(more);
+  }
+
+  template <class Item>
+  Item& define(NamedItems<Item>& items, const std::string& name, bool fresh) {
+    const Item* old = items.find(name);
+    const size_t index = old ? old->index : collection_.next_index;
+    Item& out = items.put(name);
+    if (fresh) out = Item{};
+    out.name = name;
+    out.index = index;
+    out.visibility = collection_.next_index++;
+    return out;
+  }
+
+  void break_item(std::string what) { collection_.broken.insert(std::move(what)); }
+
+  template <class Item>
+  static std::string hint_for(const std::string& name, const std::vector<Item>& items) {
+    std::vector<std::string_view> names;
+    for (const Item& item : items) names.push_back(item.name);
+    const std::string near = nearest(name, names);
+    return near.empty() ? "define it in this file or in one that is read before it" : "did you mean '" + near + "'?";
+  }
+
+  // ---- rules -----------------------------------------------------------------------------------------------------
+
+  void add_rule(const YamlNode& item) {
+    ItemReader reader(item, "rule", diagnostics_);
+    const auto name = reader.text("rule");
+    if (!name) return;
+    reader.set_name(name->str());
+    if (!strict_ && item.find("action")) {
+      collection_.responses.push_back(name->str());
+      reader.warning(item.find_key("action")->mark,
+                     "this is a response ('action:'), not a detection; it is set aside: responses come in a later version",
+                     "nothing is killed or changed on its account", "LOAD_UNKNOWN_ITEM");
+      return;
+    }
+    reader.warn_unknown_keys({"rule", "condition", "output", "desc", "priority", "source", "enabled", "capture",
+                              "capture_duration", "warn_evttypes", "skip-if-unknown-filter", "tags", "exceptions",
+                              "override", "append"});
+    static const Change kAllowed = [] {
+      Change allowed;
+      allowed.appended = {"condition", "output", "desc", "tags", "exceptions"};
+      allowed.replaced = allowed.appended;
+      for (const char* key : {"priority", "enabled", "warn_evttypes", "skip-if-unknown-filter", "capture", "capture_duration"})
+        allowed.replaced.insert(key);
+      return allowed;
+    }();
+    Change change;
+    if (!read_change(reader, kAllowed, "rule", change)) return break_rule(name->str());
+    if (change.append) return append_rule(reader, *name);
+    if (change.override_given) return override_rule(reader, *name, change);
+    if (!reader.has("condition") && !reader.has("output") && !reader.has("desc") && !reader.has("priority"))
+      return toggle_rule(reader, *name);
+    define_rule(reader, *name);
+  }
+
+  void break_rule(const std::string& name) {
+    break_item("rule " + name);
+    if (!collection_.rules.find(name)) collection_.unreadable.push_back(name);
+  }
+
+  std::optional<Priority> read_priority(ItemReader& reader) {
+    const auto word = reader.text("priority");
+    if (!word) return std::nullopt;
+    if (auto priority = parse_priority(word->str())) return priority;
+    static constexpr std::pair<const char*, Priority> kBent[] = {
+        {"high", Priority::kError}, {"medium", Priority::kWarning}, {"low", Priority::kNotice}};
+    std::string lower = word->str();
+    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    for (const auto& [bent, priority] : kBent) {
+      if (lower != bent || strict_) continue;
+      reader.warning(word->mark_at(0),
+                     "priority " + word->str() + " is not Falco's; taken as " + std::string(display_name(priority)),
+                     "write `priority: " + std::string(display_name(priority)) + "`", "LOAD_WARNING_EXTENSION");
+      return priority;
+    }
+    static constexpr std::string_view kWords[] = {"emergency", "alert",  "critical",      "error", "warning",
+                                                  "notice",    "debug", "informational", "info"};
+    const std::string near = nearest(lower, kWords);
+    reader.error(word->mark_at(0), "Invalid priority",
+                 near.empty() ? "one of: emergency, alert, critical, error, warning, notice, informational, debug"
+                              : "did you mean '" + near + "'?");
+    return std::nullopt;
+  }
+
+  void read_flags(ItemReader& reader, RuleItem& rule) {
+    if (auto value = reader.boolean("enabled")) rule.enabled = *value;
+    if (auto value = reader.boolean("capture")) rule.capture = *value;
+    if (auto value = reader.number("capture_duration")) rule.capture_duration_ms = *value;
+    if (auto value = reader.boolean("warn_evttypes")) rule.warn_evttypes = *value;
+    if (auto value = reader.boolean("skip-if-unknown-filter")) rule.skip_if_unknown_filter = *value;
+  }
+
+  // The explicit source, "" if there is none.
+  std::string read_source(ItemReader& reader) {
+    const YamlNode* node = reader.node("source");
+    if (!node || node->kind == YamlNode::Kind::kNull) return {};
+    if (node->is_scalar()) return node->str();
+    reader.error(node->mark, "Value is not a scalar value");
+    return {};
+  }
+
+  void define_rule(ItemReader& reader, const MappedText& name) {
+    RuleItem rule;
+    const auto condition = reader.text("condition");
+    const auto output = reader.text("output");
+    const auto description = reader.text("desc");
+    const auto priority = read_priority(reader);
+    const std::string source = read_source(reader);
+    const auto tags = reader.sequence("tags", false);
+    read_flags(reader, rule);
+    if (reader.has("exceptions")) read_exceptions(reader, false, rule.exceptions);
+    if (reader.ok() && output && output->trimmed().empty()) reader.error(output->mark_at(0), "Value must be non-empty");
+    const RuleItem* old = collection_.rules.find(name.str());
+    if (old && old->source_explicit && !source.empty() && source != old->source)
+      reader.error(name.mark_at(0), "Rule has been re-defined with a different source",
+                   "the first definition says " + old->source, kValidate);
+    if (!reader.ok() || !condition || !output || !description || !priority) return break_rule(name.str());
+    if (tags)
+      for (const MappedText& tag : *tags) rule.tags.insert(tag.str());
+    rule.condition = *condition;
+    rule.output = output->trimmed();
+    rule.description = *description;
+    rule.priority = *priority;
+    rule.source_explicit = !source.empty();
+    if (!source.empty()) rule.source = source;
+    rule.mark = name.mark_at(0);
+    const size_t index = old ? old->index : collection_.next_index;
+    RuleItem& slot = collection_.rules.put(name.str());
+    slot = std::move(rule);
+    slot.name = name.str();
+    slot.index = index;
+    slot.visibility = collection_.next_index++;
+  }
+
+  RuleItem* existing(ItemReader& reader, const MappedText& name, const std::string& message) {
+    RuleItem* rule = collection_.rules.find(name.str());
+    if (!rule && !collection_.broken.contains("rule " + name.str())) {
+      reader.error(name.mark_at(0), message, hint_for(name.str(), collection_.rules.all()), kValidate);
+      collection_.broken.insert("rule " + name.str());
+    }
+    return rule;
+  }
+
+  void toggle_rule(ItemReader& reader, const MappedText& name) {
+    if (!reader.has("enabled")) {
+      for (const char* key : {"condition", "output", "desc", "priority"})
+        reader.error(name.mark_at(0), std::string("Item has no mapping for key '") + key + "'",
+                     std::string("add `") + key + ":` to the rule");
+      return break_rule(name.str());
+    }
+    const auto enabled = reader.boolean("enabled");
+    RuleItem* rule = existing(reader, name, "Rule has 'enabled' key but no rule by that name already exists");
+    if (!rule || !enabled) return;
+    reader.warning(reader.item().find_key("enabled")->mark,
+                   "The standalone 'enabled' key usage is deprecated. The correct approach requires also a 'replace' "
+                   "entry under the 'override' key (i.e. 'enabled: replace').",
+                   {}, "LOAD_DEPRECATED_ITEM");
+    rule->enabled = *enabled;
+  }
+
+  bool source_conflicts(ItemReader& reader, const MappedText& name, const RuleItem& rule) {
+    const std::string source = read_source(reader);
+    if (source.empty() || source == rule.source) return !reader.ok();
+    reader.error(name.mark_at(0), "Rule has been re-defined with a different source", "the first definition says " + rule.source,
+                 kValidate);
+    return true;
+  }
+
+  void append_rule(ItemReader& reader, const MappedText& name) {
+    RuleItem* rule = existing(reader, name,
+                              "Rule uses 'append' or 'override.<key>: append' but no rule by that name already exists");
+    if (!rule || source_conflicts(reader, name, *rule)) return;
+    RuleItem changed = *rule;
+    if (reader.has("condition"))
+      if (auto condition = reader.text("condition")) append_text(changed.condition, *condition);
+    if (reader.has("exceptions")) read_exceptions(reader, true, changed.exceptions);
+    if (!reader.ok()) return break_rule(name.str());
+    changed.visibility = collection_.next_index++;
+    *rule = std::move(changed);
+  }
+
+  void override_rule(ItemReader& reader, const MappedText& name, const Change& change) {
+    RuleItem* rule = existing(
+        reader, name,
+        change.appended.empty() ? "An 'override.<key>: replace' to a rule was requested but no rule by that name already exists"
+                                : "Rule uses 'append' or 'override.<key>: append' but no rule by that name already exists");
+    if (!rule || source_conflicts(reader, name, *rule)) return;
+    RuleItem changed = *rule;
+    apply_texts(reader, change, changed);
+    if (change.appended.contains("tags") || change.replaced.contains("tags")) {
+      if (auto tags = reader.sequence("tags", true)) {
+        if (change.replaced.contains("tags")) changed.tags.clear();
+        for (const MappedText& tag : *tags) changed.tags.insert(tag.str());
+      }
+    }
+    if (change.appended.contains("exceptions")) read_exceptions(reader, true, changed.exceptions);
+    if (change.replaced.contains("exceptions")) {
+      changed.exceptions.clear();
+      read_exceptions(reader, false, changed.exceptions);
+    }
+    if (change.replaced.contains("priority"))
+      if (auto priority = read_priority(reader)) changed.priority = *priority;
+    read_flags(reader, changed);  // every flag that is given is listed: read_change saw to it
+    if (!reader.ok()) return break_rule(name.str());
+    changed.visibility = collection_.next_index++;
+    *rule = std::move(changed);
+  }
+
+  void apply_texts(ItemReader& reader, const Change& change, RuleItem& rule) {
+    const std::pair<const char*, MappedText*> texts[] = {
+        {"condition", &rule.condition}, {"output", &rule.output}, {"desc", &rule.description}};
+    for (const auto& [key, slot] : texts) {
+      const bool append = change.appended.contains(key);
+      if (!append && !change.replaced.contains(key)) continue;
+      const auto text = reader.text(key);
+      if (!text) continue;
+      if (append)
+        append_text(*slot, *text);
+      else
+        *slot = *text;
+    }
+  }
+
+  // ---- exceptions ------------------------------------------------------------------------------------------------
+
+  void read_exceptions(ItemReader& reader, bool append, std::vector<ExceptionItem>& out) {
+    const YamlNode& node = *reader.node("exceptions");
+    if (node.kind != YamlNode::Kind::kSequence) {
+      reader.error(node.mark.line > 0 ? node.mark : reader.item().find_key("exceptions")->mark,
+                   "Rule exceptions must be a sequence");
+      return;
+    }
+    for (const YamlNode& entry : node.items) {
+      if (entry.kind != YamlNode::Kind::kMap) {
+        reader.error(entry.mark, "Rule exception must be a mapping");
+        continue;
+      }
+      read_exception(reader, entry, append, out);
+    }
+  }
+
+  void read_exception(ItemReader& reader, const YamlNode& entry, bool append, std::vector<ExceptionItem>& out) {
+    const YamlNode* name = entry.find("name");
+    if (!name || !name->is_scalar() || name->str().empty()) {
+      reader.error(entry.mark, "Item has no mapping for key 'name'", "every exception has a name");
+      return;
+    }
+    const YamlNode* fields = entry.find("fields");
+    const YamlNode* comps = entry.find("comps");
+    const YamlNode* values = entry.find("values");
+    if (values && values->kind == YamlNode::Kind::kNull) values = nullptr;
+    if (values && values->kind != YamlNode::Kind::kSequence) {
+      reader.error(values->mark, "Rule exception values must be a sequence");
+      return;
+    }
+    auto old = std::find_if(out.begin(), out.end(), [&](const ExceptionItem& item) { return item.name == name->str(); });
+    if (append && old != out.end()) return append_values(reader, *name, fields, comps, values, *old);
+    if (append && (!fields || !values)) {
+      reader.error(name->mark, "Rule exception new item '" + name->str() + "': must have " +
+                                   (!fields ? "fields property with a list of fields" : "values property with a list of values"));
+      return;
+    }
+    if (!fields) {
+      reader.error(entry.mark, "Item has no mapping for key 'fields'", "name the fields that the values are for");
+      return;
+    }
+    if (!append && old != out.end())
+      reader.warning(name->mark, "Multiple definitions of exception '" + name->str() + "' in the same rule", {},
+                     "LOAD_EXCEPTION_NAME_NOT_UNIQUE");
+    ExceptionItem item;
+    item.name = name->str();
+    item.mark = name->mark;
+    item.fields = *fields;
+    if (comps && comps->kind != YamlNode::Kind::kNull) item.comps = *comps;
+    if (values) item.values = values->items;
+    out.push_back(std::move(item));
+  }
+
+  static void append_values(ItemReader& reader, const YamlNode& name, const YamlNode* fields, const YamlNode* comps,
+                            const YamlNode* values, ExceptionItem& old) {
+    if (fields) {
+      reader.error(fields->mark, "Can not append exception fields to existing exception, only values");
+    } else if (comps) {
+      reader.error(comps->mark, "Can not append exception comps to existing exception, only values");
+    } else if (!values) {
+      reader.warning(name.mark, "Overriding/appending exception with no values", {}, "LOAD_APPEND_NO_VALUES");
+    } else {
+      old.values.insert(old.values.end(), values->items.begin(), values->items.end());
+    }
+  }
+
+  bool strict_;
+  Collection& collection_;
+  Diagnostics& diagnostics_;
+};
+
+}  // namespace
+
+void merge_documents(const std::vector<YamlNode>& documents, bool strict, Collection& collection, Diagnostics& diagnostics) {
+  Merger merger(strict, collection, diagnostics);
+  for (const YamlNode& document : documents) merger.add_document(document);
+}
+
+}  // namespace tiercel::rule

@@ -1,0 +1,97 @@
+// From YAML documents to one collection of lists, macros and rules: which keys an item may have, definition,
+// redefinition, append and override (reference 1.1 to 1.6, 1.8). Every mistake is reported; an item with one leaves
+// what was there before untouched. Not thread-safe; the collection borrows the file names.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "agent/base/diagnostic.h"
+#include "agent/rule/rule.h"
+#include "agent/rule/text.h"
+#include "agent/rule/yaml.h"
+
+namespace tiercel::rule {
+
+struct ListItem {
+  std::string name;
+  Mark mark;
+  std::vector<MappedText> items;
+  size_t index = 0;       // of the first definition: order
+  size_t visibility = 0;  // of the latest one: what is known by then may be used
+};
+
+struct MacroItem {
+  std::string name;
+  Mark mark;
+  MappedText condition;
+  size_t index = 0;
+  size_t visibility = 0;
+};
+
+struct ExceptionItem {
+  std::string name;
+  Mark mark;
+  std::optional<YamlNode> fields;
+  std::optional<YamlNode> comps;
+  std::vector<YamlNode> values;
+};
+
+struct RuleItem {
+  std::string name;
+  Mark mark;
+  MappedText condition, output, description;
+  Priority priority = Priority::kDebug;
+  std::string source = "syscall";
+  bool source_explicit = false;
+  bool enabled = true;
+  bool warn_evttypes = true;
+  bool skip_if_unknown_filter = false;
+  bool capture = false;
+  uint32_t capture_duration_ms = 0;
+  std::set<std::string> tags;
+  std::vector<ExceptionItem> exceptions;
+  size_t index = 0;
+  size_t visibility = 0;
+};
+
+template <class Item>
+class NamedItems {
+ public:
+  [[nodiscard]] Item* find(std::string_view name) {
+    auto it = by_name_.find(std::string(name));
+    return it == by_name_.end() ? nullptr : &items_[it->second];
+  }
+  [[nodiscard]] const Item* find(std::string_view name) const { return const_cast<NamedItems*>(this)->find(name); }
+  Item& put(const std::string& name) {
+    auto [it, fresh] = by_name_.try_emplace(name, items_.size());
+    if (fresh) items_.emplace_back();
+    return items_[it->second];
+  }
+  [[nodiscard]] const std::vector<Item>& all() const { return items_; }  // in order of first definition
+  [[nodiscard]] size_t size() const { return items_.size(); }
+
+ private:
+  std::vector<Item> items_;
+  std::unordered_map<std::string, size_t> by_name_;
+};
+
+struct Collection {
+  NamedItems<ListItem> lists;
+  NamedItems<MacroItem> macros;
+  NamedItems<RuleItem> rules;
+  std::set<std::string> broken;         // "rule X": could not be read; what builds on it is not reported again
+  std::vector<std::string> responses;   // rules with `action:`
+  std::vector<std::string> unreadable;  // names of rules that have no usable definition
+  size_t next_index = 0;
+};
+
+// Adds the items of one file.
+void merge_documents(const std::vector<YamlNode>& documents, bool strict, Collection& collection,
+                     Diagnostics& diagnostics);
+
+}  // namespace tiercel::rule

@@ -1,0 +1,30 @@
+// Regular expressions as Falco has them: RE2 with POSIX syntax, the whole text must match, invalid UTF-8 in the text is
+// replaced before matching. The only door to RE2. Immutable, any thread; compile() reports a bad pattern.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "agent/base/result.h"
+
+namespace tiercel::rule {
+
+class Regex {
+ public:
+  static Result<std::shared_ptr<const Regex>> compile(const std::string& pattern);
+  ~Regex();
+  Regex(const Regex&) = delete;
+  Regex& operator=(const Regex&) = delete;
+  [[nodiscard]] bool matches_whole(std::string_view text) const;
+
+ private:
+  struct Impl;
+  explicit Regex(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Invalid sequences become U+FFFD; valid text is returned as it is, without a copy (`storage` is used otherwise).
+[[nodiscard]] std::string_view valid_utf8(std::string_view text, std::string& storage);
+
+}  // namespace tiercel::rule

@@ -1,0 +1,304 @@
+#include "agent/sensor/bpf_source.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <linux/perf_event.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <bpf/tiercel.skel.h>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "agent/base/fd.h"
+#include "agent/base/log.h"
+#include "agent/sensor/merge.h"
+#include "agent/sensor/ring.h"
+
+namespace tiercel::sensor {
+namespace {
+
+constexpr std::string_view kSysExitPrefix = "sys_exit__";
+
+int log_libbpf(enum libbpf_print_level level, const char* format, va_list args) {
+  if (level == LIBBPF_DEBUG) return 0;
+  char* text = nullptr;  // a verifier's log has no bound
+  if (::vasprintf(&text, format, args) < 0) return 0;
+  std::string_view line(text);
+  while (!line.empty() && line.back() == '\n') line.remove_suffix(1);
+  log::debug("libbpf: {}", line);
+  std::free(text);
+  return 0;
+}
+
+// tracefs without a mount that anyone can see or that could stay behind: a detached one of our own, else the host's.
+Fd open_tracefs() {
+  if (Fd context(::fsopen("tracefs", FSOPEN_CLOEXEC)); context.valid()) {
+    if (::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0)
+      if (Fd mount(::fsmount(context.get(), FSMOUNT_CLOEXEC, 0)); mount.valid()) return mount;
+  }
+  for (const char* path : {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"}) {
+    Fd dir(::open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (dir.valid() && ::faccessat(dir.get(), "events/syscalls", F_OK, 0) == 0) return dir;
+  }
+  return {};
+}
+
+Result<long> tracepoint_id(int tracefs, const std::string& name) {
+  const std::string path = "events/syscalls/sys_exit_" + name + "/id";
+  Fd fd(::openat(tracefs, path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return fail_errno("tracefs has no " + path, errno);
+  std::array<char, 32> text{};
+  if (::read(fd.get(), text.data(), text.size() - 1) <= 0) return fail_errno("cannot read " + path, errno);
+  return std::strtol(text.data(), nullptr, 10);
+}
+
+// The tracepoint itself fires on every CPU; the perf event is only the handle that the program hangs on.
+Result<Fd> open_tracepoint(long id) {
+  perf_event_attr attr{};
+  attr.size = sizeof attr;
+  attr.type = PERF_TYPE_TRACEPOINT;
+  attr.config = static_cast<__u64>(id);
+  attr.sample_period = 1;
+  attr.wakeup_events = 1;
+  Fd fd(static_cast<int>(::syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC)));
+  if (!fd.valid()) return fail_errno("perf_event_open", errno);
+  return fd;
+}
+
+// The v1 controller whose hierarchy tells containers apart, as its index in the kernel; -1 on a pure v2 host.
+int container_cgroup_subsys() {
+  auto text = read_pseudo_file("/proc/cgroups", 1 << 16);
+  if (!text) return -1;
+  btf* vmlinux = btf__load_vmlinux_btf();
+  if (!vmlinux) return -1;
+  int found = -1;
+  const int id = btf__find_by_name_kind(vmlinux, "cgroup_subsys_id", BTF_KIND_ENUM);
+  for (const char* wanted : {"memory", "pids", "devices", "freezer", "cpu"}) {
+    const size_t at = ("\n" + *text).find("\n" + std::string(wanted) + "\t");
+    if (at == std::string::npos || id < 0 || found >= 0) continue;
+    if (std::strtol(text->c_str() + at + std::strlen(wanted) + 1, nullptr, 10) == 0) continue;
+    const btf_type* type = btf__type_by_id(vmlinux, static_cast<__u32>(id));
+    const std::string symbol = std::string(wanted) + "_cgrp_id";
+    for (int i = 0; i < btf_vlen(type); ++i)
+      if (symbol == btf__name_by_offset(vmlinux, btf_enum(type)[i].name_off)) found = btf_enum(type)[i].val;
+  }
+  btf__free(vmlinux);
+  return found;
+}
+
+class BpfSource final : public Source {
+ public:
+  explicit BpfSource(BpfOptions options) : options_(std::move(options)) {}
+  ~BpfSource() override {
+    detach();
+    if (skeleton_) tiercel_bpf__destroy(skeleton_);
+  }
+
+  Result<> start(const RecordHandler& handler) override {
+    if (auto loaded = load(); !loaded) return loaded;
+    if (auto attached = attach(); !attached) return attached;
+    return snapshot(handler);
+  }
+
+  size_t drain(const RecordHandler& handler, size_t most) override { return merge(*vital_, *bulk_, handler, most); }
+
+  void detach() override {
+    for (bpf_link* link : links_) bpf_link__destroy(link);
+    links_.clear();
+  }
+  [[nodiscard]] std::vector<int> wait_fds() const override { return {vital_->fd(), bulk_->fd()}; }
+  [[nodiscard]] KernelCounts counts() const override;
+  [[nodiscard]] size_t ring_bytes() const override { return options_.ring_vital_bytes + options_.ring_bulk_bytes; }
+
+  Result<> load();
+
+ private:
+  Result<> attach();
+  Result<> attach_sys_exit(bpf_program* program, int tracefs, const std::string& call);
+  Result<> snapshot(const RecordHandler& handler);
+
+  BpfOptions options_;
+  tiercel_bpf* skeleton_ = nullptr;
+  std::vector<bpf_link*> links_;
+  std::unique_ptr<Ring> vital_, bulk_;
+};
+
+Result<> explain_load_failure(int code) {
+  if (::geteuid() != 0) return fail("the sensor needs root: run tiercel with sudo, or use `tiercel replay`");
+  if (::access("/sys/kernel/btf/vmlinux", R_OK) != 0)
+    return fail(
+        "this kernel has no BTF (/sys/kernel/btf/vmlinux): use a kernel built with CONFIG_DEBUG_INFO_BTF=y, "
+        "as those of current distributions are");
+  utsname name{};
+  ::uname(&name);
+  return fail_errno(fmt::format("the kernel ({}) refused the sensor's programs; `tiercel doctor` says what it lacks, "
+                                "--log-level debug shows the verifier's words",
+                                name.release),
+                    code);
+}
+
+Result<> BpfSource::load() {
+  libbpf_set_print(log_libbpf);
+  if (::geteuid() != 0) return explain_load_failure(EPERM);
+  skeleton_ = tiercel_bpf__open();
+  if (!skeleton_) return explain_load_failure(errno);
+  skeleton_->rodata->cgroup_subsys = container_cgroup_subsys();
+  skeleton_->rodata->want_env = options_.want_env;
+  skeleton_->rodata->want_threads = options_.want_threads;
+  bpf_map__set_max_entries(skeleton_->maps.ring_vital, static_cast<__u32>(options_.ring_vital_bytes));
+  bpf_map__set_max_entries(skeleton_->maps.ring_bulk, static_cast<__u32>(options_.ring_bulk_bytes));
+  if (int err = tiercel_bpf__load(skeleton_); err != 0) return explain_load_failure(-err);
+  for (auto [map, size, ring] : {std::tuple{skeleton_->maps.ring_vital, options_.ring_vital_bytes, &vital_},
+                                 std::tuple{skeleton_->maps.ring_bulk, options_.ring_bulk_bytes, &bulk_}}) {
+    auto mapped = Ring::map(bpf_map__fd(map), size);
+    if (!mapped) return tl::unexpected(mapped.error());
+    *ring = std::make_unique<Ring>(std::move(*mapped));
+  }
+  return {};
+}
+
+Result<> BpfSource::attach_sys_exit(bpf_program* program, int tracefs, const std::string& call) {
+  auto id = tracepoint_id(tracefs, call);
+  if (!id) {
+    log::warning("the kernel has no tracepoint for {}: events of that type will not be seen ({})", call,
+                 id.error().message);
+    return {};
+  }
+  auto event = open_tracepoint(*id);
+  if (!event) return tl::unexpected(event.error());
+  bpf_link* link = bpf_program__attach_perf_event(program, event->get());
+  if (!link) return fail_errno("cannot attach to sys_exit_" + call, errno);
+  event->release();  // the link closes it
+  links_.push_back(link);
+  return {};
+}
+
+Result<> BpfSource::attach() {
+  Fd tracefs;
+  for (bpf_program* program :
+       {skeleton_->progs.process__fork, skeleton_->progs.process__exec, skeleton_->progs.process__exit}) {
+    bpf_link* link = bpf_program__attach(program);
+    if (!link) return fail_errno(fmt::format("cannot attach {}", bpf_program__name(program)), errno);
+    links_.push_back(link);
+  }
+  for (uint16_t type : options_.events) {
+    const char* name = nullptr;
+    switch (type) {
+#define EVENT(event, record, category, flags, params) \
+  case EVT_##event:                                   \
+    name = #event;                                    \
+    break;
+#include "bpf/schema/events.def"
+      default:
+        continue;
+    }
+    bpf_program* program =
+        bpf_object__find_program_by_name(skeleton_->obj, (std::string(kSysExitPrefix) + name).c_str());
+    if (!program) continue;  // comes from a process hook
+    if (!tracefs.valid()) tracefs = open_tracefs();
+    if (!tracefs.valid())
+      return fail(
+          "cannot reach tracefs: mount it with `mount -t tracefs tracefs /sys/kernel/tracing`, or check that "
+          "the kernel has CONFIG_FTRACE_SYSCALLS and is not locked down");
+    if (auto attached = attach_sys_exit(program, tracefs.get(), name); !attached) return attached;
+  }
+  return {};
+}
+
+Result<> BpfSource::snapshot(const RecordHandler& handler) {
+  bpf_link* link = bpf_program__attach_iter(skeleton_->progs.process__snapshot, nullptr);
+  if (!link) return fail_errno("cannot attach the task iterator", errno);
+  Fd iterator(bpf_iter_create(bpf_link__fd(link)));
+  bpf_link__destroy(link);
+  if (!iterator.valid()) return fail_errno("cannot start the task iterator", errno);
+  std::vector<uint64_t> words(1 << 15);
+  auto* bytes = reinterpret_cast<std::byte*>(words.data());
+  size_t have = 0;
+  const std::span<const std::byte> all(bytes, words.size() * sizeof(uint64_t));
+  for (;;) {
+    ssize_t n = ::read(iterator.get(), bytes + have, all.size() - have);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+    if (n < 0) return fail_errno("cannot read the task iterator", errno);
+    have += static_cast<size_t>(n);
+    // Cgroups are announced through the ring, before the processes that live in them.
+    drain(handler, SIZE_MAX);
+    size_t at = 0;
+    while (have - at >= sizeof(ev_head)) {
+      const auto& head = *reinterpret_cast<const ev_head*>(bytes + at);
+      if (head.size < sizeof(ev_head) || head.size % 8 != 0)
+        return fail("the task iterator sent a broken record", Fault::kBug);
+      if (head.size > have - at) break;
+      handler(all.subspan(at, head.size));
+      at += head.size;
+    }
+    std::memmove(bytes, bytes + at, have - at);
+    have -= at;
+    if (n == 0) return {};
+  }
+}
+
+KernelCounts BpfSource::counts() const {
+  KernelCounts out(EVT_COUNT);
+  const int cpus = libbpf_num_possible_cpus();
+  std::vector<KernelCount> per_cpu(static_cast<size_t>(cpus > 0 ? cpus : 1));
+  static_assert(sizeof(KernelCount) == 24);
+  for (__u32 type = 1; type < EVT_COUNT; ++type) {
+    if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.counts), &type, per_cpu.data()) != 0) continue;
+    for (const KernelCount& count : per_cpu) {
+      out[type].sent += count.sent;
+      out[type].lost_ring += count.lost_ring;
+      out[type].lost_scratch += count.lost_scratch;
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::unique_ptr<Source> make_bpf_source(BpfOptions options) {
+  return std::make_unique<BpfSource>(std::move(options));
+}
+
+std::vector<HostFact> probe_host() {
+  using State = HostFact::State;
+  std::vector<HostFact> facts;
+  utsname name{};
+  ::uname(&name);
+  int major = 0, minor = 0;
+  std::sscanf(name.release, "%d.%d", &major, &minor);
+  const bool new_enough = major > 5 || (major == 5 && minor >= 17);
+  facts.push_back({new_enough ? State::kGood : State::kMissing, "kernel", name.release,
+                   new_enough ? "" : "Tiercel needs Linux 5.17 or later"});
+  const bool root = ::geteuid() == 0;
+  facts.push_back({root ? State::kGood : State::kMissing, "privileges", root ? "root" : "not root",
+                   root ? "" : "run as root (sudo)"});
+  const bool has_btf = ::access("/sys/kernel/btf/vmlinux", R_OK) == 0;
+  facts.push_back({has_btf ? State::kGood : State::kMissing, "kernel BTF", "/sys/kernel/btf/vmlinux",
+                   has_btf ? "" : "use a kernel built with CONFIG_DEBUG_INFO_BTF=y"});
+  const bool has_tracefs = open_tracefs().valid();
+  facts.push_back({has_tracefs ? State::kGood : State::kMissing, "tracefs", has_tracefs ? "reachable" : "not reachable",
+                   has_tracefs ? "" : "check CONFIG_FTRACE_SYSCALLS and the kernel's lockdown mode"});
+  if (root && has_btf) {
+    // Nothing tells better whether the programs can be loaded than loading them.
+    BpfSource trial{BpfOptions{.ring_vital_bytes = 1u << 16, .ring_bulk_bytes = 1u << 16}};
+    auto loaded = trial.load();
+    facts.push_back({loaded ? State::kGood : State::kMissing, "sensor's programs",
+                     loaded ? "the kernel takes them" : loaded.error().message,
+                     loaded ? "" : "`tiercel run --log-level debug` shows the verifier's words"});
+  }
+  auto lsm = read_pseudo_file("/sys/kernel/security/lsm", 4096);
+  const bool bpf_lsm = lsm && ("," + *lsm + ",").find(",bpf,") != std::string::npos;
+  facts.push_back(
+      {bpf_lsm ? State::kGood : State::kDegraded, "BPF LSM", bpf_lsm ? "active" : "not active",
+       bpf_lsm ? "" : "add bpf to the kernel's lsm= parameter to let later versions see io_uring; not needed now"});
+  return facts;
+}
+
+}  // namespace tiercel::sensor

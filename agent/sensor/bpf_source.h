@@ -1,0 +1,33 @@
+// BpfSource: records from the running kernel. libbpf stays behind bpf_source.cpp. Needs root (CAP_BPF, CAP_PERFMON,
+// CAP_SYS_ADMIN for tracefs), BTF, and a kernel with what the programs use (5.17 and later); start() says what is
+// missing and the way out.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "agent/sensor/source.h"
+
+namespace tiercel::sensor {
+
+struct BpfOptions {
+  std::vector<uint16_t> events;  // enum ev_type that rules ask for; process state is always kept
+  bool want_env = false;
+  bool want_threads = false;
+  size_t ring_vital_bytes = 4u << 20;  // powers of two
+  size_t ring_bulk_bytes = 4u << 20;
+};
+
+[[nodiscard]] std::unique_ptr<Source> make_bpf_source(BpfOptions options);
+
+// What this host offers, for `tiercel doctor`: a line each.
+struct HostFact {
+  enum class State { kGood, kDegraded, kMissing };
+  State state;
+  std::string what;     // "kernel BTF"
+  std::string detail;   // what was found
+  std::string way_out;  // what to do about it; empty when good
+};
+[[nodiscard]] std::vector<HostFact> probe_host();
+
+}  // namespace tiercel::sensor

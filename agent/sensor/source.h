@@ -1,0 +1,46 @@
+// Source: where records come from: the kernel (bpf_source.h) or a recording (replay_source.h). It moves bytes and does
+// not read them beyond the time in their head. One thread: the deciding one; counts() may be called from any.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "agent/base/result.h"
+#include "bpf/schema/event.h"
+
+namespace tiercel::sensor {
+
+// The bytes die when the handler returns.
+using RecordHandler = std::function<void(std::span<const std::byte>)>;
+
+// What happened to records before user space saw them, since the start. Index: enum ev_type.
+struct KernelCount {
+  uint64_t sent = 0;
+  uint64_t lost_ring = 0;     // ring buffer full
+  uint64_t lost_scratch = 0;  // programs nested deeper than there is scratch
+};
+using KernelCounts = std::vector<KernelCount>;
+
+class Source {
+ public:
+  virtual ~Source() = default;
+  // Attaches, then gives every process that is there (events task and cgroup) to the handler, before anything else.
+  virtual Result<> start(const RecordHandler& handler) = 0;
+  // Gives what has come to the handler, oldest first over all rings, at most `most` records. Returns how many.
+  virtual size_t drain(const RecordHandler& handler, size_t most) = 0;
+  // No new records from here on; drain() then ends.
+  virtual void detach() {}
+  // Descriptors that become readable when there is something to drain.
+  [[nodiscard]] virtual std::vector<int> wait_fds() const = 0;
+  // True when nothing will come any more (end of a recording).
+  [[nodiscard]] virtual bool finished() const { return false; }
+  [[nodiscard]] virtual KernelCounts counts() const { return {}; }
+  // Bytes of ring buffer memory.
+  [[nodiscard]] virtual size_t ring_bytes() const { return 0; }
+};
+
+}  // namespace tiercel::sensor

@@ -1,0 +1,35 @@
+// What `tiercel status` shows: one snapshot of the agent's counters. collect() is safe from any thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "agent/base/metrics.h"
+#include "agent/rule/engine.h"
+#include "siem/spool.h"
+
+namespace tiercel {
+
+struct Status {
+  std::string version;
+  uint64_t uptime_s = 0;
+  uint64_t events = 0, alerts = 0;
+  uint64_t kernel_lost = 0, records_lost = 0, spool_lost = 0, outputs_lost = 0;
+  uint64_t spool_waiting = 0;
+  uint64_t processes = 0, ring_bytes = 0, rss_anon_bytes = 0;
+  uint64_t rules_active = 0, rules_total = 0;
+  std::string rules_digest;
+  bool manager_configured = false, manager_connected = false;
+  std::string manager_address, agent_id;
+  uint64_t manager_sent = 0, manager_confirmed = 0;
+
+  [[nodiscard]] uint64_t lost() const { return kernel_lost + records_lost + spool_lost + outputs_lost; }
+  [[nodiscard]] std::string json() const;
+};
+
+[[nodiscard]] uint64_t rss_anon_bytes();
+// The reply of the status command as a person reads it; colours only when asked for.
+[[nodiscard]] std::string status_text(const std::string& json, bool colour);
+
+}  // namespace tiercel

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Files: the open family, at the exit of each call. What was opened comes from the descriptor's struct file, not from
+ * the caller's memory; the caller's text is kept beside it.
+ */
+#include "../include/task.h"
+
+static __always_inline int open__exit(__u16 type, long ret, __s64 dirfd, const void *name, __u32 flags, __u32 mode,
+				      __u32 resolve)
+{
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	struct build b;
+
+	if (!record__begin(&b, task, type, sizeof(struct ev_open)))
+		return 0;
+	struct ev_open *ev = (void *)b.head;
+	__builtin_memset((void *)ev + sizeof(ev->head), 0, sizeof(*ev) - sizeof(ev->head));
+	ev->fd = ret;
+	ev->dirfd = dirfd;
+	ev->flags = flags;
+	ev->mode = mode;
+	ev->resolve = resolve;
+
+	char first = 0;
+	record__user_str(&b, &ev->name, name);
+	bpf_probe_read_user(&first, 1, name);
+	if (first != '/')
+		record__base(&b, &ev->base, task, dirfd);
+
+	struct file *file = file__of_fd(task, ret);
+	if (file) {
+		struct inode *inode = BPF_CORE_READ(file, f_inode);
+		ev->ino = BPF_CORE_READ(inode, i_ino);
+		ev->dev = BPF_CORE_READ(inode, i_sb, s_dev);
+		ev->i_mode = BPF_CORE_READ(inode, i_mode);
+		ev->fmode = BPF_CORE_READ(file, f_mode);
+		record__path(&b, &ev->realpath, BPF_CORE_READ(task, fs), &file->f_path);
+	}
+	if (ret < 0 || BPF_CORE_READ(task, files, count.counter) > 1)
+		ev->head.flags |= EVF_PATH_UNCERTAIN;
+	record__send(&b, &ring_bulk);
+	scratch__put(&b);
+	return 0;
+}
+
+SEC("tp")
+int sys_exit__open(struct sys_exit_ctx *ctx)
+{
+	struct pt_regs *regs = task__regs(bpf_get_current_task_btf());
+	return open__exit(EVT_open, ctx->ret, AT_FDCWD, (void *)SYS_ARG0(regs), SYS_ARG1(regs), SYS_ARG2(regs), 0);
+}
+
+SEC("tp")
+int sys_exit__openat(struct sys_exit_ctx *ctx)
+{
+	struct pt_regs *regs = task__regs(bpf_get_current_task_btf());
+	return open__exit(EVT_openat, ctx->ret, (__s32)SYS_ARG0(regs), (void *)SYS_ARG1(regs), SYS_ARG2(regs),
+			  SYS_ARG3(regs), 0);
+}
+
+/* include/uapi/linux/openat2.h */
+struct open_how_args {
+	__u64 flags, mode, resolve;
+};
+
+SEC("tp")
+int sys_exit__openat2(struct sys_exit_ctx *ctx)
+{
+	struct pt_regs *regs = task__regs(bpf_get_current_task_btf());
+	struct open_how_args how = {};
+
+	bpf_probe_read_user(&how, sizeof(how), (void *)SYS_ARG2(regs));
+	return open__exit(EVT_openat2, ctx->ret, (__s32)SYS_ARG0(regs), (void *)SYS_ARG1(regs), how.flags, how.mode,
+			  how.resolve);
+}
+
+#define O_CREAT_WRONLY_TRUNC (0100 | 01 | 01000)
+
+SEC("tp")
+int sys_exit__creat(struct sys_exit_ctx *ctx)
+{
+	struct pt_regs *regs = task__regs(bpf_get_current_task_btf());
+	return open__exit(EVT_creat, ctx->ret, AT_FDCWD, (void *)SYS_ARG0(regs), O_CREAT_WRONLY_TRUNC, SYS_ARG1(regs), 0);
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Sockets: connect, accept, accept4 and bind at the exit of the call, with the kernel's view of the socket. */
+#include "../include/sock.h"
+
+static __always_inline int sock__exit(__u16 type, long ret, __s64 fd, const void *address, __u32 address_len, __u32 flags)
+{
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	struct build b;
+
+	if (!record__begin(&b, task, type, sizeof(struct ev_sock)))
+		return 0;
+	struct ev_sock *ev = (void *)b.head;
+	__builtin_memset((void *)ev + sizeof(ev->head), 0, sizeof(*ev) - sizeof(ev->head));
+	ev->res = ret;
+	ev->fd = fd;
+	ev->flags = flags;
+	struct file *file = file__of_fd(task, fd);
+	struct sock *sk = sock__of_file(file);
+	if (sk) {
+		ev->ino = BPF_CORE_READ(file, f_inode, i_ino);
+		sock__fill(&b, ev, sk);
+	}
+	sock__argument(&b, ev, address, address_len);
+	if (BPF_CORE_READ(task, files, count.counter) > 1)
+		ev->head.flags |= EVF_PATH_UNCERTAIN;
+	record__send(&b, &ring_bulk);
+	scratch__put(&b);
+	return 0;
+}
+
+SEC("tp")
+int sys_exit__connect(struct sys_exit_ctx *ctx)
+{
+	struct pt_regs *regs = task__regs(bpf_get_current_task_btf());
+	return sock__exit(EVT_connect, ctx->ret, (__s32)SYS_ARG0(regs), (void *)SYS_ARG1(regs), SYS_ARG2(regs), 0);
+}
+
+SEC("tp")
+int sys_exit__bind(struct sys_exit_ctx *ctx)
+{
+	struct pt_regs *regs = task__regs(bpf_get_current_task_btf());
+	return sock__exit(EVT_bind, ctx->ret, (__s32)SYS_ARG0(regs), (void *)SYS_ARG1(regs), SYS_ARG2(regs), 0);
+}
+
+SEC("tp")
+int sys_exit__accept(struct sys_exit_ctx *ctx)
+{
+	return sock__exit(EVT_accept, ctx->ret, ctx->ret, 0, 0, 0);
+}
+
+SEC("tp")
+int sys_exit__accept4(struct sys_exit_ctx *ctx)
+{
+	struct pt_regs *regs = task__regs(bpf_get_current_task_btf());
+	return sock__exit(EVT_accept4, ctx->ret, ctx->ret, 0, 0, SYS_ARG3(regs));
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Credentials, tracing of other processes and mounts, at the exit of each call. */
+#include "../include/task.h"
+
+#define SETID(call, ...)                                                                                      \
+	SEC("tp")                                                                                             \
+	int sys_exit__##call(struct sys_exit_ctx *ctx)                                                        \
+	{                                                                                                     \
+		struct task_struct *task = (void *)bpf_get_current_task_btf();                                \
+		struct pt_regs *regs = task__regs((void *)task);                                              \
+		struct build b;                                                                               \
+		if (!record__begin(&b, task, EVT_##call, sizeof(struct ev_setid)))                            \
+			return 0;                                                                             \
+		struct ev_setid *ev = (void *)b.head;                                                         \
+		__builtin_memset((void *)ev + sizeof(ev->head), 0, sizeof(*ev) - sizeof(ev->head));           \
+		ev->res = ctx->ret;                                                                           \
+		__VA_ARGS__;                                                                                  \
+		record__send(&b, &ring_vital);                                                                \
+		scratch__put(&b);                                                                             \
+		return 0;                                                                                     \
+	}
+
+SETID(setuid, ev->uid = SYS_ARG0(regs))
+SETID(setgid, ev->gid = SYS_ARG0(regs))
+SETID(setreuid, ev->ruid = SYS_ARG0(regs), ev->euid = SYS_ARG1(regs))
+SETID(setregid, ev->rgid = SYS_ARG0(regs), ev->egid = SYS_ARG1(regs))
+SETID(setresuid, ev->ruid = SYS_ARG0(regs), ev->euid = SYS_ARG1(regs), ev->suid = SYS_ARG2(regs))
+SETID(setresgid, ev->rgid = SYS_ARG0(regs), ev->egid = SYS_ARG1(regs), ev->sgid = SYS_ARG2(regs))
+
+SEC("tp")
+int sys_exit__ptrace(struct sys_exit_ctx *ctx)
+{
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	struct pt_regs *regs = task__regs((void *)task);
+	struct build b;
+
+	if (!record__begin(&b, task, EVT_ptrace, sizeof(struct ev_ptrace)))
+		return 0;
+	struct ev_ptrace *ev = (void *)b.head;
+	ev->res = ctx->ret;
+	ev->request = (__s64)SYS_ARG0(regs);
+	ev->pid = (__s32)SYS_ARG1(regs);
+	ev->addr = SYS_ARG2(regs);
+	ev->data = SYS_ARG3(regs);
+	record__send(&b, &ring_vital);
+	scratch__put(&b);
+	return 0;
+}
+
+SEC("tp")
+int sys_exit__mount(struct sys_exit_ctx *ctx)
+{
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	struct pt_regs *regs = task__regs((void *)task);
+	struct build b;
+
+	if (!record__begin(&b, task, EVT_mount, sizeof(struct ev_mount)))
+		return 0;
+	struct ev_mount *ev = (void *)b.head;
+	__builtin_memset((void *)ev + sizeof(ev->head), 0, sizeof(*ev) - sizeof(ev->head));
+	ev->res = ctx->ret;
+	ev->flags = SYS_ARG3(regs);
+	record__user_str(&b, &ev->dev, (void *)SYS_ARG0(regs));
+	record__user_str(&b, &ev->dir, (void *)SYS_ARG1(regs));
+	record__user_str(&b, &ev->type, (void *)SYS_ARG2(regs));
+	char first = '/';
+	bpf_probe_read_user(&first, 1, (void *)SYS_ARG1(regs));
+	if (first != '/')
+		record__base(&b, &ev->base, task, AT_FDCWD);
+	record__send(&b, &ring_vital);
+	scratch__put(&b);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Every difference between kernels and architectures, with version and commit where a kernel changed. */
+#pragma once
+
+#include "vmlinux.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+/* v6.11 (3aa63a569c64): times of an inode are split into seconds and nanoseconds */
+struct inode___v611 {
+	__s64 i_mtime_sec, i_ctime_sec;
+	__u32 i_mtime_nsec, i_ctime_nsec;
+} __attribute__((preserve_access_index));
+/* v6.6 (13bc24457850): i_ctime became __i_ctime; v6.7 (12cd44023651): the others followed */
+struct inode___v67 {
+	struct timespec64 __i_mtime, __i_ctime;
+} __attribute__((preserve_access_index));
+struct inode___old {
+	struct timespec64 i_mtime, i_ctime;
+} __attribute__((preserve_access_index));
+
+static __always_inline __u64 inode__mtime_ns(struct inode *inode)
+{
+	struct inode___v611 *now = (void *)inode;
+	struct inode___v67 *v67 = (void *)inode;
+	struct inode___old *old = (void *)inode;
+
+	if (bpf_core_field_exists(now->i_mtime_sec))
+		return BPF_CORE_READ(now, i_mtime_sec) * 1000000000ull + BPF_CORE_READ(now, i_mtime_nsec);
+	if (bpf_core_field_exists(v67->__i_mtime))
+		return BPF_CORE_READ(v67, __i_mtime.tv_sec) * 1000000000ull + BPF_CORE_READ(v67, __i_mtime.tv_nsec);
+	return BPF_CORE_READ(old, i_mtime.tv_sec) * 1000000000ull + BPF_CORE_READ(old, i_mtime.tv_nsec);
+}
+
+static __always_inline __u64 inode__ctime_ns(struct inode *inode)
+{
+	struct inode___v611 *now = (void *)inode;
+	struct inode___v67 *v67 = (void *)inode;
+	struct inode___old *old = (void *)inode;
+
+	if (bpf_core_field_exists(now->i_ctime_sec))
+		return BPF_CORE_READ(now, i_ctime_sec) * 1000000000ull + BPF_CORE_READ(now, i_ctime_nsec);
+	if (bpf_core_field_exists(v67->__i_ctime))
+		return BPF_CORE_READ(v67, __i_ctime.tv_sec) * 1000000000ull + BPF_CORE_READ(v67, __i_ctime.tv_nsec);
+	return BPF_CORE_READ(old, i_ctime.tv_sec) * 1000000000ull + BPF_CORE_READ(old, i_ctime.tv_nsec);
+}
+
+/* v6.15 (633488947ef6): kernfs_node.parent became __parent */
+struct kernfs_node___v615 {
+	struct kernfs_node *__parent;
+} __attribute__((preserve_access_index));
+struct kernfs_node___old {
+	struct kernfs_node *parent;
+} __attribute__((preserve_access_index));
+
+static __always_inline struct kernfs_node *kernfs__parent(struct kernfs_node *kn)
+{
+	struct kernfs_node___v615 *now = (void *)kn;
+	struct kernfs_node___old *old = (void *)kn;
+
+	if (bpf_core_field_exists(now->__parent))
+		return BPF_CORE_READ(now, __parent);
+	return BPF_CORE_READ(old, parent);
+}
+
+/* Arguments of a system call at its exit: the result has taken the place of one register, the rest are as saved. */
+#if defined(__TARGET_ARCH_x86)
+#define SYS_ARG0(regs) ((regs)->di)
+#define SYS_ARG1(regs) ((regs)->si)
+#define SYS_ARG2(regs) ((regs)->dx)
+#define SYS_ARG3(regs) ((regs)->r10)
+#define SYS_ARG4(regs) ((regs)->r8)
+#define SYS_NR(regs) ((long)(regs)->orig_ax)
+#define NR_clone 56
+#define NR_fork 57
+#define NR_vfork 58
+#define NR_execveat 322
+#elif defined(__TARGET_ARCH_arm64)
+#define SYS_ARG0(regs) ((regs)->orig_x0)
+#define SYS_ARG1(regs) ((regs)->regs[1])
+#define SYS_ARG2(regs) ((regs)->regs[2])
+#define SYS_ARG3(regs) ((regs)->regs[3])
+#define SYS_ARG4(regs) ((regs)->regs[4])
+#define SYS_NR(regs) ((long)(regs)->syscallno)
+#define NR_clone 220
+#define NR_fork (-2)
+#define NR_vfork (-2)
+#define NR_execveat 281
+#endif
+#define NR_clone3 435
+
+static __always_inline struct pt_regs *task__regs(struct task_struct *task)
+{
+	return (struct pt_regs *)bpf_task_pt_regs(task);
+}

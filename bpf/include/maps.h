@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Maps and constants that all programs share. User space sets sizes and rodata before it loads them. */
+#pragma once
+
+#include "compat.h"
+#include "../schema/event.h"
+
+/* Set by the loader (agent/sensor/bpf_source.cpp). */
+extern const volatile int cgroup_subsys; /* index of the v1 controller that tells containers apart, -1: cgroup v2 */
+extern const volatile bool want_threads; /* a rule asks for clone events of threads */
+extern const volatile bool want_env;     /* a rule asks for the environment */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);
+} ring_vital __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);
+} ring_bulk __weak SEC(".maps");
+
+/* What happened to records, per event type: user space adds up the CPUs. */
+struct count {
+	__u64 sent;
+	__u64 lost_ring;    /* the ring buffer was full */
+	__u64 lost_scratch; /* no scratch slot: programs nested deeper than there are slots */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, EVT_COUNT);
+	__type(key, __u32);
+	__type(value, struct count);
+} counts __weak SEC(".maps");
+
+/* Where a path is put together from its end; 256 more bytes let the verifier see that a component always fits. */
+struct walk {
+	__u64 dentry, mnt, root_dentry, root_mnt;
+	__u32 pos;
+	__u32 cut;      /* more components or bytes than fit */
+	__u32 nameless; /* in no directory */
+	__u32 pad;
+	char buf[TIERCEL_PATH_MAX + 256];
+};
+
+/* Scratch to build a record in. Programs may be preempted or nest, so each CPU has a few. */
+#define SCRATCH_SLOTS 3
+#define SCRATCH_CHUNK TIERCEL_PATH_MAX
+struct scratch {
+	__u32 busy;
+	__u32 pos; /* where the tail ends */
+	__u8 rec[TIERCEL_RECORD_MAX];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SCRATCH_SLOTS);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratches __weak SEC(".maps");
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SCRATCH_SLOTS);
+	__type(key, __u32);
+	__type(value, struct walk);
+} walks __weak SEC(".maps");
+
+/* Cgroups that user space was told of. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, __u8);
+} cgroups_seen __weak SEC(".maps");

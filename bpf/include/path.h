@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The path of a (dentry, mount) as a task sees it: walked up to the task's root, across mounts, from the end of a
+ * buffer to its beginning. bpf_d_path() would do, but is allowed in a few program types only.
+ */
+#pragma once
+
+#include "record.h"
+
+#define PATH_COMPONENTS_MAX 512
+
+/* fs/mount.h: struct mount holds the struct vfsmount that everyone points to. */
+static __always_inline struct mount *mount__of(struct vfsmount *mnt)
+{
+	return (void *)mnt - bpf_core_field_offset(struct mount, mnt);
+}
+
+static __always_inline bool walk__prepend(struct walk *w, struct dentry *dentry, bool slash)
+{
+	__u32 len = BPF_CORE_READ(dentry, d_name.len);
+	const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
+	__u32 at = w->pos;
+
+	if (len > 255)
+		len = 255;
+	if (at < len + 1 || at > TIERCEL_PATH_MAX)
+		return false;
+	at -= len + 1;
+	at &= TIERCEL_PATH_MAX - 1;
+	w->buf[at] = '/';
+	bpf_probe_read_kernel(&w->buf[at + 1], len, name);
+	w->pos = slash ? at : at + 1;
+	return true;
+}
+
+struct walk_ctx {
+	struct walk *w;
+};
+
+/* One step up. Returns 1 when there is nothing more to do. */
+static long walk__step(__u32 i, struct walk_ctx *ctx)
+{
+	struct walk *w = ctx->w;
+	struct dentry *dentry = (void *)w->dentry;
+	struct vfsmount *mnt = (void *)w->mnt;
+
+	if (!dentry || (w->dentry == w->root_dentry && w->mnt == w->root_mnt)) {
+		w->cut = 0;
+		return 1;
+	}
+	struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+	if (dentry == BPF_CORE_READ(mnt, mnt_root)) {
+		struct mount *m = mount__of(mnt);
+		struct mount *up = BPF_CORE_READ(m, mnt_parent);
+		if (up == m || !up) {
+			w->cut = 0;
+			return 1;
+		}
+		w->dentry = (__u64)BPF_CORE_READ(m, mnt_mountpoint);
+		w->mnt = (__u64)up + bpf_core_field_offset(struct mount, mnt);
+		return 0;
+	}
+	if (dentry == parent) { /* no name in any directory: memfd, pipe, socket */
+		walk__prepend(w, dentry, false);
+		w->cut = 0;
+		w->nameless = 1;
+		return 1;
+	}
+	w->dentry = (__u64)parent;
+	return walk__prepend(w, dentry, true) ? 0 : 1;
+}
+
+/*
+ * Leaves the path at buf[pos .. TIERCEL_PATH_MAX). Global and weak: one copy for all objects. bpf_loop() (v5.17,
+ * e6f2dd0f8067) lets the verifier look at the step once: unrolled, the walk took it 2.5 s over all programs.
+ */
+__weak __noinline int walk__run(struct walk *w)
+{
+	if (!w)
+		return 0;
+	struct walk_ctx ctx = {.w = w};
+
+	w->pos = TIERCEL_PATH_MAX;
+	w->cut = 1;
+	w->nameless = 0;
+	bpf_loop(PATH_COMPONENTS_MAX, walk__step, &ctx, 0);
+	if (w->pos == TIERCEL_PATH_MAX && !w->nameless) {
+		w->buf[TIERCEL_PATH_MAX - 1] = '/';
+		w->pos = TIERCEL_PATH_MAX - 1;
+	}
+	return 0;
+}
+
+static __always_inline void record__path(struct build *b, struct text *t, struct fs_struct *fs, struct path *path)
+{
+	struct walk *w = b->w;
+
+	t->off = 0;
+	t->len = 0;
+	if (bpf_probe_read_kernel(&w->dentry, sizeof(w->dentry), &path->dentry) ||
+	    bpf_probe_read_kernel(&w->mnt, sizeof(w->mnt), &path->mnt) || !w->dentry || !w->mnt)
+		return;
+	w->root_dentry = 0;
+	w->root_mnt = 0;
+	if (fs) {
+		w->root_dentry = (__u64)BPF_CORE_READ(fs, root.dentry);
+		w->root_mnt = (__u64)BPF_CORE_READ(fs, root.mnt);
+	}
+	walk__run(w);
+	if (w->cut)
+		b->head->flags |= EVF_PATH_CUT;
+
+	__u32 pos = w->pos;
+	void *to = tail__room(b, SCRATCH_CHUNK);
+	if (!to || pos >= TIERCEL_PATH_MAX)
+		return;
+	__u32 len = TIERCEL_PATH_MAX - pos;
+	if (len > SCRATCH_CHUNK)
+		return;
+	bpf_probe_read_kernel(to, len, &w->buf[pos]);
+	tail__took(b, t, len);
+}
+
+static __always_inline struct file *file__of_fd(struct task_struct *task, __s64 fd)
+{
+	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+	struct file *file = 0;
+
+	if (fd < 0 || fd >= BPF_CORE_READ(fdt, max_fds))
+		return 0;
+	struct file **table = BPF_CORE_READ(fdt, fd);
+	bpf_probe_read_kernel(&file, sizeof(file), &table[fd]);
+	return file;
+}
+
+#define AT_FDCWD (-100)
+
+/* What a relative path of this call is relative to. */
+static __always_inline void record__base(struct build *b, struct text *t, struct task_struct *task, __s64 dirfd)
+{
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+
+	t->off = 0;
+	t->len = 0;
+	if (dirfd == AT_FDCWD) {
+		if (fs)
+			record__path(b, t, fs, &fs->pwd);
+		return;
+	}
+	struct file *file = file__of_fd(task, dirfd);
+	if (file)
+		record__path(b, t, fs, &file->f_path);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Building and sending one record: scratch__get, fill the fixed part, record__text*, record__send, scratch__put.
+ * A record is put together in scratch and copied to the ring in one short step, so that a slow or preempted program
+ * never holds up the records behind it.
+ */
+#pragma once
+
+#include "count.h"
+
+struct build {
+	struct scratch *s;
+	struct walk *w;
+	struct ev_head *head;
+};
+
+/* On failure the loss is counted against the event type. */
+static __always_inline bool scratch__get(struct build *b, __u16 type, __u32 fixed_size)
+{
+	for (__u32 i = 0; i < SCRATCH_SLOTS; i++) {
+		__u32 slot = i;
+		struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
+		if (!s || __sync_val_compare_and_swap(&s->busy, 0, 1) != 0)
+			continue;
+		struct walk *w = bpf_map_lookup_elem(&walks, &slot);
+		if (!w)
+			return false;
+		s->pos = fixed_size;
+		b->s = s;
+		b->w = w;
+		b->head = (struct ev_head *)s->rec;
+		__builtin_memset(b->head, 0, sizeof(*b->head));
+		b->head->type = type;
+		return true;
+	}
+	count__lost_scratch(type);
+	return false;
+}
+
+static __always_inline void scratch__put(struct build *b)
+{
+	__sync_val_compare_and_swap(&b->s->busy, 1, 0);
+}
+
+/* Room for one more chunk, or NULL (and the record is marked). */
+static __always_inline void *tail__room(struct build *b, __u32 chunk)
+{
+	__u32 pos = b->s->pos;
+
+	if (pos > TIERCEL_RECORD_MAX - chunk) {
+		b->head->flags |= EVF_TEXT_CUT;
+		return 0;
+	}
+	return b->s->rec + pos;
+}
+
+static __always_inline void tail__took(struct build *b, struct text *t, __u32 len)
+{
+	t->off = b->s->pos;
+	t->len = len;
+	b->s->pos += len;
+}
+
+/* A NUL-terminated string of the caller's. */
+static __always_inline void record__user_str(struct build *b, struct text *t, const void *user)
+{
+	void *to = tail__room(b, SCRATCH_CHUNK);
+
+	t->off = 0;
+	t->len = 0;
+	if (!to || !user)
+		return;
+	long n = bpf_probe_read_user_str(to, SCRATCH_CHUNK, user);
+	if (n < 0) {
+		b->head->flags |= EVF_TEXT_FAULT;
+		return;
+	}
+	if (n == SCRATCH_CHUNK)
+		b->head->flags |= EVF_TEXT_CUT;
+	if (n > 1)
+		tail__took(b, t, (n - 1) & (SCRATCH_CHUNK - 1));
+}
+
+static __always_inline void record__kernel_str(struct build *b, struct text *t, const void *kernel)
+{
+	void *to = tail__room(b, SCRATCH_CHUNK);
+
+	t->off = 0;
+	t->len = 0;
+	if (!to || !kernel)
+		return;
+	long n = bpf_probe_read_kernel_str(to, SCRATCH_CHUNK, kernel);
+	if (n > 1)
+		tail__took(b, t, (n - 1) & (SCRATCH_CHUNK - 1));
+}
+
+static __always_inline void record__send(struct build *b, void *ring)
+{
+	__u32 size = b->s->pos;
+	__u16 type = b->head->type;
+
+	if (size > TIERCEL_RECORD_MAX)
+		size = TIERCEL_RECORD_MAX;
+	b->head->size = size;
+	if (bpf_ringbuf_output(ring, b->s->rec, size, 0) == 0)
+		count__sent(type);
+	else
+		count__lost_ring(type);
+}

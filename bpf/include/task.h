@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Who did it: the head of a record, and the parts of a task that exec and snapshot records hold. */
+#pragma once
+
+#include "path.h"
+
+#define PF_KTHREAD 0x00200000
+enum { PIDTYPE_PID, PIDTYPE_TGID, PIDTYPE_PGID, PIDTYPE_SID }; /* include/linux/pid_types.h */
+
+static __always_inline struct cgroup *task__cgroup(struct task_struct *task)
+{
+	struct css_set *set = BPF_CORE_READ(task, cgroups);
+
+	if (cgroup_subsys >= 0 && cgroup_subsys < 16) {
+		struct cgroup_subsys_state *css = 0;
+		int at = cgroup_subsys & 15;
+		bpf_probe_read_kernel(&css, sizeof(css), (void *)set + bpf_core_field_offset(set->subsys) + at * sizeof(css));
+		struct cgroup *cgroup = BPF_CORE_READ(css, cgroup);
+		if (BPF_CORE_READ(cgroup, level) > 0)
+			return cgroup;
+	}
+	return BPF_CORE_READ(set, dfl_cgrp);
+}
+
+/* Hierarchy number << 48 | kernfs id: unique over v1 and v2, and on v2 just what bpf_get_current_cgroup_id() gives. */
+static __always_inline __u64 cgroup__id(struct cgroup *cgroup)
+{
+	__u64 hierarchy = BPF_CORE_READ(cgroup, root, hierarchy_id);
+	return hierarchy << 48 | BPF_CORE_READ(cgroup, kn, id);
+}
+
+/* The nr of a struct pid in the namespace of that level; numbers[] is a flexible array, so by hand. */
+static __always_inline __u32 pid__nr(struct pid *pid, unsigned int level)
+{
+	int nr = 0;
+
+	if (pid && level < 32)
+		bpf_probe_read_kernel(&nr, sizeof(nr),
+				      (void *)pid + bpf_core_field_offset(pid->numbers) +
+					      level * bpf_core_type_size(struct upid));
+	return nr;
+}
+
+static __always_inline struct pid_namespace *pid__ns(struct pid *pid)
+{
+	struct pid_namespace *ns = 0;
+	unsigned int level = BPF_CORE_READ(pid, level);
+
+	if (level < 32)
+		bpf_probe_read_kernel(&ns, sizeof(ns),
+				      (void *)pid + bpf_core_field_offset(pid->numbers) +
+					      level * bpf_core_type_size(struct upid) +
+					      bpf_core_field_offset(struct upid, ns));
+	return ns;
+}
+
+static __always_inline void head__fill(struct ev_head *h, struct task_struct *task)
+{
+	const struct cred *cred = BPF_CORE_READ(task, cred);
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	struct pid_namespace *pid_ns = pid__ns(pid);
+
+	h->time_ns = bpf_ktime_get_boot_ns();
+	h->start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	h->pid = BPF_CORE_READ(task, tgid);
+	h->tid = BPF_CORE_READ(task, pid);
+	h->exec_id = BPF_CORE_READ(task, self_exec_id);
+	h->uid = BPF_CORE_READ(cred, uid.val);
+	h->euid = BPF_CORE_READ(cred, euid.val);
+	h->gid = BPF_CORE_READ(cred, gid.val);
+	h->egid = BPF_CORE_READ(cred, egid.val);
+	h->mnt_ns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+	h->pid_ns = BPF_CORE_READ(pid_ns, ns.inum);
+	h->cpu = bpf_get_smp_processor_id();
+	if (h->pid != h->tid)
+		h->flags |= EVF_THREAD;
+	bpf_probe_read_kernel(h->comm, sizeof(h->comm), &task->comm);
+	h->cgroup_id = cgroup__id(task__cgroup(task));
+}
+
+#define CGROUP_DEPTH_MAX 24
+
+/* Tells user space of a cgroup before the first record that names it. */
+static __always_inline void cgroup__announce(struct task_struct *task)
+{
+	struct cgroup *cgroup = task__cgroup(task);
+	__u64 id = cgroup__id(cgroup);
+	__u8 one = 1;
+	struct build b;
+
+	if (bpf_map_lookup_elem(&cgroups_seen, &id))
+		return;
+	if (!scratch__get(&b, EVT_cgroup, sizeof(struct ev_cgroup)))
+		return;
+	struct ev_cgroup *ev = (void *)b.head;
+	head__fill(&ev->head, task);
+	ev->id = id;
+	ev->hierarchy = id >> 48;
+	ev->path.off = 0;
+	ev->path.len = 0;
+
+	struct kernfs_node *kn = BPF_CORE_READ(cgroup, kn);
+	struct walk *w = b.w;
+	__u32 pos = TIERCEL_PATH_MAX;
+	for (int i = 0; i < CGROUP_DEPTH_MAX && kn; i++) {
+		struct kernfs_node *up = kernfs__parent(kn);
+		char *room = w->buf;
+		if (!up || pos < 257 || pos > TIERCEL_PATH_MAX)
+			break;
+		/* the name's length is not stored: read it into the front, then move it in place */
+		long n = bpf_probe_read_kernel_str(room + TIERCEL_PATH_MAX, 256, BPF_CORE_READ(kn, name));
+		if (n < 2 || n > 256)
+			break;
+		pos -= n;
+		pos &= TIERCEL_PATH_MAX - 1;
+		room[pos] = '/';
+		bpf_probe_read_kernel(&room[pos + 1], (n - 1) & 255, room + TIERCEL_PATH_MAX);
+		kn = up;
+	}
+	void *to = tail__room(&b, SCRATCH_CHUNK);
+	if (to && pos < TIERCEL_PATH_MAX) {
+		__u32 len = TIERCEL_PATH_MAX - pos;
+		if (len <= SCRATCH_CHUNK) {
+			bpf_probe_read_kernel(to, len, &w->buf[pos]);
+			tail__took(&b, &ev->path, len);
+		}
+	}
+	__u32 size = b.s->pos;
+	if (size > TIERCEL_RECORD_MAX)
+		size = TIERCEL_RECORD_MAX;
+	ev->head.size = size;
+	if (bpf_ringbuf_output(&ring_vital, b.s->rec, size, 0) == 0) {
+		count__sent(EVT_cgroup);
+		bpf_map_update_elem(&cgroups_seen, &id, &one, BPF_ANY);
+	} else {
+		count__lost_ring(EVT_cgroup); /* and tried again with the next record from there */
+	}
+	scratch__put(&b);
+}
+
+/* Announces the cgroup, takes scratch and fills the head: how every hook begins. */
+static __always_inline bool record__begin(struct build *b, struct task_struct *task, __u16 type, __u32 fixed_size)
+{
+	cgroup__announce(task);
+	if (!scratch__get(b, type, fixed_size))
+		return false;
+	head__fill(b->head, task);
+	return true;
+}

@@ -1,0 +1,70 @@
+// The event table as data: what each event and field is called, where it lies and how it prints. Everything here is an
+// expansion of bpf/schema/events.def and decoders/kinds.def; constant, any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "bpf/schema/event.h"
+
+namespace tiercel::decoders {
+
+enum class Kind : uint8_t {
+#define KIND(name, falco_type, cls, table) k##name,
+#include "decoders/kinds.def"
+};
+
+enum class KindClass : uint8_t { kSigned, kUnsigned, kText, kArgv, kAddress };
+
+struct KindInfo {
+  std::string_view name;
+  std::string_view falco_type;
+  KindClass cls;
+};
+[[nodiscard]] const KindInfo& kind_info(Kind kind);
+
+enum class Ring : uint8_t { kVital, kBulk };
+
+enum EventFlags : uint8_t {
+  EF_CREATES_FD = 1,
+  EF_USES_FD = 2,
+  EF_MODIFIES = 4,
+  EF_INTERNAL = 8,  // never an evt.type that a rule may name
+};
+
+struct FieldInfo {
+  std::string_view name;
+  Kind kind;
+  uint16_t offset;  // in the record
+  uint16_t size;    // of the fixed part
+  bool is_text;     // a struct text
+  std::string_view doc;
+};
+
+struct RecordInfo {
+  std::string_view name;
+  Ring ring;
+  uint16_t size;  // of the fixed part
+  std::span<const FieldInfo> fields;
+  std::string_view doc;
+};
+
+struct EventInfo {
+  uint16_t type;          // enum ev_type
+  std::string_view name;  // Falco's evt.type
+  const RecordInfo* record;
+  std::string_view category;
+  uint8_t flags;
+  std::span<const std::string_view> params;  // names for evt.arg, in order
+};
+
+// nullptr for a number that is no event (a hostile or newer record).
+[[nodiscard]] const EventInfo* event_info(uint16_t type);
+[[nodiscard]] const EventInfo* event_by_name(std::string_view falco_name);
+[[nodiscard]] std::span<const EventInfo> all_events();  // index = type - 1
+[[nodiscard]] std::span<const RecordInfo> all_records();
+[[nodiscard]] const FieldInfo* field_of(const RecordInfo& record, std::string_view name);
+
+}  // namespace tiercel::decoders

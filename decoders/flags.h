@@ -1,0 +1,30 @@
+// The names of bits and values in Falco's order of printing (flag tables), with the kernel's numbers (uapi headers).
+// Constant, any thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "decoders/catalog.h"
+
+namespace tiercel::decoders {
+
+struct FlagName {
+  std::string_view name;
+  uint64_t value;
+};
+// The table that a kind prints with; empty when it has none.
+[[nodiscard]] std::span<const FlagName> flag_table(Kind kind);
+
+// "O_TRUNC|O_CREAT|O_WRONLY"; "" when no name applies. Unknown bits are dropped.
+[[nodiscard]] std::string flags_text(Kind kind, uint64_t value);
+// Names whose value equals the number, joined: "AF_LOCAL|AF_UNIX"; "" if none.
+[[nodiscard]] std::string enum_text(Kind kind, uint64_t value);
+
+[[nodiscard]] std::string_view errno_name(int64_t code);     // "ENOENT" for 2 or -2; "" if unknown
+[[nodiscard]] std::string capabilities_text(uint64_t bits);  // "CAP_CHOWN CAP_KILL"
+[[nodiscard]] std::string_view signal_name(int64_t number);  // "SIGKILL"; "" if unknown
+
+}  // namespace tiercel::decoders

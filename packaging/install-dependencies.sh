@@ -1,0 +1,32 @@
+#!/bin/sh
+# Installs the packages of the named sections of dependencies.txt that are missing. Safe to run twice.
+# usage: packaging/install-dependencies.sh build [test]
+set -eu
+here=$(dirname "$0")
+wanted=""
+for section in "$@"; do
+  wanted="$wanted $(awk -v s="[$section]" '/^\[/ { on = ($0 == s); next } on && NF && !/^#/ { print $1 }' "$here/dependencies.txt")"
+done
+missing=""
+for package in $wanted; do
+  dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing="$missing $package"
+done
+if [ -z "$missing" ]; then
+  exit 0
+fi
+if ! command -v apt-get >/dev/null 2>&1; then
+  echo "Tiercel's build needs these Debian packages, or what your distribution calls them:$missing" >&2
+  exit 2
+fi
+as_root=""
+if [ "$(id -u)" != 0 ]; then
+  if ! command -v sudo >/dev/null 2>&1; then
+    echo "Not root and no sudo: install these packages first:$missing" >&2
+    exit 2
+  fi
+  as_root=sudo
+fi
+echo "Installing:$missing"
+$as_root apt-get update -qq
+# The test machine needs Docker's daemon as a program, not as a service that starts by itself.
+DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null

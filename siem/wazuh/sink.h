@@ -1,0 +1,105 @@
+// WazuhSink: alerts to a Wazuh 4.x manager, as an agent of it. It enrols when it has no key, keeps the session up,
+// sends the critical lane before the rest, and moves the spool's cursor only past what the manager's receiver is known
+// to have taken (delivery.h says how far that can be known). What is beyond the cursor is sent again after a reconnect;
+// every alert has an id, so a repeat can be told.
+//
+// Threads: construct, start() and stop() on one thread; status() from any; the callbacks run on the sink's own thread
+// and must not block. The spool must outlive the sink, and whoever appends to it must have stopped before the sink is
+// destroyed. Errors: start() fails only for what the user has to put right (an unreadable key file, no manager);
+// a manager that cannot be reached or refuses is logged, counted and tried again.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/alert/alert.h"
+#include "agent/base/clock.h"
+#include "agent/base/metrics.h"
+#include "siem/sink.h"
+#include "siem/spool.h"
+#include "siem/wazuh/message.h"
+
+namespace tiercel::wazuh {
+
+struct ManagerAddress {
+  std::string host;
+  uint16_t port = 1514;
+  uint16_t enrol_port = 1515;
+};
+
+struct WazuhOptions {
+  std::vector<ManagerAddress> managers;  // tried in turn
+  std::string keys_file;                 // client.keys; its folder must exist
+  std::string counter_file;              // empty: keys_file + ".counter"
+  alert::Priority least_priority = alert::Priority::kDebug;
+
+  // Enrolment, when keys_file has no key or the manager no longer knows it.
+  bool enrol_if_needed = true;
+  std::string agent_name;  // empty: the host's name
+  std::vector<std::string> groups;
+  std::string password;  // never logged
+  std::string ca_file;   // empty: the manager's certificate is not checked
+  std::string agent_ip;  // empty: the manager decides; "any", "src", an address or a network
+
+  std::string version = kReportedVersion;
+  std::vector<Label> labels;
+
+  // Numbers of the real agent; tests shorten them.
+  int keepalive_ms = 20'000;
+  int answer_timeout_ms = 60'000;  // startup without an answer
+  int silence_max_ms = 60'000;     // no control message: reconnect
+  int connect_timeout_ms = 10'000;
+  int reconnect_ms_min = 1'000;
+  int reconnect_ms_max = 15'000;
+  int confirm_age_ms = 5'000;
+  int ping_interval_ms = 500;
+  size_t unconfirmed_max = 4'096;
+  size_t shared_file_bytes_max = 8u << 20;
+};
+
+struct WazuhCallbacks {
+  std::function<void(const ActiveResponse&)> active_response;  // JSON as the manager sent it
+  std::function<void(const SharedFile&)> shared_file;          // whole, its MD5 checked
+  std::function<void(bool connected)> connection;              // after the manager's ack; after the end of a session
+};
+
+struct WazuhStatus {
+  bool connected = false;
+  std::string manager;   // "host:port" of the current or last attempt
+  std::string agent_id;  // empty: not enrolled yet
+  std::string agent_name;
+  uint64_t last_ack_ns = 0;  // since the epoch; 0: never
+  uint64_t last_keepalive_ns = 0;
+  uint64_t sent = 0;         // alerts put on the wire, repeats included
+  uint64_t resent = 0;       // of these, repeats
+  uint64_t confirmed = 0;    // alerts that the cursor passed
+  uint64_t unconfirmed = 0;  // on the wire, not confirmed yet
+  uint64_t reconnects = 0;
+  std::string last_error;  // empty when all is well
+};
+
+class SinkWorker;
+
+class WazuhSink final : public siem::Sink {
+ public:
+  WazuhSink(siem::Spool& spool, WazuhOptions options, WazuhCallbacks callbacks, Metrics& metrics, const Clock& clock);
+  ~WazuhSink() override;
+  WazuhSink(const WazuhSink&) = delete;
+  WazuhSink& operator=(const WazuhSink&) = delete;
+
+  [[nodiscard]] std::string name() const override { return "wazuh"; }
+  Result<> start() override;
+  // Sends what the spool has and waits for its confirmation, which takes confirm_age_ms and a bit: give 7 s or more to
+  // leave nothing unconfirmed behind. Then tells the manager that the agent ends.
+  void stop(int timeout_ms) override;
+
+  [[nodiscard]] WazuhStatus status() const;
+
+ private:
+  std::unique_ptr<SinkWorker> worker_;  // everything that lives on the thread
+};
+
+}  // namespace tiercel::wazuh

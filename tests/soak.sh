@@ -1,0 +1,11 @@
+#!/bin/sh
+# make soak: the live tests in their long form.
+# usage: tests/soak.sh JOBS
+set -eu
+jobs=$1
+if [ "$(id -u)" != 0 ]; then
+  echo "The live tests load BPF programs: run \`make soak\` as root (sudo make soak)." >&2
+  exit 2
+fi
+cmake --build build/release -j "$jobs"
+TIERCEL_SOAK=1 exec ctest --test-dir build/release -L live --output-on-failure --no-tests=error --timeout 7200

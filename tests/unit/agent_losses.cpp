@@ -1,0 +1,40 @@
+#include <doctest/doctest.h>
+
+#include "agent/losses.h"
+
+using namespace tiercel;
+
+namespace {
+constexpr uint64_t kSecond = 1'000'000'000;
+}
+
+TEST_CASE("the first loss of a vital class is told at once, and is critical") {
+  Metrics metrics;
+  LossWatch watch(metrics);
+  sensor::KernelCounts counts(EVT_COUNT);
+  CHECK_FALSE(watch.update(counts, 1 * kSecond).has_value());
+  counts[EVT_openat].lost_ring = 7;
+  auto report = watch.update(counts, 2 * kSecond);
+  REQUIRE(report.has_value());
+  CHECK(report->lost == 7);
+  CHECK(report->priority == alert::Priority::kWarning);
+  counts[EVT_execve].lost_scratch = 1;
+  report = watch.update(counts, 3 * kSecond);
+  REQUIRE(report.has_value());
+  CHECK(report->priority == alert::Priority::kCritical);
+  CHECK(report->by_type == "execve=1");
+}
+
+TEST_CASE("later losses are summed over ten seconds and none is forgotten") {
+  Metrics metrics;
+  LossWatch watch(metrics);
+  sensor::KernelCounts counts(EVT_COUNT);
+  counts[EVT_openat].lost_ring = 1;
+  CHECK(watch.update(counts, 1 * kSecond)->lost == 1);
+  counts[EVT_openat].lost_ring = 5;
+  CHECK_FALSE(watch.update(counts, 2 * kSecond).has_value());
+  counts[EVT_openat].lost_ring = 9;
+  CHECK(watch.update(counts, 12 * kSecond)->lost == 8);
+  CHECK(watch.lost() == 9);
+  CHECK(metrics.sum("tiercel_kernel_events_lost_total") == 9);
+}

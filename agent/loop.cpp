@@ -78,7 +78,7 @@ Result<> run_loop(sensor::Source& source, const LoopHandlers& handlers) {
     const size_t handled = source.drain(handlers.record, kRecordsPerTurn);
     if (source.finished() && handlers.stop_when_finished) break;
     std::array<epoll_event, 8> events;
-    const int timeout_ms = handled == kRecordsPerTurn ? 0 : -1;
+    const int timeout_ms = handled == kRecordsPerTurn ? 0 : source.wait_ms(handled);
     const int n = ::epoll_wait(waiter.epoll.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
     if (n < 0 && errno != EINTR) return fail_errno("epoll_wait", errno);
     more = waiter.take_tick(handlers) && waiter.take_signals(handlers);

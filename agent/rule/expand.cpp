@@ -261,13 +261,14 @@ void Expander::report_undefined(const Expr& reference, const MacroItem* inside, 
                     hint, subject, reference.origin.position()});
 }
 
-ExprPtr Expander::expand(const RuleItem& rule) {
+ExprPtr Expander::expand(const RuleItem& rule, bool& complete) {
   MappedText text;
-  if (!expand_exceptions(rule, diagnostics_, text)) return nullptr;
+  complete = expand_exceptions(rule, diagnostics_, text);
+  if (!complete) return nullptr;
   const std::string subject = "rule '" + rule.name + "'";
   ExprPtr expr = parse(std::move(text), subject);
   Walk walk{nullptr, subject};
-  if (!expr || !resolve(expr, walk, 1)) return nullptr;
+  complete = expr && resolve(expr, walk, 1);
   return expr;
 }
 

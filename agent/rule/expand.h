@@ -46,8 +46,8 @@ class Expander {
 
   // Parses every macro; a mistake in one is reported whether it is used or not.
   void parse_macros();
-  // nullptr: reported (or it uses a macro that was).
-  [[nodiscard]] ExprPtr expand(const RuleItem& rule);
+  // nullptr: not even readable. complete = false: macro references are left in it; either way, all is reported.
+  [[nodiscard]] ExprPtr expand(const RuleItem& rule, bool& complete);
   // Lists and macros that nothing refers to.
   void warn_unused();
 

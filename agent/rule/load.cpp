@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <utility>
@@ -77,9 +78,9 @@ class Loader {
     Expander expander(collection_, options_.strict, found_);
     expander.parse_macros();
     for (const RuleItem& rule : collection_.rules.all()) compile_rule(rule, expander);
+    for (const RuleItem& rule : collection_.unreadable) compile_rule(rule, expander, false);
     if (options_.warn_unused) expander.warn_unused();
     loaded_.responses = collection_.responses;
-    loaded_.skipped.insert(loaded_.skipped.end(), collection_.unreadable.begin(), collection_.unreadable.end());
     for (RuleText& text : texts) loaded_.diagnostics.add_source(text.name, std::move(text.text));
     hand_over();
   }
@@ -87,23 +88,26 @@ class Loader {
   Diagnostics& found() { return found_; }
 
  private:
-  void compile_rule(const RuleItem& item, Expander& expander) {
+  // usable = false: only to find its mistakes.
+  void compile_rule(const RuleItem& item, Expander& expander, bool usable = true) {
     const std::string subject = "rule '" + item.name + "'";
     if (item.source != "syscall") {
       note(Diagnostic::Severity::kWarning, "LOAD_UNKNOWN_SOURCE",
            {"Unknown source " + item.source + ", skipping", "only the syscall source exists here", item.mark.position()}, subject);
       return;
     }
-    ExprPtr expr = expander.expand(item);
-    if (!expr) return skip(item);
+    bool complete = true;
+    ExprPtr expr = item.condition.empty() ? nullptr : expander.expand(item, complete);
     Notes condition_notes, output_notes;
     Resolver resolver(builder_, options_.strict, condition_notes);
-    auto typed = resolver.condition(*expr);
+    std::optional<Typed> typed;
+    if (expr) typed = resolver.condition(*expr);
     Format format;
     const std::string output = compile_output(item, format, output_notes);
     report(condition_notes, "LOAD_ERR_COMPILE_CONDITION", item, subject);
     report(output_notes, "LOAD_ERR_COMPILE_OUTPUT", item, subject);
-    if (!typed || !output_notes.errors.empty()) return skip(item, all_skippable(item, condition_notes, output_notes));
+    if (!usable || !complete || !typed || !output_notes.errors.empty())
+      return skip(item, usable && complete && expr && all_skippable(item, condition_notes, output_notes));
     const EventSet events = event_set_of(*expr);
     if (item.warn_evttypes && events.count() > kManyEventTypes)
       note(Diagnostic::Severity::kWarning, "LOAD_NO_EVTTYPE",

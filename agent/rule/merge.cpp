@@ -250,9 +250,10 @@ class Merger {
     define_rule(reader, *name);
   }
 
-  void break_rule(const std::string& name) {
+  void break_rule(const std::string& name, RuleItem rest = {}) {
     break_item("rule " + name);
-    if (!collection_.rules.find(name)) collection_.unreadable.push_back(name);
+    rest.name = name;
+    collection_.unreadable.push_back(std::move(rest));
   }
 
   std::optional<Priority> read_priority(ItemReader& reader) {
@@ -311,15 +312,15 @@ class Merger {
     if (old && old->source_explicit && !source.empty() && source != old->source)
       reader.error(name.mark_at(0), "Rule has been re-defined with a different source",
                    "the first definition says " + old->source, kValidate);
-    if (!reader.ok() || !condition || !output || !description || !priority) return break_rule(name.str());
+    if (condition) rule.condition = *condition;
+    if (output) rule.output = output->trimmed();
+    if (!source.empty()) rule.source = source;
+    if (!reader.ok() || !condition || !output || !description || !priority) return break_rule(name.str(), std::move(rule));
     if (tags)
       for (const MappedText& tag : *tags) rule.tags.insert(tag.str());
-    rule.condition = *condition;
-    rule.output = output->trimmed();
     rule.description = *description;
     rule.priority = *priority;
     rule.source_explicit = !source.empty();
-    if (!source.empty()) rule.source = source;
     rule.mark = name.mark_at(0);
     const size_t index = old ? old->index : collection_.next_index;
     RuleItem& slot = collection_.rules.put(name.str());

@@ -86,7 +86,7 @@ struct Collection {
   NamedItems<RuleItem> rules;
   std::set<std::string> broken;         // "rule X": could not be read; what builds on it is not reported again
   std::vector<std::string> responses;   // rules with `action:`
-  std::vector<std::string> unreadable;  // names of rules that have no usable definition
+  std::vector<RuleItem> unreadable;     // definitions with a mistake in some key: judged for further ones, never used
   size_t next_index = 0;
 };
 

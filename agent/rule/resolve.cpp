@@ -249,6 +249,7 @@ bool Resolver::transformer_types(const OperandAst& ast, Operand& out) {
 
 std::optional<Typed> Resolver::condition(const Expr& expr) {
   Typed out;
+  if (expr.kind == Expr::Kind::kMacro) return std::nullopt;  // an unknown one, reported by who expanded the others
   if (expr.kind == Expr::Kind::kCheck) {
     const auto index = check(*expr.check);
     if (!index) return std::nullopt;

@@ -13,6 +13,7 @@
 
 #include <bpf/tiercel.skel.h>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
@@ -114,6 +115,7 @@ class BpfSource final : public Source {
     links_.clear();
   }
   [[nodiscard]] std::vector<int> wait_fds() const override { return {vital_->fd(), bulk_->fd()}; }
+  int wait_ms(size_t handled) override;
   [[nodiscard]] KernelCounts counts() const override;
   [[nodiscard]] size_t ring_bytes() const override { return options_.ring_vital_bytes + options_.ring_bulk_bytes; }
 
@@ -128,7 +130,21 @@ class BpfSource final : public Source {
   tiercel_bpf* skeleton_ = nullptr;
   std::vector<bpf_link*> links_;
   std::unique_ptr<Ring> vital_, bulk_;
+  unsigned quiet_turns_ = 0;
 };
+
+// While records come, the programs do not wake us: we look every millisecond. After a while without any we say that we
+// sleep, look once more (a program that saw the flag before it was set has put its record in by then), and sleep.
+int BpfSource::wait_ms(size_t handled) {
+  constexpr unsigned kQuietTurns = 20;
+  auto* idle = const_cast<uint32_t*>(&skeleton_->bss->reader_idle);
+  quiet_turns_ = handled > 0 ? 0 : quiet_turns_ + 1;
+  if (quiet_turns_ < kQuietTurns) return 1;
+  std::atomic_ref<uint32_t>(*idle).store(1, std::memory_order_seq_cst);
+  std::span<const std::byte> record;
+  const bool nothing = vital_->peek(record) == Ring::Head::kEmpty && bulk_->peek(record) == Ring::Head::kEmpty;
+  return nothing ? -1 : 0;
+}
 
 Result<> explain_load_failure(int code) {
   if (::geteuid() != 0) return fail("the sensor needs root: run tiercel with sudo, or use `tiercel replay`");

@@ -21,10 +21,9 @@ static __always_inline int open__exit(__u16 type, long ret, __s64 dirfd, const v
 	ev->mode = mode;
 	ev->resolve = resolve;
 
-	char first = 0;
+	char *written = tail__room(&b, SCRATCH_CHUNK);
 	record__user_str(&b, &ev->name, name);
-	bpf_probe_read_user(&first, 1, name);
-	if (first != '/')
+	if (written && (!ev->name.len || *written != '/'))
 		record__base(&b, &ev->base, task, dirfd);
 
 	struct file *file = file__of_fd(task, ret);

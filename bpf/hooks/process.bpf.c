@@ -8,6 +8,7 @@
 const volatile int cgroup_subsys = -1;
 const volatile bool want_threads = false;
 const volatile bool want_env = false;
+volatile __u32 reader_idle = 0;
 
 static __always_inline __u16 fork__type(struct task_struct *parent)
 {
@@ -43,14 +44,14 @@ int BPF_PROG(process__fork, struct task_struct *parent, struct task_struct *chil
 	if (thread && !want_threads)
 		return 0;
 	__u16 type = fork__type(parent);
-	cgroup__announce(child);
+	__u64 child_cgroup_id = cgroup__announce(child);
 	if (!record__begin(&b, parent, type, sizeof(struct ev_fork)))
 		return 0;
 	struct ev_fork *ev = (void *)b.head;
 	struct pid *pid = BPF_CORE_READ(child, thread_pid);
 	struct pid *leader_pid = BPF_CORE_READ(child, group_leader, thread_pid);
 	ev->child_start_ns = BPF_CORE_READ(child, group_leader, start_boottime);
-	ev->child_cgroup_id = cgroup__id(task__cgroup(child));
+	ev->child_cgroup_id = child_cgroup_id;
 	ev->flags = BPF_CORE_READ(parent, flags) & PF_KTHREAD ? 0 : fork__flags(type);
 	ev->child_pid = BPF_CORE_READ(child, tgid);
 	ev->child_tid = BPF_CORE_READ(child, pid);
@@ -341,12 +342,12 @@ int process__snapshot(struct bpf_iter__task *ctx)
 
 	if (!task || BPF_CORE_READ(task, pid) != BPF_CORE_READ(task, tgid))
 		return 0;
-	cgroup__announce(task);
+	__u64 cgroup_id = cgroup__announce(task);
 	if (!scratch__get(&b, EVT_task, sizeof(struct ev_exec)))
 		return 0;
 	struct ev_exec *ev = (void *)b.head;
 	exec__clear(ev);
-	head__fill(&ev->head, task);
+	head__fill(&ev->head, task, cgroup_id);
 	ev->head.flags |= EVF_SNAPSHOT;
 	exec__identity(&b, ev, task);
 	exec__executable(&b, ev, task);

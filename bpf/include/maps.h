@@ -10,6 +10,12 @@ extern const volatile int cgroup_subsys; /* index of the v1 controller that tell
 extern const volatile bool want_threads; /* a rule asks for clone events of threads */
 extern const volatile bool want_env;     /* a rule asks for the environment */
 
+/*
+ * 1 while the reader sleeps without a timeout. A reader that is awake looks at the rings every millisecond, and waking it
+ * for each record would cost more than the record: two context switches on every open.
+ */
+extern volatile __u32 reader_idle;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4 << 20);

@@ -94,6 +94,26 @@ static __always_inline void record__kernel_str(struct build *b, struct text *t, 
 		tail__took(b, t, (n - 1) & (SCRATCH_CHUNK - 1));
 }
 
+/*
+ * Sends size bytes and wakes the reader if it sleeps. The flag is looked at again after the record is in the ring: the
+ * reader sets it before its own last look, so one of the two sees the other.
+ */
+static __always_inline bool ring__output(void *ring, void *bytes, __u32 size)
+{
+	__u64 flags = reader_idle ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+
+	if (flags == BPF_RB_FORCE_WAKEUP)
+		reader_idle = 0;
+	if (bpf_ringbuf_output(ring, bytes, size, flags))
+		return false;
+	if (flags == BPF_RB_NO_WAKEUP && reader_idle) {
+		void *nothing = bpf_ringbuf_reserve(ring, 8, 0);
+		if (nothing)
+			bpf_ringbuf_discard(nothing, BPF_RB_FORCE_WAKEUP);
+	}
+	return true;
+}
+
 static __always_inline void record__send(struct build *b, void *ring)
 {
 	__u32 size = b->s->pos;
@@ -102,7 +122,7 @@ static __always_inline void record__send(struct build *b, void *ring)
 	if (size > TIERCEL_RECORD_MAX)
 		size = TIERCEL_RECORD_MAX;
 	b->head->size = size;
-	if (bpf_ringbuf_output(ring, b->s->rec, size, 0) == 0)
+	if (ring__output(ring, b->s->rec, size))
 		count__sent(type);
 	else
 		count__lost_ring(type);

@@ -7,9 +7,13 @@
 #define PF_KTHREAD 0x00200000
 enum { PIDTYPE_PID, PIDTYPE_TGID, PIDTYPE_PGID, PIDTYPE_SID }; /* include/linux/pid_types.h */
 
+/*
+ * Here and in head__fill() members are read directly: the verifier knows the type of the current task and of what hangs
+ * off it, so each is one load instead of a helper call.
+ */
 static __always_inline struct cgroup *task__cgroup(struct task_struct *task)
 {
-	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	struct css_set *set = task->cgroups;
 
 	if (cgroup_subsys >= 0 && cgroup_subsys < 16) {
 		struct cgroup_subsys_state *css = 0;
@@ -19,7 +23,7 @@ static __always_inline struct cgroup *task__cgroup(struct task_struct *task)
 		if (BPF_CORE_READ(cgroup, level) > 0)
 			return cgroup;
 	}
-	return BPF_CORE_READ(set, dfl_cgrp);
+	return set->dfl_cgrp;
 }
 
 /* Hierarchy number << 48 | kernfs id: unique over v1 and v2, and on v2 just what bpf_get_current_cgroup_id() gives. */
@@ -54,34 +58,41 @@ static __always_inline struct pid_namespace *pid__ns(struct pid *pid)
 	return ns;
 }
 
-static __always_inline void head__fill(struct ev_head *h, struct task_struct *task)
+#define PROC_PID_INIT_INO 0xEFFFFFFCu /* include/linux/proc_ns.h */
+
+static __always_inline void head__fill(struct ev_head *h, struct task_struct *task, __u64 cgroup_id)
 {
-	const struct cred *cred = BPF_CORE_READ(task, cred);
-	struct pid *pid = BPF_CORE_READ(task, thread_pid);
-	struct pid_namespace *pid_ns = pid__ns(pid);
+	const struct cred *cred = task->cred;
+	struct pid *pid = task->thread_pid;
+	struct nsproxy *ns = task->nsproxy;
 
 	h->time_ns = bpf_ktime_get_boot_ns();
-	h->start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
-	h->pid = BPF_CORE_READ(task, tgid);
-	h->tid = BPF_CORE_READ(task, pid);
-	h->exec_id = BPF_CORE_READ(task, self_exec_id);
-	h->uid = BPF_CORE_READ(cred, uid.val);
-	h->euid = BPF_CORE_READ(cred, euid.val);
-	h->gid = BPF_CORE_READ(cred, gid.val);
-	h->egid = BPF_CORE_READ(cred, egid.val);
-	h->mnt_ns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
-	h->pid_ns = BPF_CORE_READ(pid_ns, ns.inum);
+	h->start_ns = task->group_leader->start_boottime;
+	h->pid = task->tgid;
+	h->tid = task->pid;
+	h->exec_id = task->self_exec_id;
+	h->uid = cred->uid.val;
+	h->euid = cred->euid.val;
+	h->gid = cred->gid.val;
+	h->egid = cred->egid.val;
+	h->pid_ns = PROC_PID_INIT_INO;
+	if (pid && pid->level > 0) {
+		struct pid_namespace *pid_ns = pid__ns(pid);
+		h->pid_ns = BPF_CORE_READ(pid_ns, ns.inum);
+	}
+	if (ns) /* gone in a task that ends */
+		h->mnt_ns = ns->mnt_ns->ns.inum;
 	h->cpu = bpf_get_smp_processor_id();
 	if (h->pid != h->tid)
 		h->flags |= EVF_THREAD;
 	bpf_probe_read_kernel(h->comm, sizeof(h->comm), &task->comm);
-	h->cgroup_id = cgroup__id(task__cgroup(task));
+	h->cgroup_id = cgroup_id;
 }
 
 #define CGROUP_DEPTH_MAX 24
 
-/* Tells user space of a cgroup before the first record that names it. */
-static __always_inline void cgroup__announce(struct task_struct *task)
+/* Tells user space of a cgroup before the first record that names it. Returns its id. */
+static __always_inline __u64 cgroup__announce(struct task_struct *task)
 {
 	struct cgroup *cgroup = task__cgroup(task);
 	__u64 id = cgroup__id(cgroup);
@@ -89,11 +100,11 @@ static __always_inline void cgroup__announce(struct task_struct *task)
 	struct build b;
 
 	if (bpf_map_lookup_elem(&cgroups_seen, &id))
-		return;
+		return id;
 	if (!scratch__get(&b, EVT_cgroup, sizeof(struct ev_cgroup)))
-		return;
+		return id;
 	struct ev_cgroup *ev = (void *)b.head;
-	head__fill(&ev->head, task);
+	head__fill(&ev->head, task, id);
 	ev->id = id;
 	ev->hierarchy = id >> 48;
 	ev->path.off = 0;
@@ -129,21 +140,23 @@ static __always_inline void cgroup__announce(struct task_struct *task)
 	if (size > TIERCEL_RECORD_MAX)
 		size = TIERCEL_RECORD_MAX;
 	ev->head.size = size;
-	if (bpf_ringbuf_output(&ring_vital, b.s->rec, size, 0) == 0) {
+	if (ring__output(&ring_vital, b.s->rec, size)) {
 		count__sent(EVT_cgroup);
 		bpf_map_update_elem(&cgroups_seen, &id, &one, BPF_ANY);
 	} else {
 		count__lost_ring(EVT_cgroup); /* and tried again with the next record from there */
 	}
 	scratch__put(&b);
+	return id;
 }
 
 /* Announces the cgroup, takes scratch and fills the head: how every hook begins. */
 static __always_inline bool record__begin(struct build *b, struct task_struct *task, __u16 type, __u32 fixed_size)
 {
-	cgroup__announce(task);
+	__u64 cgroup_id = cgroup__announce(task);
+
 	if (!scratch__get(b, type, fixed_size))
 		return false;
-	head__fill(b->head, task);
+	head__fill(b->head, task, cgroup_id);
 	return true;
 }

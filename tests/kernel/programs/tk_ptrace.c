@@ -30,8 +30,9 @@ int main(void)
 	static long word;
 	result = result_of(syscall(SYS_ptrace, PTRACE_PEEKDATA, child, &word, &word));
 	done(result, "PTRACE_PEEKDATA", "tk_ptrace", (unsigned long)&word, (unsigned long)&word);
-	result = result_of(syscall(SYS_ptrace, PTRACE_CONT, child, 1, SIGKILL));
-	done(result, "PTRACE_CONT", "tk_ptrace", 1, SIGKILL);
+	result = result_of(syscall(SYS_ptrace, PTRACE_CONT, child, 1, 0));
+	done(result, "PTRACE_CONT", "tk_ptrace", 1, 0);
+	kill(child, SIGKILL);
 	wait_for(child);
 
 	/* gone: the number is all there is */

@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+"""Every event type, field by field, against what small programs say of themselves.
+
+The programs (programs/tk_*.c) do each call with and without success and print what must be seen. Fails too: an event
+that no program states, an argument that a statement leaves out, an event type of `tiercel events` without a program.
+"""
+
+import argparse
+import grp
+import json
+import os
+import pty
+import pwd
+import re
+import subprocess
+import sys
+from collections import defaultdict
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import tiercel as support  # noqa: E402
+
+WITH_FOLDER = {"tk_open", "tk_openat", "tk_mount", "tk_connect", "tk_accept", "tk_bind", "tk_exec"}
+PROGRAMS = ["tk_exec", "tk_fork", "tk_clone", "tk_exit", "tk_open", "tk_openat", "tk_connect", "tk_accept", "tk_bind",
+            "tk_setuid", "tk_setid", "tk_ptrace", "tk_mount"]
+FIELDS = """
+ evt.num evt.type evt.res evt.rawres evt.failed evt.args
+ proc.name proc.pid proc.ppid proc.vpid proc.exe proc.exepath proc.args proc.cmdnargs proc.cmdline proc.cwd proc.tty
+ proc.sid proc.pgid proc.vpgid proc.exe_ino proc.is_exe_writable thread.tid thread.ismain
+ user.uid user.name group.gid group.name
+ fd.num fd.type fd.typechar fd.name fd.nameraw fd.realpath fd.directory fd.filename fd.ino fd.l4proto fd.is_server
+ fd.cip fd.cport fd.sip fd.sport fs.path.name fs.path.target fs.path.targetraw
+""".split()
+
+
+def events_of(tiercel):
+    listed = json.loads(subprocess.run([tiercel, "events", "--json"], check=True, capture_output=True).stdout)
+    return {event["name"]: event["params"].split() for event in listed}
+
+
+def rules_text(events):
+    args = sorted({param for params in events.values() for param in params})
+    # proc.env makes the sensor read the environment
+    output = " ".join(f"%{field}" for field in FIELDS + [f"evt.arg.{arg}" for arg in args] + ["proc.env[TK_MARK]"])
+    return (f"- rule: Test program\n  desc: every event of the test programs\n"
+            f"  condition: evt.type in ({', '.join(events)}) and proc.name startswith tk_\n"
+            f"  output: \"{output}\"\n  priority: NOTICE\n  tags: [test]\n")
+
+
+def run_program(path, folder, controlling_terminal):
+    """Returns the lines that it printed. It leads a session; with a terminal of its own where asked."""
+    argv = [path] + ([folder] if folder else [])
+    environment = {"TK_MARK": "yes"}
+    if not controlling_terminal:
+        done = subprocess.run(argv, env=environment, capture_output=True, timeout=60, start_new_session=True)
+    else:
+        master, slave = pty.openpty()
+
+        def take_terminal():
+            import fcntl
+            import termios
+            fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+
+        done = subprocess.run(argv, env=environment, capture_output=True, timeout=60, start_new_session=True,
+                              preexec_fn=take_terminal)
+        os.close(slave)
+        os.close(master)
+    return done.returncode, done.stdout.decode().splitlines(), done.stderr.decode()
+
+
+def name_of(database, number):
+    if number == 0xFFFFFFFF:
+        return "<NONE>"
+    try:
+        return database(number)[0]
+    except KeyError:
+        return "<NA>"
+
+
+def agrees(got, wanted):
+    if isinstance(wanted, dict):
+        if "like" in wanted:
+            return isinstance(got, str) and re.search(wanted["like"], got) is not None
+        if "user" in wanted:
+            return got == name_of(pwd.getpwuid, wanted["user"])
+        if "group" in wanted:
+            return got == name_of(grp.getgrgid, wanted["group"])
+        raise AssertionError(wanted)
+    return got == wanted and isinstance(got, bool) == isinstance(wanted, bool)
+
+
+def shown(wanted):
+    if isinstance(wanted, dict) and "user" in wanted:
+        return name_of(pwd.getpwuid, wanted["user"])
+    if isinstance(wanted, dict) and "group" in wanted:
+        return name_of(grp.getgrgid, wanted["group"])
+    return wanted
+
+
+class Compared:
+    """Counts per event type, for the table at the end."""
+
+    def __init__(self):
+        self.events = defaultdict(int)
+        self.fields = defaultdict(int)
+        self.wrong = defaultdict(lambda: defaultdict(list))  # type -> field -> ["got .., wanted .."]
+
+    def bad(self, kind, field, text):
+        self.wrong[kind][field].append(text)
+
+
+def compare(program, truths, alerts, params, compared):
+    """truths and alerts: lists of one (pid, type), in order."""
+    for index, truth in enumerate(truths):
+        kind = truth["type"]
+        fields = truth["fields"]
+        where = f"{program} event {index + 1} of pid {truth['pid']}"
+        for param in params[kind]:
+            if f"evt.arg.{param}" not in fields:
+                compared.bad(kind, f"evt.arg.{param}", f"{where}: {program} does not state it")
+        if index >= len(alerts):
+            compared.bad(kind, "(event)", f"{where}: not seen ({fields.get('evt.res')})")
+            continue
+        compared.events[kind] += 1
+        seen = alerts[index]["output_fields"]
+        for field, wanted in fields.items():
+            compared.fields[kind] += 1
+            if field not in seen:
+                compared.bad(kind, field, f"{where}: not asked for by the test's rule")
+            elif not agrees(seen[field], wanted):
+                compared.bad(kind, field, f"{where} ({fields.get('evt.res', '')}): got {seen[field]!r}, wanted {shown(wanted)!r}")
+    for extra in alerts[len(truths):]:
+        seen = extra["output_fields"]
+        compared.bad(seen["evt.type"], "(event)", f"{program}: not stated: pid {seen['proc.pid']} {seen['evt.args']}")
+
+
+def run_all(options, agent, folder, events, compared, checks):
+    covered = set()
+    runs = []  # program, types, truths by (pid, type)
+    for name in PROGRAMS:
+        if options.only and name not in options.only:
+            continue
+        for terminal in (False, True) if name == "tk_exec" else (False,):
+            place = folder.folder(f"{name}{'-tty' if terminal else ''}") if name in WITH_FOLDER else None
+            status, lines, said = run_program(os.path.join(options.programs, name), place, terminal)
+            checks.check(status == (3 if name == "tk_exit" else 0), f"{name} ended with {status}: {said}")
+            parsed = [json.loads(line) for line in lines]
+            types = parsed[0]["types"] if parsed else []
+            truths = defaultdict(list)
+            for truth in parsed[1:]:
+                truths[(truth["pid"], truth["type"])].append(truth)
+            covered.update(kind for _, kind in truths)
+            runs.append((name, types, truths))
+            support.say(f"  {name}: {len(parsed) - 1} events stated")
+    # A process that is started last is seen last of its ring; both rings are empty a moment later.
+    total = sum(len(t) for _, _, truths in runs for t in truths.values())
+    marker = "/proc/self/tk_marker_absent"
+    subprocess.run([os.path.join(options.programs, "tk_setuid")], check=True, capture_output=True)
+    support.wait_until(lambda: len(agent.child.lines) >= total, "every stated event", 10, 0.1) if not options.only else None
+    del marker
+    return covered, runs
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tiercel", required=True)
+    parser.add_argument("--programs", required=True, help="folder of the built test programs")
+    parser.add_argument("--only", nargs="*", help="only these programs")
+    parser.add_argument("--all-wrong", action="store_true", help="print every difference, not one per field")
+    options = parser.parse_args()
+    support.require_kernel_tests()
+    checks, compared = support.Checks(), Compared()
+    events = events_of(options.tiercel)
+    with support.Folder("events") as folder:
+        rules = folder.file("rules.yaml", rules_text(events))
+        with support.Agent(options.tiercel, rules) as agent:
+            support.say(f"the agent is ready after {agent.ready_s:.2f} s")
+            covered, runs = run_all(options, agent, folder, events, compared, checks)
+            summary = agent.stop()  # drains what is still in the rings
+            alerts = defaultdict(list)
+            for alert in agent.alerts():
+                if alert["rule"] != "Test program":
+                    continue
+                seen = alert["output_fields"]
+                alerts[(seen["proc.pid"], seen["evt.type"])].append(alert)
+        for name, types, truths in runs:
+            pids = {pid for pid, _ in truths}
+            keys = set(truths) | {(pid, kind) for pid in pids for kind in types if (pid, kind) in alerts}
+            for key in sorted(keys):
+                compare(name, truths.get(key, []), alerts.get(key, []), events, compared)
+    if not options.only:
+        for kind in sorted(set(events) - covered):
+            checks.check(False, f"event type {kind} has no test program")
+    checks.equal(summary["lost"], 0, "events lost")
+    rows = []
+    for kind in sorted(covered):
+        wrong = sum(len(texts) for texts in compared.wrong[kind].values())
+        checks.check(not wrong, f"{kind}: {wrong} differences")
+        rows.append([kind, compared.events[kind], compared.fields[kind], wrong])
+    for kind in sorted(compared.wrong):
+        for field, texts in sorted(compared.wrong[kind].items()):
+            more = f" (and {len(texts) - 1} more)" if len(texts) > 1 and not options.all_wrong else ""
+            for text in texts if options.all_wrong else texts[:1]:
+                support.say(f"  {kind} {field}: {text}{more}")
+    support.say(support.table(["event", "events", "fields compared", "differences"], rows))
+    support.say(f"stop took {agent.stop_s:.2f} s")
+    return checks.finish("events")
+
+
+if __name__ == "__main__":
+    support.main(main, "kernel_events")

@@ -1,0 +1,239 @@
+// When a row counts as delivered. A test plays the socket, the manager and the clock.
+#include "siem/wazuh/delivery.h"
+
+#include <doctest/doctest.h>
+
+#include <random>
+
+#include "agent/base/clock.h"
+
+using namespace tiercel;
+using namespace tiercel::wazuh;
+using alert::Lane;
+
+namespace {
+
+uint64_t confirmed(Delivery& delivery, Lane lane) {
+  const auto news = delivery.take_confirmed(lane);
+  return news ? news->seq : 0;
+}
+
+void barrier(Delivery& delivery) {
+  delivery.ping_sent();
+  delivery.pongs_received(1);
+}
+
+}  // namespace
+
+TEST_CASE("wazuh delivery: two answers and the age, not one of them alone") {
+  FakeClock clock;
+  Delivery delivery({}, clock);
+  CHECK_FALSE(delivery.ping_due(false));
+  CHECK_FALSE(delivery.sent(Lane::kRest, 7));
+  CHECK(delivery.unconfirmed() == 1);
+  CHECK(delivery.ping_due(false));
+  CHECK_FALSE(delivery.ping_due(true));  // a shared file comes in
+
+  barrier(delivery);
+  clock.advance_ms(60'000);
+  CHECK(confirmed(delivery, Lane::kRest) == 0);  // old, but one barrier
+
+  delivery.sent(Lane::kRest, 8);
+  barrier(delivery);  // the second for 7, the first for 8
+  CHECK(confirmed(delivery, Lane::kRest) == 7);
+  barrier(delivery);
+  CHECK(confirmed(delivery, Lane::kRest) == 0);  // two barriers, but young
+  clock.advance_ms(4'999);
+  CHECK(confirmed(delivery, Lane::kRest) == 0);
+  clock.advance_ms(1);
+  const auto news = delivery.take_confirmed(Lane::kRest);
+  REQUIRE(news.has_value());
+  CHECK(news->seq == 8);
+  CHECK(news->rows == 1);
+  CHECK(delivery.unconfirmed() == 0);
+  CHECK(delivery.idle());
+  CHECK_FALSE(delivery.ping_due(false));
+  CHECK(delivery.next_tick_ns(false) == UINT64_MAX);
+}
+
+TEST_CASE("wazuh delivery: a stream that stalls does not age its rows") {
+  FakeClock clock;
+  Delivery delivery({}, clock);
+  delivery.sent(Lane::kCritical, 1);
+  delivery.ping_sent();
+  clock.advance_ms(30'000);  // nothing gets through
+  delivery.ping_sent();
+  delivery.pongs_received(2);
+  CHECK(confirmed(delivery, Lane::kCritical) == 0);
+  clock.advance_ms(5'000);
+  CHECK(confirmed(delivery, Lane::kCritical) == 1);
+}
+
+TEST_CASE("wazuh delivery: pings that came before a row prove nothing for it") {
+  FakeClock clock;
+  Delivery delivery({}, clock);
+  delivery.sent(Lane::kRest, 1);
+  delivery.ping_sent();
+  delivery.ping_sent();
+  delivery.sent(Lane::kRest, 2);
+  delivery.pongs_received(2);
+  clock.advance_ms(5'000);
+  CHECK(confirmed(delivery, Lane::kRest) == 1);
+  CHECK(delivery.unconfirmed() == 1);
+}
+
+TEST_CASE("wazuh delivery: an answer that is lost costs a ping, not the row") {
+  FakeClock clock;
+  DeliveryOptions options;
+  Delivery delivery(options, clock);
+  delivery.sent(Lane::kRest, 1);
+  delivery.ping_sent();  // its answer gets lost
+  int pings = 1;
+  for (int i = 0; i < 20 && delivery.unconfirmed() > 0; ++i) {
+    clock.advance_ms(500);
+    if (delivery.ping_due(false)) {
+      barrier(delivery);
+      ++pings;
+    }
+    delivery.take_confirmed(Lane::kRest);
+  }
+  CHECK(delivery.unconfirmed() == 0);
+  CHECK(pings == 3);
+  // The open ping of long ago is no reason to give up.
+  clock.advance_ms(3'600'000);
+  CHECK_FALSE(delivery.unanswered_too_long());
+  delivery.sent(Lane::kRest, 2);
+  CHECK_FALSE(delivery.unanswered_too_long());
+}
+
+TEST_CASE("wazuh delivery: more answers than pings are worth nothing") {
+  FakeClock clock;
+  Delivery delivery({}, clock);
+  delivery.sent(Lane::kRest, 1);
+  delivery.pongs_received(100);
+  clock.advance_ms(10'000);
+  CHECK(confirmed(delivery, Lane::kRest) == 0);
+  delivery.ping_sent();
+  clock.advance_ms(10'000);
+  CHECK(confirmed(delivery, Lane::kRest) == 0);
+}
+
+TEST_CASE("wazuh delivery: a manager that does not answer is given up after a minute") {
+  FakeClock clock;
+  Delivery delivery({}, clock);
+  delivery.sent(Lane::kRest, 1);
+  for (int i = 0; i < 119; ++i) {
+    if (delivery.ping_due(false)) delivery.ping_sent();
+    clock.advance_ms(500);
+    CHECK_FALSE(delivery.unanswered_too_long());
+  }
+  clock.advance_ms(500);
+  CHECK(delivery.unanswered_too_long());
+}
+
+TEST_CASE("wazuh delivery: the window, and what it keeps for the critical lane") {
+  FakeClock clock;
+  Delivery delivery({}, clock);
+  uint64_t seq = 0;
+  while (delivery.room(Lane::kRest) > 0) delivery.sent(Lane::kRest, ++seq);
+  CHECK(delivery.unconfirmed() == 3'840);
+  CHECK(delivery.room(Lane::kCritical) == 256);
+  while (delivery.room(Lane::kCritical) > 0) delivery.sent(Lane::kCritical, ++seq);
+  CHECK(delivery.unconfirmed() == 4'096);
+  CHECK(delivery.room(Lane::kRest) == 0);
+  CHECK(delivery.last_sent(Lane::kRest) == 3'840);
+  CHECK(delivery.last_sent(Lane::kCritical) == 4'096);
+}
+
+TEST_CASE("wazuh delivery: rows passed by wait for their turn and count for nothing") {
+  FakeClock clock;
+  Delivery delivery({}, clock);
+  delivery.passed_by(Lane::kRest, 1);
+  CHECK(confirmed(delivery, Lane::kRest) == 1);
+  delivery.sent(Lane::kRest, 2);
+  delivery.passed_by(Lane::kRest, 3);
+  delivery.passed_by(Lane::kRest, 4);
+  CHECK(delivery.unconfirmed() == 1);
+  CHECK(confirmed(delivery, Lane::kRest) == 0);
+  barrier(delivery);
+  barrier(delivery);
+  clock.advance_ms(5'000);
+  const auto news = delivery.take_confirmed(Lane::kRest);
+  REQUIRE(news.has_value());
+  CHECK(news->seq == 4);
+  CHECK(news->rows == 1);
+}
+
+TEST_CASE("wazuh delivery: after a lost connection everything unconfirmed is sent again") {
+  FakeClock clock;
+  Delivery delivery({}, clock);
+  delivery.sent(Lane::kRest, 1);
+  delivery.sent(Lane::kCritical, 2);
+  barrier(delivery);
+  delivery.start_over();
+  CHECK(delivery.unconfirmed() == 0);
+  CHECK(delivery.last_sent(Lane::kRest) == 0);
+  clock.advance_ms(10'000);
+  CHECK(confirmed(delivery, Lane::kRest) == 0);
+  CHECK(delivery.sent(Lane::kRest, 1));  // again
+  CHECK(delivery.sent(Lane::kCritical, 2));
+  CHECK_FALSE(delivery.sent(Lane::kRest, 3));
+  barrier(delivery);
+  clock.advance_ms(10'000);
+  CHECK(confirmed(delivery, Lane::kRest) == 0);
+  barrier(delivery);
+  CHECK(confirmed(delivery, Lane::kRest) == 3);
+}
+
+TEST_CASE("wazuh delivery: by chance, nothing is confirmed without its proof") {
+  // The oracle keeps for each row the numbers of the pings after it and when they were answered, and looks at all.
+  FakeClock clock;
+  Delivery delivery({}, clock);
+  std::mt19937 random(5);
+  struct Row {
+    uint64_t seq, pings_before;
+  };
+  std::vector<Row> rows;
+  std::vector<uint64_t> answered_at;
+  uint64_t pings = 0;
+  uint64_t seq = 0;
+  uint64_t cursor = 0;
+  for (int step = 0; step < 200'000; ++step) {
+    switch (random() % 5) {
+      case 0:
+        if (delivery.room(Lane::kRest) > 0) {
+          delivery.sent(Lane::kRest, ++seq);
+          rows.push_back({seq, pings});
+        }
+        break;
+      case 1:
+        if (delivery.ping_due(false)) {
+          delivery.ping_sent();
+          ++pings;
+        }
+        break;
+      case 2:
+        if (answered_at.size() < pings) {
+          delivery.pongs_received(1);
+          answered_at.push_back(clock.monotonic_ns());
+        }
+        break;
+      case 3:
+        clock.advance_ms(random() % 400);
+        break;
+      default: {
+        const uint64_t now = confirmed(delivery, Lane::kRest);
+        if (now == 0) break;
+        REQUIRE(now > cursor);
+        for (const Row& row : rows) {
+          if (row.seq <= cursor || row.seq > now) continue;
+          REQUIRE(answered_at.size() >= row.pings_before + 2);
+          REQUIRE(clock.monotonic_ns() - answered_at[row.pings_before] >= 5'000'000'000);
+        }
+        cursor = now;
+        std::erase_if(rows, [cursor](const Row& row) { return row.seq <= cursor; });
+      }
+    }
+  }
+  CHECK(cursor > 1'000);
+}

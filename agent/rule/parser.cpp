@@ -22,6 +22,8 @@ constexpr std::pair<std::string_view, Op> kListOps[] = {
 constexpr std::pair<std::string_view, Modifier> kModifierWords[] = {
     {"oneof", Modifier::kOneOf}, {"anyof", Modifier::kAnyOf}, {"allof", Modifier::kAllOf}};
 
+constexpr int kTransformerDepthMax = 100;
+
 bool is_keyword(std::string_view word) { return word == "and" || word == "or" || word == "not"; }
 
 class Parser {
@@ -73,10 +75,9 @@ class Parser {
     ~Deeper() { --parser_.depth_; }
     Parser& parser_;
   };
-  [[nodiscard]] bool too_deep() {
-    if (depth_ <= options_.depth_max) return false;
-    fail("nested more than " + std::to_string(options_.depth_max) + " levels deep");
-    return true;
+  [[nodiscard]] bool too_deep() { return depth_ > options_.depth_max && !refuse_depth(); }
+  [[gnu::noinline]] bool refuse_depth() {
+    return refuse("nested more than " + std::to_string(options_.depth_max) + " levels deep");
   }
 
   // Only the first failure is kept: what follows is its echo.
@@ -99,6 +100,8 @@ class Parser {
     std::string hint;
     if (lexer_.peek() == '#') hint = "a # inside a block scalar is part of the condition, not a comment";
     if (lexer_.peek() == ')') hint = "there are more ) than (";
+    const std::string_view rest = lexer_.text().substr(lexer_.at());
+    if (rest == "and" || rest == "or") hint = "a check is missing after the last '" + std::string(rest) + "'";
     fail("unexpected token after expression, expecting 'or', 'and', or eof", std::move(hint));
   }
 
@@ -117,7 +120,10 @@ class Parser {
       children.push_back(std::move(child));
       lexer_.skip_blanks();
     } while (lexer_.take_keyword(word));
-    if (children.size() == 1) return std::move(children.front());
+    return children.size() == 1 ? std::move(children.front()) : chain(kind, std::move(children), begin);
+  }
+
+  [[gnu::noinline]] ExprPtr chain(Expr::Kind kind, std::vector<ExprPtr> children, size_t begin) {
     auto out = std::make_unique<Expr>();
     out->kind = kind;
     out->children = std::move(children);
@@ -132,7 +138,7 @@ class Parser {
     int nots = 0;
     while (lexer_.take_keyword("not")) {
       negate = !negate;
-      if (++nots > options_.depth_max) return fail("too many 'not' in a row");
+      if (++nots > options_.depth_max) return refuse_depth(), nullptr;
       lexer_.skip_blanks();
     }
     ExprPtr child = parse_check();
@@ -140,7 +146,7 @@ class Parser {
     return negation(std::move(child), begin);
   }
 
-  ExprPtr negation(ExprPtr child, size_t begin) {
+  [[gnu::noinline]] ExprPtr negation(ExprPtr child, size_t begin) {
     auto out = std::make_unique<Expr>();
     out->kind = Expr::Kind::kNot;
     out->children.push_back(std::move(child));
@@ -148,20 +154,26 @@ class Parser {
     return out;
   }
 
+  // The recursive functions are kept small: a thousand levels of each have to fit a thread's stack, sanitizers and all.
   ExprPtr parse_check() {
     Deeper deeper(*this);
     if (too_deep()) return nullptr;
     lexer_.skip_blanks();
     const size_t begin = lexer_.at();
-    if (lexer_.take_char('(')) {
-      ExprPtr inner = parse_or();
-      if (!inner) return nullptr;
-      lexer_.skip_blanks();
-      if (!lexer_.take_char(')'))
-        return fail("expected a ')' token", "the '(' at column " + std::to_string(text_->mark_at(begin).column) +
-                                                " of line " + std::to_string(text_->mark_at(begin).line) + " is open");
-      return inner;
-    }
+    if (!lexer_.take_char('(')) return parse_leaf(begin);
+    ExprPtr inner = parse_or();
+    if (!inner) return nullptr;
+    lexer_.skip_blanks();
+    return lexer_.take_char(')') ? std::move(inner) : fail_open(begin);
+  }
+
+  [[gnu::noinline]] ExprPtr fail_open(size_t begin) {
+    const Mark mark = text_->mark_at(begin);
+    return fail("expected a ')' token",
+                "the '(' at line " + std::to_string(mark.line) + ", column " + std::to_string(mark.column) + " is open");
+  }
+
+  [[gnu::noinline]] ExprPtr parse_leaf(size_t begin) {
     OperandAst left;
     if (parse_lhs(left)) return parse_comparison(std::move(left), begin);
     if (!error_.message.empty()) return nullptr;
@@ -228,10 +240,16 @@ class Parser {
       lexer_.seek(begin);
       return false;
     }
-    Deeper deeper(*this);
-    if (too_deep()) return false;
+    if (transformers_ >= kTransformerDepthMax) return refuse("transformers nested too deeply");
+    ++transformers_;
+    const bool fine = parse_transformer_call(out, *name, begin);
+    --transformers_;
+    return fine;
+  }
+
+  bool parse_transformer_call(OperandAst& out, std::string_view name, size_t begin) {
     out.kind = OperandAst::Kind::kTransformer;
-    out.name = *name;
+    out.name = name;
     lexer_.take_char('(');
     do {
       lexer_.skip_blanks();
@@ -449,6 +467,7 @@ class Parser {
   Lexer lexer_;
   const ParseOptions& options_;
   int depth_ = 0;
+  int transformers_ = 0;
   ParseNote error_;
   std::vector<ParseNote> bends_;
 };

@@ -303,7 +303,9 @@ std::vector<HostFact> probe_host() {
                    has_tracefs ? "" : "check CONFIG_FTRACE_SYSCALLS and the kernel's lockdown mode"});
   if (root && has_btf) {
     // Nothing tells better whether the programs can be loaded than loading them.
-    BpfSource trial{BpfOptions{.ring_vital_bytes = 1u << 16, .ring_bulk_bytes = 1u << 16}};
+    BpfOptions small;
+    small.ring_vital_bytes = small.ring_bulk_bytes = 1u << 16;
+    BpfSource trial(std::move(small));
     auto loaded = trial.load();
     facts.push_back({loaded ? State::kGood : State::kMissing, "sensor's programs",
                      loaded ? "the kernel takes them" : loaded.error().message,

@@ -209,7 +209,12 @@ FrameReader::State FrameReader::next() {
   const uint32_t length = read_length(bytes);
   fault_ = length_fault(length);
   if (fault_ != FrameFault::kNone) return State::kFault;
-  if (bytes.size() < kLengthBytes + length) return State::kIncomplete;
+  if (bytes.size() < kLengthBytes + length) {
+    // A pong after the first byte of a length makes a length that may never come. No payload begins like that.
+    if (bytes.substr(1, kPongFrame.size()) != kPongFrame) return State::kIncomplete;
+    fault_ = FrameFault::kBadHead;
+    return State::kFault;
+  }
   payload_ = bytes.substr(kLengthBytes, length);
   return State::kPayload;
 }

@@ -116,6 +116,16 @@ def wait_until(condition, what, timeout_s=WAIT_S, step_s=0.02):
         time.sleep(step_s)
 
 
+def cpu_s_of(pid):
+    """User and system time of a process so far, by its CPU clock (include/linux/posix-timers.h: ~pid << 3 | 2)."""
+    return time.clock_gettime(~pid << 3 | 2)
+
+
+def soak():
+    """`make soak` asks for the long form of each test."""
+    return bool(os.environ.get("TIERCEL_SOAK"))
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -128,6 +138,7 @@ class Child:
     def __init__(self, argv, keep_stdout=True, on_line=None, env=None, stdin=subprocess.DEVNULL, cwd=None):
         self.argv = argv
         self.started = time.monotonic()
+        self.ended = None
         self.lines = []  # of standard output, as bytes
         self.errors = []  # of standard error, as text
         self._on_line = on_line
@@ -147,6 +158,7 @@ class Child:
                 self.lines.append(line)
             if self._on_line:
                 self._on_line(line)
+        self.ended = time.monotonic()  # or has closed its output
 
     def _read_err(self):
         for line in self.process.stderr:
@@ -285,10 +297,7 @@ class Agent:
         raise Failure("no RssAnon in /proc")
 
     def cpu_s(self):
-        """User and system time so far."""
-        with open(f"/proc/{self.pid}/stat", encoding="utf-8", errors="replace") as stat:
-            fields = stat.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_s_of(self.pid)
 
     def stop(self):
         """Returns the summary: {"events seen": n, "alerts": n, "lost": n}."""

@@ -272,10 +272,17 @@ TEST_CASE("config: the type is decided after the variables") {
   CHECK(config.wazuh.agent_name == "syn: [1");
   CHECK(config.wazuh.password.reveal() == "hunter2");
   CHECK(has(bad("run_dir: ${LOOP}\n", environment), "t.yaml:1:10: error: its variables name each other without end"));
-  // What a variable holds stays out of the messages.
-  const std::string rendered = bad("outputs: [{type: wazuh, config: {host: m, port: \"${PW}\"}}]\n", environment);
-  CHECK(has(rendered, "not '${PW}'"));
-  CHECK(rendered.find("hunter2") == std::string::npos);
+}
+
+TEST_CASE("config: what a variable holds stays out of the messages") {
+  const auto environment = with({{"PW", "hunter 2"}});
+  for (const std::string before :
+       {"json_output: ", "priority: ", "rule_matching: ", "log_level: ", "run_dir: ", "sensor:\n  ring_bulk_size_kb: ",
+        "wazuh:\n  managers:\n  - host: ", "wazuh:\n  managers:\n  - host: h\n    port: ", "outputs:\n  - type: "}) {
+    const std::string rendered = bad(before + "${PW}\n", environment);
+    CHECK(has(rendered, "not '${PW}'"));
+    CHECK(rendered.find("hunter") == std::string::npos);
+  }
 }
 
 TEST_CASE("config: a secret does not get out through a mistake") {

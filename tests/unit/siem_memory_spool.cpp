@@ -109,6 +109,19 @@ TEST_CASE("memory spool: when it is full the oldest of the least severe goes, co
   CHECK(metrics.counter("tiercel_spool_output_lost_total", "", "r").value() == 4);
 }
 
+TEST_CASE("memory spool: a row that two readers lose is one loss, and one for each of them") {
+  Metrics metrics;
+  auto spool = make_memory_spool({.rows_max = 1, .size_bytes_max = 1 << 20}, metrics);
+  const auto a = spool->add_reader("a", {});
+  spool->add_reader("b", {});
+  for (int i = 0; i < 4; ++i) spool->append(make_alert(Priority::kError, std::to_string(i)));
+  CHECK(ids(spool->read(a, Lane::kRest, 0, 10)) == Ids{"3"});
+  CHECK(spool->counts().lost == 3);
+  CHECK(metrics.sum("tiercel_spool_lost_total") == 3);
+  CHECK(metrics.counter("tiercel_spool_output_lost_total", "", "a").value() == 3);
+  CHECK(metrics.counter("tiercel_spool_output_lost_total", "", "b").value() == 3);
+}
+
 TEST_CASE("memory spool: bytes are bounded too") {
   Metrics metrics;
   auto spool = make_memory_spool({.rows_max = 1'000'000, .size_bytes_max = 256 << 10}, metrics);

@@ -146,8 +146,7 @@ TEST_CASE("wazuh frame: each cause has its name") {
     CHECK(codec.open(seal_raw('!' + codec.compress(std::string(65'537, 'x')), derived)).fault == FrameFault::kTooLong);
     CHECK(codec.open(seal_raw('!' + codec.compress(std::string(30u << 20, 'x')), derived)).fault ==
           FrameFault::kTooLong);
-    CHECK(codec.open(seal_raw('!' + codec.compress(std::string(65'536, 'x')), derived)).fault ==
-          FrameFault::kChecksum);
+    CHECK(codec.open(seal_raw('!' + codec.compress(std::string(65'536, 'x')), derived)).fault == FrameFault::kChecksum);
     CHECK(codec.open(seal_raw('!' + codec.compress(std::string(52, 'x')), derived)).fault == FrameFault::kTooShort);
     CHECK(codec.open('#' + std::string(70'000, 'x')).fault == FrameFault::kOversized);
     const std::string longest(65'536 - 53, 'x');
@@ -184,7 +183,8 @@ TEST_CASE("wazuh stream: lengths of nothing and of too much") {
   const auto outcome = [](std::string_view bytes) {
     FrameReader reader;
     reader.append(bytes);
-    return std::pair(reader.next(), reader.fault());
+    const FrameReader::State state = reader.next();
+    return std::pair(state, reader.fault());
   };
   using State = FrameReader::State;
   CHECK(outcome(std::string(4, '\0')) == std::pair(State::kFault, FrameFault::kEmpty));

@@ -78,8 +78,8 @@ alert::AlertPtr make_alert(uint64_t number, alert::Priority priority) {
   alert->tags = {"T1059.004"};
   alert->message = "a shell, number " + std::to_string(number);
   alert->event_json = R"({"tiercel":{"schema":"1","id":")" + alert->id + R"(","rule":"Reverse Shell","priority":")" +
-                      alert::display_name(priority) + R"(","output":"caf\u00e9 )" + "\xc3\xa9 \\\"quoted\\\"" +
-                      R"("},"srcip":"192.0.2.1"})";
+                      std::string(alert::display_name(priority)) + R"(","output":"caf\u00e9 )" +
+                      "\xc3\xa9 \\\"quoted\\\"" + R"("},"srcip":"192.0.2.1"})";
   return alert;
 }
 

@@ -56,8 +56,10 @@ int main(void)
 	pthread_join(thread, NULL);
 	const char *flags = "CLONE_FILES|CLONE_FS|CLONE_PARENT_SETTID|CLONE_SIGHAND|CLONE_SYSVSEM|CLONE_THREAD|CLONE_VM|"
 			    "CLONE_CHILD_CLEARTID|CLONE_SETTLS";
+	char name_or_tid[64];
+	snprintf(name_or_tid, sizeof(name_or_tid), "^(tk_clone|%d)$", thread_tid); /* threads may be known by number only */
 	truth_begin("clone3", thread_tid);
-	truth_comm("evt.arg.res");
+	truth_like("evt.arg.res", name_or_tid);
 	truth_text("evt.arg.flags", flags);
 	truth_end();
 	truth_begin_of("clone3", getpid());

@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""A flood that cannot fit: what is lost is counted and told, and file events never push out a process's.
+
+The agent is stopped (SIGSTOP) so that its rings must overflow, whatever the machine's speed. Then files are opened far
+beyond what the ring for files holds, and programs are started beside. After SIGCONT every start must be there, and the
+opens that are not must be in the count of losses, in an alert, and in the summary.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import tiercel as support  # noqa: E402
+
+RULES = """- rule: Start
+  desc: every start of the test's program
+  condition: evt.type in (execve, execveat) and proc.name = tk_nop
+  output: "%proc.args"
+  priority: NOTICE
+- rule: Open
+  desc: every open of a marked file
+  condition: evt.type = openat and fd.name startswith {folder}/mark-
+  output: "%fd.name"
+  priority: NOTICE
+"""
+CONFIG = "outputs:\n  - type: stdout\nsensor:\n  ring_bulk_size_kb: 256\n"
+
+
+def flood(folder, program, opens, starts):
+    for number in range(opens):
+        try:
+            os.close(os.open(f"{folder}/mark-{number}", os.O_RDONLY))
+        except FileNotFoundError:
+            pass
+        if number % (opens // starts) == 0:
+            subprocess.run([program, str(number)], check=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tiercel", required=True)
+    parser.add_argument("--programs", required=True)
+    parser.add_argument("--opens", type=int, default=20_000)
+    parser.add_argument("--starts", type=int, default=100)
+    options = parser.parse_args()
+    support.require_kernel_tests()
+    checks = support.Checks()
+    with support.Folder("losses") as folder:
+        rules = folder.file("rules.yaml", RULES.format(folder=folder.path))
+        with support.Agent(options.tiercel, rules, config=CONFIG) as agent:
+            agent.child.signal(signal.SIGSTOP)
+            try:
+                flood(folder.path, os.path.join(options.programs, "tk_nop"), options.opens, options.starts)
+            finally:
+                agent.child.signal(signal.SIGCONT)
+            try:
+                agent.wait_alerts(lambda alerts: any(a["source"] == "internal" for a in alerts), "an alert about the loss", 15)
+            except support.Failure as failure:
+                support.say(f"  {failure}")
+            # and it goes on watching
+            subprocess.run([os.path.join(options.programs, "tk_nop"), "afterwards"], check=True)
+            status = agent.status()
+            summary = agent.stop()
+            alerts = agent.alerts()
+    starts = [a["output_fields"]["proc.args"] for a in alerts if a["rule"] == "Start"]
+    opens = [a["output_fields"]["fd.name"] for a in alerts if a["rule"] == "Open"]
+    told = [a for a in alerts if a["source"] == "internal"]
+    lost = status["lost"]["kernel"]
+    missing = options.opens - len(opens)
+    checks.equal(len(starts), options.starts + 1, "starts seen (nothing of theirs may be lost)")
+    checks.check("afterwards" in starts, "the agent goes on watching after the flood")
+    checks.equal(len(set(opens)), len(opens), "opens seen, each once")
+    checks.check(missing > 0, "the flood fitted: the test shows nothing")
+    # other programs of the host open files too, and theirs are lost as well
+    checks.check(lost >= missing, f"{missing} opens are missing, but only {lost} are counted as lost")
+    checks.check(summary["lost"] >= missing, f"the summary says {summary['lost']} lost, {missing} are missing")
+    if checks.check(told, "an alert tells of the loss"):
+        text = told[0]["output"]
+        checks.check("openat=" in text, f"the alert names the event type: {text}")
+        checks.check("execve" not in text, f"no start was lost: {text}")
+        said = sum(int(a["output_fields"]["lost"]) for a in told)
+        checks.check(said >= missing, f"the alerts tell of {said} losses, {missing} are missing")
+        support.say(f"  {text}")
+    support.say(support.table(["what", "done", "seen", "counted as lost"],
+                              [["starts", options.starts + 1, len(starts), 0], ["opens", options.opens, len(opens), lost]]))
+    return checks.finish("losses")
+
+
+if __name__ == "__main__":
+    support.main(main, "kernel_losses")

@@ -57,6 +57,7 @@ void set_process(NormalisedEvent& out, const context::Event& event) {
   out.set("proc.exe", image.exe());
   out.set("proc.exepath", image.exepath);
   out.set("proc.cmdline", image.cmdline());
+  if (image.argv_cut) out.set("proc.cmdline_bytes", image.argv_size);
   out.set("proc.cwd", process.cwd);
   out.set("proc.tty", process.tty);
   out.set("proc.sid", process.sid);

@@ -41,6 +41,7 @@ constexpr NormalisedKey kNormalisedKeys[] = {
     {"proc.exe", Type::kText},
     {"proc.exepath", Type::kText},
     {"proc.cmdline", Type::kText},
+    {"proc.cmdline_bytes", Type::kNumber},
     {"proc.cwd", Type::kText},
     {"proc.tty", Type::kNumber},
     {"proc.sid", Type::kNumber},

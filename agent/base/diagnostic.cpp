@@ -11,6 +11,7 @@ constexpr size_t kSnippetColumnsMax = 160;
 // The part of a long line around the column, and where the column is within it.
 std::pair<std::string, size_t> cut_around(const std::string& line, size_t column) {
   if (line.size() <= kSnippetColumnsMax) return {line, column};
+  column = std::min(column, line.size());  // the reader may have counted differently than lines are split here
   size_t begin = column > kSnippetColumnsMax / 2 ? column - kSnippetColumnsMax / 2 : 0;
   return {line.substr(begin, kSnippetColumnsMax), column - begin};
 }

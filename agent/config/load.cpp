@@ -1,9 +1,16 @@
 #include "agent/config/load.h"
 
-#include <yaml-cpp/yaml.h>
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/mark.h>
+#include <yaml-cpp/parser.h>
 
 #include <cstdlib>
 #include <exception>
+#include <map>
+#include <sstream>
+#include <utility>
+#include <vector>
 
 #include "agent/base/fd.h"
 #include "agent/config/keys.h"
@@ -14,97 +21,168 @@ namespace {
 
 constexpr size_t kFileBytesMax = 1 << 20;
 constexpr size_t kNodesMax = 20'000;  // aliases count each time: a few lines can stand for billions
-constexpr int kDepthMax = 32;
+constexpr size_t kDepthMax = 32;
 
-// yaml-cpp's nodes -> ours.
-class Converter {
- public:
-  Converter(const std::string& file, Diagnostics& diagnostics, const Environment& environment)
-      : file_(file), diagnostics_(diagnostics), environment_(environment) {}
-
-  // False: too large or too deep, and said.
-  bool convert(const YAML::Node& from, Node& to, int depth);
-
- private:
-  bool refuse(const YAML::Mark& mark, const std::string& message) {
-    diagnostics_.error({file_, mark.line + 1, mark.column + 1}, message);
-    return false;
-  }
-  void scalar(const YAML::Node& from, Node& to);
-
-  const std::string& file_;
-  Diagnostics& diagnostics_;
-  const Environment& environment_;
-  size_t nodes_ = 0;
+// What stops a parse from within: the place and the message.
+struct Refusal {
+  YAML::Mark mark;
+  std::string message;
 };
 
-void Converter::scalar(const YAML::Node& from, Node& to) {
-  to.kind = Node::Kind::kScalar;
-  to.written = from.Scalar();
-  auto text = expand_variables(to.written, environment_);
-  if (text)
-    to.text = std::move(*text);
-  else
-    diagnostics_.error({file_, to.line, to.column}, text.error().message);
+// yaml-cpp's events -> a Node tree. Events and not its documents: YAML::LoadAll never ends on a file that begins with
+// a comma, and a tree of its nodes would have to be copied to bound what aliases stand for.
+class Builder final : public YAML::EventHandler {
+ public:
+  Builder(const Environment& environment, Node& root) : environment_(environment), root_(root) {}
+
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (std::exchange(started_, true)) throw Refusal{mark, "a second document begins here; the file must hold one"};
+  }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { leaf(begin(mark), anchor); }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override;
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override;
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    open(mark, anchor, Node::Kind::kSequence);
+  }
+  void OnSequenceEnd() override { close(); }
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    open(mark, anchor, Node::Kind::kMap);
+  }
+  void OnMapEnd() override { close(); }
+
+ private:
+  struct Open {
+    Node node;
+    YAML::anchor_t anchor = 0;
+    bool wants_value = false;  // of a map: its last key has none yet
+  };
+  [[nodiscard]] static Node begin(const YAML::Mark& mark) {
+    Node node;
+    node.line = mark.line + 1;
+    node.column = mark.column + 1;
+    return node;
+  }
+  [[nodiscard]] static size_t count(const Node& node);
+  bool take_key(const YAML::Mark& mark, const std::string* key);
+  void open(const YAML::Mark& mark, YAML::anchor_t anchor, Node::Kind kind);
+  void close();
+  void leaf(Node node, YAML::anchor_t anchor);
+  void add_nodes(const YAML::Mark& mark, size_t nodes) {
+    nodes_ += nodes;
+    if (nodes_ > kNodesMax) throw Refusal{mark, "more than " + std::to_string(kNodesMax) + " values"};
+  }
+
+  const Environment& environment_;
+  Node& root_;
+  bool started_ = false;
+  size_t nodes_ = 0;
+  std::vector<Open> open_;
+  std::map<YAML::anchor_t, Node> anchored_;
+};
+
+size_t Builder::count(const Node& node) {
+  size_t nodes = 1;
+  for (const Node& item : node.items) nodes += count(item);
+  for (const Member& member : node.members) nodes += count(member.value);
+  return nodes;
 }
 
-bool Converter::convert(const YAML::Node& from, Node& to, int depth) {
-  const YAML::Mark mark = from.Mark();
-  to.line = mark.line + 1;
-  to.column = mark.column + 1;
-  if (depth > kDepthMax) return refuse(mark, "nested too deep");
-  if (++nodes_ > kNodesMax) return refuse(mark, "more than " + std::to_string(kNodesMax) + " values");
-  switch (from.Type()) {
-    case YAML::NodeType::Undefined:
-    case YAML::NodeType::Null:
-      break;
-    case YAML::NodeType::Scalar:
-      scalar(from, to);
-      break;
-    case YAML::NodeType::Sequence:
-      to.kind = Node::Kind::kSequence;
-      for (const YAML::Node& item : from)
-        if (!convert(item, to.items.emplace_back(), depth + 1)) return false;
-      break;
-    case YAML::NodeType::Map:
-      to.kind = Node::Kind::kMap;
-      for (const auto& entry : from) {
-        const YAML::Node& key = entry.first;
-        const YAML::Mark key_mark = key.Mark();
-        if (!key.IsScalar()) return refuse(key_mark, "a key must be a plain word");
-        Member& member = to.members.emplace_back();
-        member.key = key.Scalar();
-        member.line = key_mark.line + 1;
-        member.column = key_mark.column + 1;
-        if (!convert(entry.second, member.value, depth + 1)) return false;
-        // An empty value has no place of its own.
-        if (member.value.kind == Node::Kind::kNull) {
-          member.value.line = member.line;
-          member.value.column = member.column;
-        }
-      }
-      break;
-  }
+// True: what comes now is a map's key, and was taken. A null pointer is a key that is no text.
+bool Builder::take_key(const YAML::Mark& mark, const std::string* key) {
+  if (open_.empty() || open_.back().node.kind != Node::Kind::kMap || open_.back().wants_value) return false;
+  if (key == nullptr) throw Refusal{mark, "a key must be a plain word"};
+  Member& member = open_.back().node.members.emplace_back();
+  member.key = *key;
+  member.line = mark.line + 1;
+  member.column = mark.column + 1;
+  open_.back().wants_value = true;
   return true;
+}
+
+void Builder::OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, const std::string& value) {
+  if (take_key(mark, &value)) return;
+  Node node = begin(mark);
+  node.kind = Node::Kind::kScalar;
+  node.written = value;
+  auto text = expand_variables(value, environment_);
+  if (!text) throw Refusal{mark, text.error().message};
+  node.text = std::move(*text);
+  leaf(std::move(node), anchor);
+}
+
+void Builder::OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) {
+  take_key(mark, nullptr);
+  auto it = anchored_.find(anchor);
+  if (it == anchored_.end()) throw Refusal{mark, "an alias inside of what it stands for"};
+  add_nodes(mark, count(it->second));
+  leaf(it->second, 0);
+}
+
+void Builder::open(const YAML::Mark& mark, YAML::anchor_t anchor, Node::Kind kind) {
+  take_key(mark, nullptr);
+  if (open_.size() >= kDepthMax) throw Refusal{mark, "nested too deep"};
+  Open& opened = open_.emplace_back();
+  opened.node = begin(mark);
+  opened.node.kind = kind;
+  opened.anchor = anchor;
+}
+
+void Builder::close() {
+  Open closed = std::move(open_.back());
+  open_.pop_back();
+  leaf(std::move(closed.node), closed.anchor);
+}
+
+// A node is complete: it goes to where it belongs.
+void Builder::leaf(Node node, YAML::anchor_t anchor) {
+  YAML::Mark mark;
+  mark.line = node.line - 1;
+  mark.column = node.column - 1;
+  add_nodes(mark, 1);
+  if (node.kind == Node::Kind::kNull) take_key(mark, nullptr);
+  if (anchor != 0) anchored_[anchor] = node;
+  if (open_.empty()) {
+    root_ = std::move(node);
+    return;
+  }
+  Open& parent = open_.back();
+  if (parent.node.kind == Node::Kind::kSequence) {
+    parent.node.items.push_back(std::move(node));
+    return;
+  }
+  parent.wants_value = false;
+  Member& member = parent.node.members.back();
+  if (node.kind == Node::Kind::kNull) {  // an empty value has no place of its own
+    node.line = member.line;
+    node.column = member.column;
+  }
+  member.value = std::move(node);
 }
 
 bool parse_yaml(const std::string& text, const std::string& file, Diagnostics& diagnostics,
                 const Environment& environment, Node& root) {
+  auto refuse = [&](const YAML::Mark& mark, const std::string& message) {
+    diagnostics.error({file, mark.line + 1, mark.column + 1}, message);
+    return false;
+  };
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    if (documents.size() > 1) {
-      const YAML::Mark mark = documents[1].Mark();
-      diagnostics.error({file, mark.line + 1, mark.column + 1},
-                        "a second document begins here; the file must hold one");
-      return false;
+    std::istringstream stream(text);
+    YAML::Parser parser(stream);
+    Builder builder(environment, root);
+    while (parser.HandleNextDocument(builder)) {
     }
-    return documents.empty() || Converter(file, diagnostics, environment).convert(documents[0], root, 0);
+    return true;
+  } catch (const Refusal& refusal) {
+    return refuse(refusal.mark, refusal.message);
   } catch (const YAML::Exception& e) {
-    diagnostics.error({file, e.mark.line + 1, e.mark.column + 1}, "not YAML: " + e.msg);
+    return refuse(e.mark, "not YAML: " + e.msg);
   } catch (const std::exception& e) {
-    diagnostics.error({file, 0, 0}, std::string("not YAML: ") + e.what());
+    return refuse(YAML::Mark::null_mark(), std::string("not YAML: ") + e.what());
   }
-  return false;
 }
 
 }  // namespace

@@ -48,7 +48,16 @@ std::shared_ptr<Image> make_image(const decoders::Record& record, const ev_exec&
   image->exe_ino_mtime = exec.exe_ino_mtime;
   image->exe_dev = exec.exe_dev;
   image->exe_flags = exec.flags;
-  set_argv(*image, record.text(exec.argv));
+  const std::string_view argv = record.text(exec.argv);
+  if (image->argv_cut && argv.size() == TIERCEL_ARGV_WHOLE_MAX) {
+    // Head and tail of a long command line: what lies between is named, so that nobody takes them for neighbours.
+    std::string joined(argv.substr(0, TIERCEL_ARGV_HEAD));
+    joined += "[..." + std::to_string(exec.argv_size - TIERCEL_ARGV_WHOLE_MAX) + " bytes cut...]";
+    joined += argv.substr(TIERCEL_ARGV_HEAD);
+    set_argv(*image, joined);
+  } else {
+    set_argv(*image, argv);
+  }
   return image;
 }
 

@@ -40,8 +40,9 @@ void Procfs::fill(Process& process) const {
   if (auto cmdline = read_pseudo_file(dir + "/cmdline", kCmdlineMax)) {
     image->argv_size = static_cast<uint32_t>(cmdline->size());
     if (cmdline->size() > TIERCEL_ARGV_WHOLE_MAX) {
+      const size_t cut = cmdline->size() - TIERCEL_ARGV_WHOLE_MAX;
       image->argv_cut = true;
-      cmdline->erase(TIERCEL_ARGV_HEAD, cmdline->size() - TIERCEL_ARGV_WHOLE_MAX);
+      cmdline->replace(TIERCEL_ARGV_HEAD, cut, "[..." + std::to_string(cut) + " bytes cut...]");
     }
     set_argv(*image, *cmdline);
   }

@@ -31,9 +31,9 @@ struct Request {
   uid_t uid = 0;
   pid_t pid = 0;
 
-  [[nodiscard]] std::string argument(const std::string& name, std::string otherwise = {}) const {
+  [[nodiscard]] std::string argument(const std::string& name, const std::string& otherwise = {}) const {
     auto it = arguments.find(name);
-    return it == arguments.end() ? std::move(otherwise) : it->second;
+    return it == arguments.end() ? otherwise : it->second;
   }
 };
 

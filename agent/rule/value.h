@@ -17,21 +17,23 @@ namespace tiercel::rule {
 enum class ValueKind : uint8_t { kMissing, kText, kBytes, kInt, kUint, kBool, kDouble, kIp4, kIp6, kList };
 
 struct Value {
+  struct Chars {
+    const char* data;
+    size_t size;
+  };
+  struct Items {
+    const Value* items;
+    size_t count;
+  };
   ValueKind kind = ValueKind::kMissing;
   union {
-    struct {
-      const char* data;
-      size_t size;
-    } text;                                // kText, kBytes
+    Chars text;                            // kText, kBytes
     int64_t i;                             // kInt
     uint64_t u;                            // kUint
     bool b;                                // kBool
     double d;                              // kDouble
     std::array<uint8_t, 16> ip;            // kIp4 (first 4 bytes), kIp6; network order
-    struct {
-      const Value* items;
-      size_t count;
-    } list;                                // kList
+    Items list;                            // kList
   };
 
   Value() : ip{} {}

@@ -1,13 +1,16 @@
 #include "agent/rule/yaml.h"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <sstream>
+#include <unordered_map>
 
 namespace tiercel::rule {
 namespace {
 
-constexpr int kDepthMax = 64;
+constexpr size_t kDepthMax = 64;
 constexpr size_t kNodesMax = 4'000'000;  // 10,000 rules have about 200,000; an alias bomb reaches it at once
 
 struct TooMuch {
@@ -126,44 +129,118 @@ class ScalarMapper {
   Style style_ = Style::kPlain;
 };
 
-class Reader {
+// Builds the tree from the parser's events. (YAML::LoadAll is not used: on input such as "- a: |\n,b" version 0.7
+// makes empty documents for ever.)
+class TreeBuilder : public YAML::EventHandler {
  public:
-  Reader(const std::string& source, const std::string* file) : source_(source), file_(file), lines_(source) {}
+  TreeBuilder(const std::string& source, const std::string* file, std::vector<YamlNode>& documents)
+      : source_(source), file_(file), lines_(source), documents_(documents) {}
 
-  YamlNode convert(const YAML::Node& node, int depth = 0) {
-    YamlNode out;
-    out.mark = mark_of(node);
-    if (depth > kDepthMax) throw TooMuch{out.mark, "the YAML is nested too deeply"};
-    if (++nodes_ > kNodesMax) throw TooMuch{out.mark, "the YAML has too many nodes (aliases of aliases?)"};
-    if (node.IsScalar()) {
-      out.kind = YamlNode::Kind::kScalar;
-      const std::string& scalar = node.Scalar();
-      bytes_ += scalar.size();
-      if (bytes_ > kBytesMax) throw TooMuch{out.mark, "the YAML is too large (aliases of aliases?)"};
-      out.text = ScalarMapper(source_, lines_, file_).map(scalar, out.mark);
-    } else if (node.IsSequence()) {
-      out.kind = YamlNode::Kind::kSequence;
-      for (const auto& item : node) out.items.push_back(convert(item, depth + 1));
-    } else if (node.IsMap()) {
-      out.kind = YamlNode::Kind::kMap;
-      for (const auto& entry : node)
-        out.entries.emplace_back(convert(entry.first, depth + 1), convert(entry.second, depth + 1));
-    }
-    return out;
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (documents_begun_ > 0 && mark.pos == last_start_) throw TooMuch{mark_of(mark), "not valid YAML"};
+    last_start_ = mark.pos;
+    ++documents_begun_;
+    anchors_.clear();
+  }
+  void OnDocumentEnd() override {}
+
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { add(make(YamlNode::Kind::kNull, mark), anchor, 1); }
+
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    auto it = anchors_.find(anchor);
+    if (it == anchors_.end()) throw TooMuch{mark_of(mark), "an alias inside the node that it stands for"};
+    count(mark, it->second.weight);
+    add(YamlNode(it->second.node), 0, it->second.weight);
   }
 
+  void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, const std::string& value) override {
+    YamlNode node = make(YamlNode::Kind::kScalar, mark);
+    const size_t weight = 1 + value.size() / kBytesPerNode;
+    count(mark, weight);
+    node.text = ScalarMapper(source_, lines_, file_).map(value, node.mark);
+    add(std::move(node), anchor, weight);
+  }
+
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+    open(YamlNode::Kind::kSequence, mark, anchor);
+  }
+  void OnSequenceEnd() override { close(); }
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+    open(YamlNode::Kind::kMap, mark, anchor);
+  }
+  void OnMapEnd() override { close(); }
+
  private:
-  static constexpr size_t kBytesMax = 64u * 1024 * 1024;
-  [[nodiscard]] Mark mark_of(const YAML::Node& node) const {
-    const YAML::Mark mark = node.Mark();
+  static constexpr size_t kBytesPerNode = 16;  // how much text weighs as much as a node
+  struct Open {
+    YamlNode node;
+    YAML::anchor_t anchor = 0;
+    size_t weight = 1;
+    bool has_key = false;
+    YamlNode key;
+  };
+  struct Anchor {
+    YamlNode node;
+    size_t weight = 0;
+  };
+
+  [[nodiscard]] Mark mark_of(const YAML::Mark& mark) const {
     if (mark.is_null()) return {file_, 0, 0};
     return {file_, mark.line + 1, mark.column + 1};
   }
+  [[nodiscard]] YamlNode make(YamlNode::Kind kind, const YAML::Mark& mark) const {
+    YamlNode node;
+    node.kind = kind;
+    node.mark = mark_of(mark);
+    return node;
+  }
+  void count(const YAML::Mark& mark, size_t weight) {
+    weight_ += weight;
+    if (weight_ > kNodesMax) throw TooMuch{mark_of(mark), "the YAML is too large (aliases of aliases?)"};
+  }
+  void open(YamlNode::Kind kind, const YAML::Mark& mark, YAML::anchor_t anchor) {
+    if (stack_.size() >= kDepthMax) throw TooMuch{mark_of(mark), "the YAML is nested too deeply"};
+    count(mark, 1);
+    stack_.emplace_back();
+    stack_.back().node = make(kind, mark);
+    stack_.back().anchor = anchor;
+  }
+  void close() {
+    Open done = std::move(stack_.back());
+    stack_.pop_back();
+    add(std::move(done.node), done.anchor, done.weight);
+  }
+  void add(YamlNode node, YAML::anchor_t anchor, size_t weight) {
+    if (anchor != 0) {
+      count({}, weight);
+      anchors_[anchor] = {node, weight};
+    }
+    if (stack_.empty()) {
+      documents_.push_back(std::move(node));
+      return;
+    }
+    Open& top = stack_.back();
+    top.weight += weight;
+    if (top.node.kind == YamlNode::Kind::kSequence) {
+      top.node.items.push_back(std::move(node));
+    } else if (!top.has_key) {
+      top.key = std::move(node);
+      top.has_key = true;
+    } else {
+      top.node.entries.push_back({std::move(top.key), std::move(node)});
+      top.has_key = false;
+    }
+  }
+
   const std::string& source_;
   const std::string* file_;
   Lines lines_;
-  size_t nodes_ = 0;
-  size_t bytes_ = 0;
+  std::vector<YamlNode>& documents_;
+  std::vector<Open> stack_;
+  std::unordered_map<YAML::anchor_t, Anchor> anchors_;
+  size_t weight_ = 0;
+  int documents_begun_ = 0;
+  int last_start_ = -1;
 };
 
 }  // namespace
@@ -175,16 +252,19 @@ const YamlNode* YamlNode::find(std::string_view key) const {
 }
 
 const YamlNode* YamlNode::find_key(std::string_view key) const {
-  for (const auto& entry : entries)
-    if (entry.first.is_scalar() && entry.first.str() == key) return &entry.first;
+  for (const YamlEntry& entry : entries)
+    if (entry.key.is_scalar() && entry.key.str() == key) return &entry.key;
   return nullptr;
 }
 
 bool read_yaml(const std::string& source, const std::string* file, Diagnostics& diagnostics,
                std::vector<YamlNode>& documents) {
   try {
-    Reader reader(source, file);
-    for (const YAML::Node& document : YAML::LoadAll(source)) documents.push_back(reader.convert(document));
+    std::istringstream stream(source);
+    YAML::Parser parser(stream);
+    TreeBuilder builder(source, file, documents);
+    while (parser.HandleNextDocument(builder)) {
+    }
     return true;
   } catch (const YAML::Exception& e) {
     Position position{*file, 0, 0};

@@ -4,7 +4,6 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "agent/base/diagnostic.h"
@@ -12,19 +11,26 @@
 
 namespace tiercel::rule {
 
+struct YamlEntry;
+
 struct YamlNode {
   enum class Kind : uint8_t { kNull, kScalar, kSequence, kMap };
   Kind kind = Kind::kNull;
   Mark mark;
-  MappedText text;                                     // kScalar, decoded; each character maps to the source
-  std::vector<YamlNode> items;                         // kSequence
-  std::vector<std::pair<YamlNode, YamlNode>> entries;  // kMap, in order; keys that are no scalars have an empty text
+  MappedText text;                 // kScalar, decoded; each character maps to the source
+  std::vector<YamlNode> items;     // kSequence
+  std::vector<YamlEntry> entries;  // kMap, in order; keys that are no scalars have an empty text
 
   [[nodiscard]] bool is_scalar() const { return kind == Kind::kScalar; }
   [[nodiscard]] const std::string& str() const { return text.str(); }
   // The first entry of that name, or nullptr.
   [[nodiscard]] const YamlNode* find(std::string_view key) const;
   [[nodiscard]] const YamlNode* find_key(std::string_view key) const;
+};
+
+struct YamlEntry {
+  YamlNode key;
+  YamlNode value;
 };
 
 // All documents of a file; false (and one diagnostic, LOAD_ERR_YAML_PARSE) if it is not YAML.

@@ -8,8 +8,6 @@
 #include <optional>
 #include <utility>
 
-#include <rapidjson/document.h>
-
 #include "agent/alert/json.h"
 #include "agent/base/fd.h"
 
@@ -41,14 +39,12 @@ std::string for_log(std::string_view text) {
   return clean;
 }
 
+// {"message":"text"}: only for our log, so the text between the quotes is enough; of anything else, all of it.
 Refusal parse_refusal(std::string_view json) {
-  rapidjson::Document document;
-  document.Parse<rapidjson::kParseIterativeFlag>(json.data(), json.size());
-  if (!document.HasParseError() && document.IsObject()) {
-    const auto member = document.FindMember("message");
-    if (member != document.MemberEnd() && member->value.IsString())
-      return {for_log({member->value.GetString(), member->value.GetStringLength()})};
-  }
+  constexpr std::string_view kHead = "{\"message\":\"";
+  constexpr std::string_view kTail = "\"}";
+  if (json.starts_with(kHead) && json.ends_with(kTail) && json.size() >= kHead.size() + kTail.size())
+    json = json.substr(kHead.size(), json.size() - kHead.size() - kTail.size());
   return {for_log(json)};
 }
 

@@ -232,6 +232,7 @@ void SinkWorker::serve() {
       if (!ready_) on_ready();
       pump();
       transport_->service();
+      if (transport_->state() == Transport::State::kDown) continue;
     }
     update_status();
     if (stopping() && !go_on()) {

@@ -4,14 +4,20 @@
 The agent is stopped (SIGSTOP) so that its rings must overflow, whatever the machine's speed. Then files are opened far
 beyond what the ring for files holds, and programs are started beside. After SIGCONT every start must be there, and the
 opens that are not must be in the count of losses, in an alert, and in the summary.
+
+And: an output that takes nothing (a pipe that nobody reads) must neither hold up the stop, nor may what it did not take
+be passed over in silence: alerts made = lines delivered + lost.
 """
 
 import argparse
+import fcntl
+import json
 import os
 import signal
 import subprocess
 import sys
 
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import tiercel as support  # noqa: E402
 
@@ -39,32 +45,23 @@ def flood(folder, program, opens, starts):
             subprocess.run([program, str(number)], check=True)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tiercel", required=True)
-    parser.add_argument("--programs", required=True)
-    parser.add_argument("--opens", type=int, default=20_000)
-    parser.add_argument("--starts", type=int, default=100)
-    options = parser.parse_args()
-    support.require_kernel_tests()
-    checks = support.Checks()
-    with support.Folder("losses") as folder:
-        rules = folder.file("rules.yaml", RULES.format(folder=folder.path))
-        with support.Agent(options.tiercel, rules, config=CONFIG) as agent:
-            agent.child.signal(signal.SIGSTOP)
-            try:
-                flood(folder.path, os.path.join(options.programs, "tk_nop"), options.opens, options.starts)
-            finally:
-                agent.child.signal(signal.SIGCONT)
-            try:
-                agent.wait_alerts(lambda alerts: any(a["source"] == "internal" for a in alerts), "an alert about the loss", 15)
-            except support.Failure as failure:
-                support.say(f"  {failure}")
-            # and it goes on watching
-            subprocess.run([os.path.join(options.programs, "tk_nop"), "afterwards"], check=True)
-            status = agent.status()
-            summary = agent.stop()
-            alerts = agent.alerts()
+def overflow(options, checks, folder):
+    rules = folder.file("rules.yaml", RULES.format(folder=folder.path))
+    with support.Agent(options.tiercel, rules, config=CONFIG) as agent:
+        agent.child.signal(signal.SIGSTOP)
+        try:
+            flood(folder.path, os.path.join(options.programs, "tk_nop"), options.opens, options.starts)
+        finally:
+            agent.child.signal(signal.SIGCONT)
+        try:
+            agent.wait_alerts(lambda alerts: any(a["source"] == "internal" for a in alerts), "an alert about the loss", 15)
+        except support.Failure as failure:
+            support.say(f"  {failure}")
+        # and it goes on watching
+        subprocess.run([os.path.join(options.programs, "tk_nop"), "afterwards"], check=True)
+        status = agent.status()
+        summary = agent.stop()
+        alerts = agent.alerts()
     starts = [a["output_fields"]["proc.args"] for a in alerts if a["rule"] == "Start"]
     opens = [a["output_fields"]["fd.name"] for a in alerts if a["rule"] == "Open"]
     told = [a for a in alerts if a["source"] == "internal"]
@@ -84,8 +81,41 @@ def main():
         said = sum(int(a["output_fields"]["lost"]) for a in told)
         checks.check(said >= missing, f"the alerts tell of {said} losses, {missing} are missing")
         support.say(f"  {text}")
-    support.say(support.table(["what", "done", "seen", "counted as lost"],
-                              [["starts", options.starts + 1, len(starts), 0], ["opens", options.opens, len(opens), lost]]))
+    return [["starts", options.starts + 1, len(starts), 0], ["opens", options.opens, len(opens), lost]]
+
+
+def unread_output(options, checks, folder):
+    """Standard output is a pipe of one page that is read only after the agent ended."""
+    rules = folder.file("rules.yaml", RULES.format(folder=folder.path))
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    agent = support.Agent(options.tiercel, rules, stdout=writer)
+    os.close(writer)
+    with agent, os.fdopen(reader, "rb") as pipe:
+        for number in range(options.starts):
+            subprocess.run([os.path.join(options.programs, "tk_nop"), str(number)], check=True)
+        support.wait_until(lambda: agent.status()["alerts"] >= options.starts, "the alerts")
+        summary = agent.stop()
+        whole = [line for line in pipe.read().split(b"\n") if line.endswith(b"}")]
+    delivered = len([json.loads(line) for line in whole])
+    checks.check(delivered < options.starts, "the pipe took everything: the test shows nothing")
+    checks.equal(delivered + summary["lost"], summary["alerts"], "lines delivered and alerts that the summary calls lost")
+    support.say(f"  stopped after {agent.stop_s:.2f} s beside an output that takes nothing")
+    return [["alerts to an output that hangs", summary["alerts"], delivered, summary["lost"]]]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tiercel", required=True)
+    parser.add_argument("--programs", required=True)
+    parser.add_argument("--opens", type=int, default=20_000)
+    parser.add_argument("--starts", type=int, default=100)
+    options = parser.parse_args()
+    support.require_kernel_tests()
+    checks = support.Checks()
+    with support.Folder("losses") as folder:
+        rows = overflow(options, checks, folder) + unread_output(options, checks, folder)
+    support.say(support.table(["what", "done", "seen", "counted as lost"], rows))
     return checks.finish("losses")
 
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tarfile
 
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import tiercel as support  # noqa: E402
 
@@ -173,7 +174,9 @@ def main():
                     name = f"tiercel-test-{os.getpid()}-{number}"
                     ident, said = run_in_container(docker, name)
                     containers.append((ident, name))
-                    support.say(f"  container {name} {ident[:12]}: {' / '.join(said.split(chr(10))).strip()}")
+                    support.say(f"  container {name} {ident[:12]}")
+                    if number == 0:
+                        support.say("    said: " + " / ".join(said.strip().splitlines()))
                 wanted = len(RULES) * options.containers
                 try:
                     agent.wait_alerts(lambda alerts: len(alerts) >= wanted, "the alerts of the containers", 5)

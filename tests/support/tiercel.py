@@ -135,7 +135,7 @@ def free_port():
 class Child:
     """A child process whose two streams are read by threads, so that it never waits for us."""
 
-    def __init__(self, argv, keep_stdout=True, on_line=None, env=None, stdin=subprocess.DEVNULL, cwd=None):
+    def __init__(self, argv, keep_stdout=True, on_line=None, env=None, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE):
         self.argv = argv
         self.started = time.monotonic()
         self.ended = None
@@ -143,7 +143,7 @@ class Child:
         self.errors = []  # of standard error, as text
         self._on_line = on_line
         self._keep = keep_stdout
-        self.process = subprocess.Popen(argv, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, cwd=cwd)
+        self.process = subprocess.Popen(argv, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, env=env)
         self._threads = [
             threading.Thread(target=self._read_out, daemon=True),
             threading.Thread(target=self._read_err, daemon=True),
@@ -152,7 +152,7 @@ class Child:
             thread.start()
 
     def _read_out(self):
-        for line in self.process.stdout:
+        for line in self.process.stdout or ():  # None: the test reads it itself
             line = line.rstrip(b"\n")
             if self._keep:
                 self.lines.append(line)
@@ -225,7 +225,7 @@ class Agent:
     """`tiercel run` in the foreground. Use as a context: it is stopped at the end, and killed if that fails."""
 
     def __init__(self, tiercel, rules, config=CONFIG, manager=False, json_lines=True, folder=None, extra=(), wait=True,
-                 keep_stdout=True, on_alert=None, env=None):
+                 keep_stdout=True, on_alert=None, stdout=subprocess.PIPE):
         self.tiercel = tiercel
         self._own = folder is None
         self.folder = folder or Folder("agent")
@@ -242,7 +242,7 @@ class Agent:
             argv += ["--rules", path]
         self.ready_s = None
         self.stop_s = None
-        self.child = Child(argv + list(extra), keep_stdout=keep_stdout, on_line=self._line if on_alert else None, env=env)
+        self.child = Child(argv + list(extra), keep_stdout=keep_stdout, on_line=self._line if on_alert else None, stdout=stdout)
         if wait:
             try:
                 self.wait_ready()

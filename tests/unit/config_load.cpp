@@ -10,7 +10,7 @@
 
 #include "agent/config/load.h"
 #include "agent/config/text.h"
-#include "tests/unit/siem_support.h"
+#include "siem_support.h"
 
 using namespace tiercel;
 using namespace tiercel::config;
@@ -228,6 +228,13 @@ TEST_CASE("config: wazuh as an output without a host, and no output at all") {
   CHECK(has(diagnostics.render_all(), "warning: no output is configured"));
 }
 
+TEST_CASE("config: anchors and aliases") {
+  const Config config = good("rules_files: &files [/a, /b]\nwazuh: {groups: *files, agent_name: &n x, ca_file: /c}\n");
+  CHECK(config.wazuh.groups == std::vector<std::string>{"/a", "/b"});
+  CHECK(config.rules_files == std::vector<std::string>{"/a", "/b"});
+  CHECK(good("---\npriority: Error\n...\n").priority == 3);
+}
+
 TEST_CASE("config: one manager named twice is one manager") {
   const Config config = good("outputs:\n  - {type: wazuh, config: {host: m}}\nwazuh: {managers: [{host: m}]}\n");
   CHECK(config.wazuh.managers.size() == 1);
@@ -309,7 +316,13 @@ TEST_CASE("config: hostile YAML ends in a message") {
   CHECK(has(bad("a: [1\nb"), "t.yaml:"));
   CHECK(has(bad("\tx: 1"), "not YAML"));
   CHECK(has(bad("a: 1\n---\nb: 2\n"), "a second document begins here"));
+  CHECK(has(bad("a: 1\n...\nb: 2\n"), "a second document begins here"));
+  CHECK(has(bad("{priority: Debug} b"), "a second document begins here"));
+  CHECK(has(bad(", x"), "t.yaml:"));  // yaml-cpp's own loader never comes back from this
   CHECK(has(bad("[1, 2]"), "must be a map of keys"));
+  CHECK(has(bad("{a: 1}: 2\n"), "a key must be a plain word"));
+  CHECK(has(bad("? \n: 2\n"), "a key must be a plain word"));
+  CHECK(has(bad("x: &x a\n*x : 2\n"), "a key must be a plain word"));
   CHECK(has(bad("? [a, b]\n: 1\n"), "a key must be a plain word"));
   CHECK(has(bad("a: *nobody\n"), "not YAML"));
   bad(std::string(100'000, '['));
@@ -323,7 +336,9 @@ TEST_CASE("config: hostile YAML ends in a message") {
     laughs += "]\n";
   }
   CHECK(has(bad(laughs), "more than 20000 values"));
-  bad("a: &a [*a]\n");
+  CHECK(has(bad("a: &a [*a]\n"), "an alias inside of what it stands for"));
+  bad("password: " + std::string(700, 'x') + " [: {\n" + std::string(170, 'y') + "\r: " + std::string(700, ' ') +
+      "[\n");
   CHECK(has(bad(std::string(900, 'k') + ": 1\n"), "unknown key"));
 }
 

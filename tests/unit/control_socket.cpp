@@ -17,7 +17,7 @@
 #include "agent/control/control_client.h"
 #include "agent/control/control_server.h"
 #include "agent/control/message.h"
-#include "tests/unit/siem_support.h"
+#include "siem_support.h"
 
 using namespace tiercel;
 using namespace tiercel::control;
@@ -220,6 +220,13 @@ TEST_CASE("control: what a killed agent left is replaced, a living one is not") 
   CHECK(again.error().message.find("process " + std::to_string(::getpid())) != std::string::npos);
   second.reset();
   CHECK(call(path, "status"));  // the loser took nothing with it
+  first->stop();
+  // Or the socket.
+  REQUIRE(first->start());
+  REQUIRE(::unlink(path.c_str()) == 0);
+  const auto locked_out = make_server(path, metrics)->start();
+  REQUIRE_FALSE(locked_out);
+  CHECK(locked_out.error().message.find("is locked") != std::string::npos);
   first->stop();
   auto third = make_server(path, metrics);
   CHECK(third->start());

@@ -17,7 +17,7 @@
 #include "siem/local/file_sink.h"
 #include "siem/local/stdout_sink.h"
 #include "siem/reader_thread.h"
-#include "tests/unit/siem_support.h"
+#include "siem_support.h"
 
 using namespace tiercel;
 using namespace tiercel::siem;

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "siem/spool.h"
-#include "tests/unit/siem_support.h"
+#include "siem_support.h"
 
 using namespace tiercel;
 using namespace tiercel::siem;

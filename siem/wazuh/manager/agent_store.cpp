@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdlib>
 #include <utility>
 
 #include "agent/base/fd.h"
@@ -73,6 +74,8 @@ Result<> AgentStore::load() {
     if (!text) return tl::unexpected(text.error());
     keys_ = parse_key_file(*text);
   }
+  for (const AgentKey& key : keys_)
+    last_id_ = std::max(last_id_, static_cast<unsigned>(std::strtoul(key.id.c_str(), nullptr, 10)));
   known_ = keys_;
   return {};
 }
@@ -134,11 +137,7 @@ std::string AgentStore::add(const Request& request) {
     keys_.erase(old);  // <force>: the new one takes the name
   }
   keys_.erase(std::remove_if(keys_.begin(), keys_.end(), same_ip), keys_.end());
-  unsigned last_id = 0;
-  for (const std::vector<AgentKey>* list : {&keys_, &known_})
-    for (const AgentKey& key : *list)
-      last_id = std::max(last_id, static_cast<unsigned>(std::strtoul(key.id.c_str(), nullptr, 10)));
-  AgentKey key{fmt::format("{:03}", last_id + 1), request.name, request.ip, random_hex(kKeyBytes)};
+  AgentKey key{fmt::format("{:03}", ++last_id_), request.name, request.ip, random_hex(kKeyBytes)};
   keys_.push_back(key);
   if (auto written = write_key_file(options_.keys_file, keys_); !written) return error("Internal error");
   if (next_look_ns_ == 0) next_look_ns_ = deadline_in_ms(options_.key_update_ms);

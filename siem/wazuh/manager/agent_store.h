@@ -50,6 +50,7 @@ class AgentStore {
   std::vector<AgentKey> keys_;   // under mutex_: the file
   std::vector<AgentKey> known_;  // under mutex_: what the receiver has read
   uint64_t next_look_ns_ = 0;    // under mutex_
+  unsigned last_id_ = 0;         // under mutex_: an id is never given twice
 };
 
 }  // namespace tiercel::wazuh

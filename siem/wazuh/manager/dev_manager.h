@@ -49,8 +49,8 @@ struct DevManagerOptions {
 
   // Habits.
   int workers = 4;
-  int stall_ms_max = 0;                // a worker sleeps up to so long ...
-  int stall_percent = 0;               // ... before so many of a hundred frames
+  int stall_ms_max = 50;               // a worker sleeps up to so long ...
+  int stall_percent = 5;               // ... before so many of a hundred frames
   size_t queue_frames_max = 131'072;   // beyond it frames are dropped, silently
   size_t send_buffer_bytes = 131'072;  // for each agent; beyond it messages are dropped
   int key_update_ms = 500;             // until a new key is known to the receiver

@@ -14,6 +14,7 @@
 namespace tiercel::wazuh {
 namespace {
 
+constexpr uint64_t kNsPerMs = 1'000'000;
 constexpr size_t kResponsesMax = 1'000;
 constexpr std::string_view kStartup = "#!-agent startup";
 constexpr std::string_view kResponse = "#!-req ";
@@ -120,14 +121,16 @@ bool Receiver::counter_is_new(const AgentKey& key, MessageCounter counter) {
 // One connection for an agent; a new one replaces it only when it was silent for long.
 bool Receiver::claim(const ConnectionPtr& connection, const AgentKey& key, Cipher cipher) {
   std::lock_guard lock(agents_mutex_);
-  ConnectionPtr& current = by_agent_[key.id];
-  if (current && current != connection && !current->close_asked()) {
-    const uint64_t silent_ns = monotonic_now_ns() - current->last_message_ns();
-    if (silent_ns < static_cast<uint64_t>(options_.overtake_ms) * 1'000'000) return false;
-    current->ask_to_close();
+  if (const auto found = by_agent_.find(key.id); found != by_agent_.end()) {
+    const ConnectionPtr& current = found->second;
+    if (current != connection && !current->close_asked()) {
+      const uint64_t silent_ns = monotonic_now_ns() - current->last_message_ns();
+      if (silent_ns < static_cast<uint64_t>(options_.overtake_ms) * kNsPerMs) return false;
+      current->ask_to_close();
+    }
   }
   // A frame can be handled after its connection is gone.
-  if (!connection->close_asked()) current = connection;
+  if (!connection->close_asked()) by_agent_[key.id] = connection;
   connection->note_agent(key.id, cipher);
   return true;
 }

@@ -1,0 +1,132 @@
+// The decoders and rules for a manager, against the contract of the event and the rules that we ship. No manager here:
+// what can go wrong without one is a field that no event has, an id given twice, a shipped rule that was forgotten.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/alert/normalised.h"
+#include "agent/base/fd.h"
+#include "agent/base/priority.h"
+
+using namespace tiercel;
+
+namespace {
+
+const std::string kRoot = TIERCEL_SOURCE_DIR "/";
+
+std::string text_of(const std::string& path) {
+  const auto text = read_file(path, 1u << 20);
+  REQUIRE_MESSAGE(text.has_value(), path);
+  return *text;
+}
+
+// Everything between the two marks, in order.
+std::vector<std::string> between(const std::string& text, const std::string& begin, const std::string& end) {
+  std::vector<std::string> found;
+  for (size_t at = text.find(begin); at != std::string::npos; at = text.find(begin, at)) {
+    at += begin.size();
+    const size_t stop = text.find(end, at);
+    if (stop == std::string::npos) break;
+    found.push_back(text.substr(at, stop - at));
+  }
+  return found;
+}
+
+std::string without_comments(std::string text) {
+  for (size_t at = text.find("<!--"); at != std::string::npos; at = text.find("<!--", at)) {
+    const size_t end = text.find("-->", at);
+    REQUIRE(end != std::string::npos);
+    text.erase(at, end + 3 - at);
+  }
+  return text;
+}
+
+std::string manager_rules() {
+  return without_comments(text_of(kRoot + "rules/wazuh/4.x/tiercel_rules.xml"));
+}
+
+// The name of each shipped rule, and the techniques among its tags.
+std::map<std::string, std::vector<std::string>> shipped_rules() {
+  std::map<std::string, std::vector<std::string>> rules;
+  for (const auto& entry : std::filesystem::directory_iterator(kRoot + "rules")) {
+    if (entry.path().extension() != ".yaml") continue;
+    const std::string text = text_of(entry.path().string()) + '\n';
+    for (const std::string& body : between(text + "- rule: ", "- rule: ", "- rule: ")) {
+      const std::string name = body.substr(0, body.find('\n'));
+      for (std::string& tags : between(body, "tags: [", "]")) {
+        std::vector<std::string> techniques;
+        tags += ", ";
+        for (const std::string& tag : between(", " + tags, ", ", ","))
+          if (tag.size() > 4 && tag[0] == 'T' && tag[1] >= '0' && tag[1] <= '9') techniques.push_back(tag);
+        rules[name] = techniques;
+      }
+    }
+  }
+  return rules;
+}
+
+}  // namespace
+
+TEST_CASE("wazuh content: rules and descriptions name fields that events have") {
+  const std::string rules = manager_rules();
+  std::set<std::string> fields;
+  for (const std::string& field : between(rules, "<field name=\"tiercel.", "\"")) fields.insert(field);
+  for (const std::string& field : between(rules, "$(tiercel.", ")")) fields.insert(field);
+  CHECK(fields.contains("priority"));
+  CHECK(fields.contains("rule"));
+  for (const std::string& field : fields) CHECK_MESSAGE(alert::is_normalised_key(field), field);
+  // A long field in a description leaves all of it unexpanded on the manager.
+  for (const std::string& description : between(rules, "<description>", "</description>"))
+    for (const std::string& field : between(description, "$(tiercel.", ")"))
+      CHECK_MESSAGE((field == "rule" || field == "proc.name"), description);
+}
+
+TEST_CASE("wazuh content: ids are ours and given once, parents exist, each priority has its rule") {
+  const std::string rules = manager_rules();
+  std::set<int> ids;
+  for (const std::string& id : between(rules, "<rule id=\"", "\"")) CHECK(ids.insert(std::stoi(id)).second);
+  for (const int id : ids) CHECK((id >= 110'000 && id < 110'500));
+  for (std::string parents : between(rules, "<if_sid>", "</if_sid>")) {
+    parents = ',' + parents + ',';
+    for (size_t at = 0; (at = parents.find(',', at)) + 1 < parents.size();)
+      CHECK(ids.contains(std::stoi(parents.substr(++at))));
+  }
+  for (const std::string_view priority : kPriorityNames)
+    CHECK(rules.find("<field name=\"tiercel.priority\">^" + std::string(priority) + "$</field>") != std::string::npos);
+}
+
+TEST_CASE("wazuh content: every shipped rule has its rule on the manager, with its technique") {
+  const auto shipped = shipped_rules();
+  REQUIRE(shipped.size() >= 3);
+  const std::vector<std::string> on_manager = between(manager_rules(), "<rule ", "</rule>");
+  for (const auto& [name, techniques] : shipped) {
+    CAPTURE(name);
+    const auto found = std::find_if(on_manager.begin(), on_manager.end(), [&name = name](const std::string& rule) {
+      return rule.find("<field name=\"tiercel.rule\">^" + name + "$</field>") != std::string::npos;
+    });
+    REQUIRE(found != on_manager.end());
+    REQUIRE_FALSE(techniques.empty());
+    for (const std::string& technique : techniques) {
+      const bool named = found->find("<id>" + technique + "</id>") != std::string::npos ||
+                         found->find("<id>" + technique + ".") != std::string::npos;  // or a part of it
+      CHECK_MESSAGE(named, technique);
+    }
+  }
+}
+
+TEST_CASE("wazuh content: the decoder claims what the agent sends") {
+  const std::string decoders = without_comments(text_of(kRoot + "decoders/wazuh/4.x/tiercel_decoders.xml"));
+  CHECK(between(decoders, "<decoder name=\"", "\"") == std::vector<std::string>{"tiercel", "tiercel-json"});
+  const std::vector<std::string> prematches = between(decoders, "<prematch>^", "</prematch>");
+  REQUIRE(prematches.size() == 2);
+  // The text after queue and location, with the first byte of the JSON.
+  const std::string text = std::string(alert::kEventMessagePrefix.substr(std::string_view("1:tiercel:").size())) + '{';
+  CHECK(prematches[0] == text);
+  CHECK(prematches[1] + '{' == text);
+  CHECK(manager_rules().find("<decoded_as>tiercel</decoded_as>") != std::string::npos);
+}

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <optional>
@@ -64,7 +65,17 @@ sensor::BpfOptions sensor_options(const config::Config& config, const rule::Rule
   sensor::BpfOptions options;
   for (uint16_t type = 1; type < EVT_COUNT; ++type)
     if (rules.event_types_needed().test(type)) options.events.push_back(type);
-  options.want_env = rules.reads_field("proc.env") || rules.reads_field("proc.aenv");
+  for (const char* field : {"proc.env", "proc.aenv", "evt.args", "evt.info"})
+    options.want_env |= rules.reads_field(field);
+  // proc.cwd between two execs: worth two hooks when a rule reads it, or when hooks on system calls are there anyway
+  // (the first one of them is what costs every call something).
+  const bool has_hooks = std::any_of(options.events.begin(), options.events.end(), [](uint16_t type) {
+    const decoders::EventInfo* info = decoders::event_info(type);
+    return info->record->name != "fork" && info->name != "procexit";
+  });
+  if (has_hooks || rules.reads_field("proc.cwd"))
+    for (uint16_t type : {EVT_chdir, EVT_fchdir})
+      if (!rules.event_types_needed().test(type)) options.events.push_back(type);
   options.want_threads = rules.event_types_needed().test(EVT_clone) || rules.event_types_needed().test(EVT_clone3);
   options.ring_vital_bytes = size_t{config.sensor.ring_vital_size_kb} << 10;
   options.ring_bulk_bytes = size_t{config.sensor.ring_bulk_size_kb} << 10;

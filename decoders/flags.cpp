@@ -222,15 +222,27 @@ std::span<const FlagName> flag_table(Kind kind) {
   return none;
 }
 
-std::string flags_text(Kind kind, uint64_t value) {
+namespace {
+
+std::string bits_text(Kind kind, uint64_t value) {
   std::string out;
-  if (kind == Kind::kFILE_FLAGS) value = file_flags_bits(value);
   for (const FlagName& flag : flag_table(kind)) {
     if (flag.value == 0 || (value & flag.value) != flag.value) continue;
     out = join(std::move(out), flag.name);
     value &= ~flag.value;  // a name that covers several bits (O_RDWR, O_SYNC) speaks for them
   }
   return out;
+}
+
+}  // namespace
+
+std::string flags_text(Kind kind, uint64_t value) {
+  return bits_text(kind, kind == Kind::kFILE_FLAGS ? file_flags_bits(value) : value);
+}
+
+std::string open_flags_text(const ev_open& open) {
+  constexpr uint32_t kFmodeCreated = 0x100000;  // include/linux/fs.h
+  return bits_text(Kind::kFILE_FLAGS, file_flags_bits(open.flags) | (open.fmode & kFmodeCreated ? kBitCreated : 0));
 }
 
 std::string enum_text(Kind kind, uint64_t value) {

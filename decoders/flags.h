@@ -20,6 +20,8 @@ struct FlagName {
 
 // "O_TRUNC|O_CREAT|O_WRONLY"; "" when no name applies. Unknown bits are dropped.
 [[nodiscard]] std::string flags_text(Kind kind, uint64_t value);
+// The flags of an open, with O_F_CREATED if the kernel says that this call made the file.
+[[nodiscard]] std::string open_flags_text(const ev_open& open);
 // Names whose value equals the number, joined: "AF_LOCAL|AF_UNIX"; "" if none.
 [[nodiscard]] std::string enum_text(Kind kind, uint64_t value);
 

@@ -5,13 +5,16 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <ctime>
 
+#include "decoders/address.h"
 #include "decoders/flags.h"
 
 namespace tiercel::decoders {
 namespace {
 
 constexpr std::string_view kEmpty = "<NA>";
+constexpr std::string_view kEmptyBuffer = "NULL";
 constexpr int64_t kAtFdcwd = -100;
 
 // Parameters that Falco has and that our records keep elsewhere: in the head, or under another name.
@@ -65,10 +68,11 @@ std::optional<Param> derived(const Record& record, std::string_view name) {
   return std::nullopt;
 }
 
-std::string joined_argv(std::string_view bytes) {
-  if (!bytes.empty() && bytes.back() == '\0') bytes.remove_suffix(1);
+// Falco prints a byte buffer: what is not printable, and so each NUL between two strings, is a dot.
+std::string dotted(std::string_view bytes) {
   std::string out(bytes);
-  std::replace(out.begin(), out.end(), '\0', ' ');
+  std::replace_if(
+      out.begin(), out.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '.');
   return out;
 }
 
@@ -77,9 +81,27 @@ std::string id_text(int64_t id, const std::string& name) {
   return name.empty() ? std::string(kEmpty) : name;
 }
 
+// "2026-07-31 18:27:01.000000000 +0000", local.
+std::string time_text(int64_t ns) {
+  constexpr int64_t kSecond = 1'000'000'000;
+  const std::time_t seconds = ns / kSecond;
+  std::tm local{};
+  ::localtime_r(&seconds, &local);
+  std::array<char, 64> date{}, zone{};
+  std::strftime(date.data(), date.size(), "%Y-%m-%d %H:%M:%S", &local);
+  std::strftime(zone.data(), zone.size(), "%z", &local);
+  return fmt::format("{}.{:09} {}", date.data(), ns % kSecond, zone.data());
+}
+
 // What stands beside the number; "" when the number is all there is.
-std::string resolved_number(const Param& param, const Names& names) {
+std::string resolved_number(const Record& record, const Param& param, std::string_view name, const Names& names) {
+  if (const auto* open = record.as<ev_open>()) {
+    if (name == "dirfd" && param.number >= 0 && open->base.len > 0) return "<d>" + std::string(record.text(open->base));
+    if (name == "flags") return open_flags_text(*open);
+  }
   switch (param.kind) {
+    case Kind::kABSTIME:
+      return time_text(param.number);
     case Kind::kFD:
       if (param.number == kAtFdcwd) return "AT_FDCWD";
       if (param.number < 0) return std::string(errno_name(param.number));
@@ -120,16 +142,21 @@ std::string plain_number(const Param& param) {
 std::string_view base_of(const Record& record) {
   if (const auto* open = record.as<ev_open>()) return record.text(open->base);
   if (const auto* mount = record.as<ev_mount>()) return record.text(mount->base);
+  if (const auto* chdir = record.as<ev_chdir>()) return record.text(chdir->cwd);
   if (const auto* exec = record.as<ev_exec>()) return record.text(exec->cwd);
   return {};
 }
 
 std::string resolved_text(const Record& record, const Param& param, const Names& names) {
-  if (param.kind == Kind::kSOCKTUPLE) return names.tuple();
-  if (param.kind == Kind::kARGV) return joined_argv(param.text);
+  if (param.kind == Kind::kSOCKTUPLE) {
+    std::string tuple = names.tuple();
+    return tuple.empty() ? std::string(kEmptyBuffer) : tuple;
+  }
+  if (param.kind == Kind::kSOCKADDR)
+    if (std::string address = argument_text(*record.as<ev_sock>()); !address.empty()) return address;
+  if (param.kind == Kind::kARGV) return param.text.empty() ? std::string(kEmptyBuffer) : dotted(param.text);
   if (param.text.empty()) return std::string(kEmpty);
-  const bool is_path = param.kind == Kind::kFSPATH || param.kind == Kind::kFSRELPATH;
-  if (is_path && param.text.front() != '/') return names.absolute(param.text, base_of(record));
+  if (param.kind == Kind::kFSPATH || param.kind == Kind::kFSRELPATH) return names.absolute(param.text, base_of(record));
   return std::string(param.text);
 }
 
@@ -156,7 +183,7 @@ std::optional<std::string> param_text(const Record& record, const EventInfo& inf
   auto param = raw_param(record, info, name);
   if (!param) return std::nullopt;
   if (!param->is_number) return resolved_text(record, *param, names);
-  std::string resolved = resolved_number(*param, names);
+  std::string resolved = resolved_number(record, *param, name, names);
   return resolved.empty() ? plain_number(*param) : resolved;
 }
 
@@ -172,7 +199,8 @@ std::string params_text(const Record& record, const EventInfo& info, const Names
       continue;
     }
     out += plain_number(*param);
-    if (std::string resolved = resolved_number(*param, names); !resolved.empty()) out += "(" + resolved + ")";
+    if (std::string resolved = resolved_number(record, *param, name, names); !resolved.empty())
+      out += "(" + resolved + ")";
   }
   return out;
 }

@@ -31,7 +31,7 @@ size_t size_of(const alert::Alert& alert) {
                       alert.source.size() + alert.message.size() + alert.process.size() + alert.container.size() +
                       alert.technique.size() + alert.text_line.size() + alert.falco_json.size() +
                       alert.event_json.size();
-  for (const std::string& tag : alert.tags) size_bytes += sizeof tag + tag.size();
+  for (const std::string& tag : alert.tags) size_bytes += sizeof(std::string) + tag.size();
   return size_bytes;
 }
 

@@ -46,17 +46,25 @@ std::string plain_text(const JsonValue& value) {
   return out;
 }
 
+// A leaf of the event is cut at its end; a command line's end matters as much as its beginning.
+std::string head_and_tail(std::string text) {
+  constexpr size_t kKeep = kEventLeafBytesMax / 2 - 32;
+  if (text.size() <= kEventLeafBytesMax) return text;
+  const size_t cut = text.size() - 2 * kKeep;
+  return text.replace(kKeep, cut, fmt::format("[...{} bytes cut...]", cut));
+}
+
 void set_process(NormalisedEvent& out, const context::Event& event) {
   const context::Process& process = event.process();
   const context::Image& image = event.image();
   out.set("proc.name", image.comm);
   out.set("proc.pid", process.key.pid);
-  out.set("proc.tid", event.head().tid);
+  out.set("proc.tid", event.tid());
   out.set("proc.vpid", process.vpid);
   out.set("proc.start_ns", process.key.start_ns);
   out.set("proc.exe", image.exe());
   out.set("proc.exepath", image.exepath);
-  out.set("proc.cmdline", image.cmdline());
+  out.set("proc.cmdline", head_and_tail(image.cmdline()));
   if (image.argv_cut) out.set("proc.cmdline_bytes", image.argv_size);
   out.set("proc.cwd", process.cwd);
   out.set("proc.tty", process.tty);

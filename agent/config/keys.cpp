@@ -12,8 +12,8 @@ constexpr uint64_t kPortMax = 65'535;
 // What the file says, before its parts are put together.
 struct OutputDraft {
   std::string type;
-  const Node* config = nullptr;
-  const Node* type_node = nullptr;
+  const TreeNode* config = nullptr;
+  const TreeNode* type_node = nullptr;
   bool format_given = false;
   Output output;
 };
@@ -29,7 +29,7 @@ struct Draft {
 using OutputKey = Key<OutputDraft>;
 
 constexpr OutputKey kPriorityKey = {
-    "priority", [](Reading& r, const Node& n, OutputDraft& o) { r.priority(n, o.output.priority); }};
+    "priority", [](Reading& r, const TreeNode& n, OutputDraft& o) { r.priority(n, o.output.priority); }};
 
 constexpr Word<StdoutOutput::Format> kStdoutFormats[] = {{"text", StdoutOutput::Format::kText},
                                                          {"json", StdoutOutput::Format::kJson}};
@@ -43,7 +43,7 @@ T& part(OutputDraft& draft) {
 
 constexpr OutputKey kStdoutKeys[] = {
     {"format",
-     [](Reading& r, const Node& n, OutputDraft& o) {
+     [](Reading& r, const TreeNode& n, OutputDraft& o) {
        o.format_given = true;
        r.word(n, kStdoutFormats, part<StdoutOutput>(o).format);
      }},
@@ -51,20 +51,22 @@ constexpr OutputKey kStdoutKeys[] = {
 };
 
 constexpr OutputKey kFileKeys[] = {
-    {"path", [](Reading& r, const Node& n, OutputDraft& o) { r.absolute_path(n, part<FileOutput>(o).path); }},
-    {"format", [](Reading& r, const Node& n, OutputDraft& o) { r.word(n, kFileFormats, part<FileOutput>(o).format); }},
-    {"rotate_size_mb",
-     [](Reading& r, const Node& n, OutputDraft& o) { r.number(n, 0, 1'000'000, part<FileOutput>(o).rotate_size_mb); }},
+    {"path", [](Reading& r, const TreeNode& n, OutputDraft& o) { r.absolute_path(n, part<FileOutput>(o).path); }},
+    {"format",
+     [](Reading& r, const TreeNode& n, OutputDraft& o) { r.word(n, kFileFormats, part<FileOutput>(o).format); }},
+    {"rotate_size_mb", [](Reading& r, const TreeNode& n,
+                          OutputDraft& o) { r.number(n, 0, 1'000'000, part<FileOutput>(o).rotate_size_mb); }},
     {"rotate_files",
-     [](Reading& r, const Node& n, OutputDraft& o) { r.number(n, 1, 1'000, part<FileOutput>(o).rotate_files); }},
+     [](Reading& r, const TreeNode& n, OutputDraft& o) { r.number(n, 1, 1'000, part<FileOutput>(o).rotate_files); }},
     kPriorityKey,
 };
 
 constexpr OutputKey kWazuhOutputKeys[] = {
-    {"host", [](Reading& r, const Node& n, OutputDraft& o) { r.host(n, part<WazuhManager>(o).host); }},
-    {"port", [](Reading& r, const Node& n, OutputDraft& o) { r.number(n, 1, kPortMax, part<WazuhManager>(o).port); }},
+    {"host", [](Reading& r, const TreeNode& n, OutputDraft& o) { r.host(n, part<WazuhManager>(o).host); }},
+    {"port",
+     [](Reading& r, const TreeNode& n, OutputDraft& o) { r.number(n, 1, kPortMax, part<WazuhManager>(o).port); }},
     {"enrol_port",
-     [](Reading& r, const Node& n, OutputDraft& o) { r.number(n, 1, kPortMax, part<WazuhManager>(o).enrol_port); }},
+     [](Reading& r, const TreeNode& n, OutputDraft& o) { r.number(n, 1, kPortMax, part<WazuhManager>(o).enrol_port); }},
     kPriorityKey,
 };
 
@@ -92,18 +94,18 @@ constexpr std::string_view kTypesToCome[] = {"slack", "aws_security_hub"};
 
 constexpr OutputKey kOutputKeys[] = {
     {"type",
-     [](Reading& r, const Node& n, OutputDraft& o) {
+     [](Reading& r, const TreeNode& n, OutputDraft& o) {
        o.type_node = &n;
        r.text(n, o.type);
      }},
     {"config",
-     [](Reading& r, const Node& n, OutputDraft& o) {
+     [](Reading& r, const TreeNode& n, OutputDraft& o) {
        if (!r.listing()) o.config = &n;
      }},
 };
 
 // False: not one that this version has.
-bool read_output_config(Reading& r, const Node& item, OutputDraft& draft) {
+bool read_output_config(Reading& r, const TreeNode& item, OutputDraft& draft) {
   if (draft.type_node == nullptr) {
     r.error(item, "needs a type");
     return false;
@@ -124,12 +126,12 @@ bool read_output_config(Reading& r, const Node& item, OutputDraft& draft) {
     return false;
   }
   r.enter("type");
-  if (draft.type_node->kind == Node::Kind::kScalar) r.no_such_word(*draft.type_node, names);
+  if (draft.type_node->kind == TreeNode::Kind::kScalar) r.no_such_word(*draft.type_node, names);
   r.leave();
   return false;
 }
 
-void read_outputs(Reading& r, const Node& node, Draft& draft) {
+void read_outputs(Reading& r, const TreeNode& node, Draft& draft) {
   if (r.listing()) {
     r.list(node, kOutputKeys, draft.outputs);
     for (const OutputType& type : kOutputTypes) {
@@ -143,13 +145,13 @@ void read_outputs(Reading& r, const Node& node, Draft& draft) {
     }
     return;
   }
-  if (node.kind == Node::Kind::kNull) return;
+  if (node.kind == TreeNode::Kind::kNull) return;
   draft.outputs_given = true;
   std::vector<OutputDraft> read;
   r.list(node, kOutputKeys, read);
   for (size_t i = 0; i < read.size(); ++i) {
     r.enter("[" + std::to_string(i) + "]");
-    if (node.items[i].kind == Node::Kind::kMap && read_output_config(r, node.items[i], read[i]))
+    if (node.items[i].kind == TreeNode::Kind::kMap && read_output_config(r, node.items[i], read[i]))
       draft.outputs.push_back(std::move(read[i]));
     r.leave();
   }
@@ -158,35 +160,35 @@ void read_outputs(Reading& r, const Node& node, Draft& draft) {
 // --- The sections -------------------------------------------------------------------------------------------------
 
 constexpr Key<WazuhManager> kManagerKeys[] = {
-    {"host", [](Reading& r, const Node& n, WazuhManager& m) { r.host(n, m.host); }},
-    {"port", [](Reading& r, const Node& n, WazuhManager& m) { r.number(n, 1, kPortMax, m.port); }},
-    {"enrol_port", [](Reading& r, const Node& n, WazuhManager& m) { r.number(n, 1, kPortMax, m.enrol_port); }},
+    {"host", [](Reading& r, const TreeNode& n, WazuhManager& m) { r.host(n, m.host); }},
+    {"port", [](Reading& r, const TreeNode& n, WazuhManager& m) { r.number(n, 1, kPortMax, m.port); }},
+    {"enrol_port", [](Reading& r, const TreeNode& n, WazuhManager& m) { r.number(n, 1, kPortMax, m.enrol_port); }},
 };
 
-void read_managers(Reading& r, const Node& node, Wazuh& wazuh) {
+void read_managers(Reading& r, const TreeNode& node, Wazuh& wazuh) {
   r.list(node, kManagerKeys, wazuh.managers);
   for (size_t i = 0; !r.listing() && i < wazuh.managers.size(); ++i) {
-    const Node& item = node.items[i];
+    const TreeNode& item = node.items[i];
     const bool named = std::any_of(item.members.begin(), item.members.end(),
                                    [](const Member& member) { return member.key == "host"; });
     r.enter("[" + std::to_string(i) + "]");
-    if (item.kind == Node::Kind::kMap && !named) r.error(item, "needs a host");
+    if (item.kind == TreeNode::Kind::kMap && !named) r.error(item, "needs a host");
     r.leave();
   }
 }
 
 constexpr Key<Wazuh> kWazuhKeys[] = {
     {"managers", read_managers},
-    {"agent_name", [](Reading& r, const Node& n, Wazuh& w) { r.text(n, w.agent_name); }},
-    {"groups", [](Reading& r, const Node& n, Wazuh& w) { r.texts(n, w.groups); }},
-    {"password_file", [](Reading& r, const Node& n, Wazuh& w) { r.absolute_path(n, w.password_file); }},
-    {"password", [](Reading& r, const Node& n, Wazuh& w) { r.secret(n, w.password); }},
-    {"ca_file", [](Reading& r, const Node& n, Wazuh& w) { r.absolute_path(n, w.ca_file); }},
-    {"keys_file", [](Reading& r, const Node& n, Wazuh& w) { r.absolute_path(n, w.keys_file); }},
+    {"agent_name", [](Reading& r, const TreeNode& n, Wazuh& w) { r.text(n, w.agent_name); }},
+    {"groups", [](Reading& r, const TreeNode& n, Wazuh& w) { r.texts(n, w.groups); }},
+    {"password_file", [](Reading& r, const TreeNode& n, Wazuh& w) { r.absolute_path(n, w.password_file); }},
+    {"password", [](Reading& r, const TreeNode& n, Wazuh& w) { r.secret(n, w.password); }},
+    {"ca_file", [](Reading& r, const TreeNode& n, Wazuh& w) { r.absolute_path(n, w.ca_file); }},
+    {"keys_file", [](Reading& r, const TreeNode& n, Wazuh& w) { r.absolute_path(n, w.keys_file); }},
 };
 
 // The kernel wants a power of two of whole pages.
-void read_ring_size(Reading& r, const Node& node, uint32_t& into) {
+void read_ring_size(Reading& r, const TreeNode& node, uint32_t& into) {
   constexpr uint32_t kMinKb = 64, kMaxKb = 262'144;
   uint32_t value = into;
   r.number(node, kMinKb, kMaxKb, value);
@@ -200,22 +202,23 @@ void read_ring_size(Reading& r, const Node& node, uint32_t& into) {
 }
 
 constexpr Key<Sensor> kSensorKeys[] = {
-    {"ring_vital_size_kb", [](Reading& r, const Node& n, Sensor& s) { read_ring_size(r, n, s.ring_vital_size_kb); }},
-    {"ring_bulk_size_kb", [](Reading& r, const Node& n, Sensor& s) { read_ring_size(r, n, s.ring_bulk_size_kb); }},
+    {"ring_vital_size_kb",
+     [](Reading& r, const TreeNode& n, Sensor& s) { read_ring_size(r, n, s.ring_vital_size_kb); }},
+    {"ring_bulk_size_kb", [](Reading& r, const TreeNode& n, Sensor& s) { read_ring_size(r, n, s.ring_bulk_size_kb); }},
 };
 
 constexpr Key<AppendOutput::Match> kMatchKeys[] = {
-    {"source", [](Reading& r, const Node& n, AppendOutput::Match& m) { r.text(n, m.source); }},
-    {"tags", [](Reading& r, const Node& n, AppendOutput::Match& m) { r.texts(n, m.tags); }},
-    {"rule", [](Reading& r, const Node& n, AppendOutput::Match& m) { r.text(n, m.rule); }},
+    {"source", [](Reading& r, const TreeNode& n, AppendOutput::Match& m) { r.text(n, m.source); }},
+    {"tags", [](Reading& r, const TreeNode& n, AppendOutput::Match& m) { r.texts(n, m.tags); }},
+    {"rule", [](Reading& r, const TreeNode& n, AppendOutput::Match& m) { r.text(n, m.rule); }},
 };
 
 // Entries are a field's name, or {key: format}.
-void read_extra_fields(Reading& r, const Node& node, AppendOutput& append) {
-  if (r.listed() || node.kind == Node::Kind::kNull) return;
-  if (node.kind != Node::Kind::kSequence) return r.error(node, "must be a list of fields");
-  for (const Node& item : node.items) {
-    if (item.kind == Node::Kind::kScalar) append.extra_fields.push_back({item.text, {}});
+void read_extra_fields(Reading& r, const TreeNode& node, AppendOutput& append) {
+  if (r.listed() || node.kind == TreeNode::Kind::kNull) return;
+  if (node.kind != TreeNode::Kind::kSequence) return r.error(node, "must be a list of fields");
+  for (const TreeNode& item : node.items) {
+    if (item.kind == TreeNode::Kind::kScalar) append.extra_fields.push_back({item.text, {}});
     for (const Member& member : item.members) {
       AppendOutput::ExtraField& field = append.extra_fields.emplace_back();
       field.key = member.key;
@@ -223,22 +226,22 @@ void read_extra_fields(Reading& r, const Node& node, AppendOutput& append) {
       r.text(member.value, field.format);
       r.leave();
     }
-    if (item.kind != Node::Kind::kScalar && item.kind != Node::Kind::kMap)
+    if (item.kind != TreeNode::Kind::kScalar && item.kind != TreeNode::Kind::kMap)
       r.error(item, "must hold fields: a name, or \"key: format\"");
   }
 }
 
 constexpr Key<AppendOutput> kAppendOutputKeys[] = {
-    {"match", [](Reading& r, const Node& n, AppendOutput& a) { r.map(n, kMatchKeys, a.match); }},
-    {"extra_output", [](Reading& r, const Node& n, AppendOutput& a) { r.text(n, a.extra_output); }},
+    {"match", [](Reading& r, const TreeNode& n, AppendOutput& a) { r.map(n, kMatchKeys, a.match); }},
+    {"extra_output", [](Reading& r, const TreeNode& n, AppendOutput& a) { r.text(n, a.extra_output); }},
     {"extra_fields", read_extra_fields},
-    {"suggested_output", [](Reading& r, const Node& n, AppendOutput& a) { r.boolean(n, a.suggested_output); }},
+    {"suggested_output", [](Reading& r, const TreeNode& n, AppendOutput& a) { r.boolean(n, a.suggested_output); }},
 };
 
 constexpr Word<RuleMatching> kRuleMatchings[] = {{"first", RuleMatching::kFirst}, {"all", RuleMatching::kAll}};
 
 // Falco's eight words fall on the four levels that our log has.
-void read_log_level(Reading& r, const Node& node, log::Level& into) {
+void read_log_level(Reading& r, const TreeNode& node, log::Level& into) {
   constexpr uint8_t kUnread = 255;
   uint8_t number = kUnread;
   r.priority(node, number);
@@ -251,15 +254,16 @@ void read_log_level(Reading& r, const Node& node, log::Level& into) {
 
 // --- The file -----------------------------------------------------------------------------------------------------
 
-#define BOOLEAN_KEY(name)                                                            \
-  {                                                                                  \
-#name, [](Reading & r, const Node& n, Draft& d) { r.boolean(n, d.config.name); } \
+#define BOOLEAN_KEY(name)                                                                \
+  {                                                                                      \
+#name, [](Reading & r, const TreeNode& n, Draft& d) { r.boolean(n, d.config.name); } \
   }
 
 constexpr Key<Draft> kKeys[] = {
-    {"rules_files", [](Reading& r, const Node& n, Draft& d) { r.texts(n, d.config.rules_files); }},
-    {"priority", [](Reading& r, const Node& n, Draft& d) { r.priority(n, d.config.priority); }},
-    {"rule_matching", [](Reading& r, const Node& n, Draft& d) { r.word(n, kRuleMatchings, d.config.rule_matching); }},
+    {"rules_files", [](Reading& r, const TreeNode& n, Draft& d) { r.texts(n, d.config.rules_files); }},
+    {"priority", [](Reading& r, const TreeNode& n, Draft& d) { r.priority(n, d.config.priority); }},
+    {"rule_matching",
+     [](Reading& r, const TreeNode& n, Draft& d) { r.word(n, kRuleMatchings, d.config.rule_matching); }},
     BOOLEAN_KEY(json_output),
     BOOLEAN_KEY(json_include_output_property),
     BOOLEAN_KEY(json_include_message_property),
@@ -267,13 +271,13 @@ constexpr Key<Draft> kKeys[] = {
     BOOLEAN_KEY(json_include_tags_property),
     BOOLEAN_KEY(time_format_iso_8601),
     {"append_output",
-     [](Reading& r, const Node& n, Draft& d) { r.list(n, kAppendOutputKeys, d.config.append_output); }},
+     [](Reading& r, const TreeNode& n, Draft& d) { r.list(n, kAppendOutputKeys, d.config.append_output); }},
     {"outputs", read_outputs},
-    {"wazuh", [](Reading& r, const Node& n, Draft& d) { r.map(n, kWazuhKeys, d.config.wazuh); }},
-    {"sensor", [](Reading& r, const Node& n, Draft& d) { r.map(n, kSensorKeys, d.config.sensor); }},
-    {"log_level", [](Reading& r, const Node& n, Draft& d) { read_log_level(r, n, d.config.log_level); }},
-    {"state_dir", [](Reading& r, const Node& n, Draft& d) { r.absolute_path(n, d.config.state_dir); }},
-    {"run_dir", [](Reading& r, const Node& n, Draft& d) { r.absolute_path(n, d.config.run_dir); }},
+    {"wazuh", [](Reading& r, const TreeNode& n, Draft& d) { r.map(n, kWazuhKeys, d.config.wazuh); }},
+    {"sensor", [](Reading& r, const TreeNode& n, Draft& d) { r.map(n, kSensorKeys, d.config.sensor); }},
+    {"log_level", [](Reading& r, const TreeNode& n, Draft& d) { read_log_level(r, n, d.config.log_level); }},
+    {"state_dir", [](Reading& r, const TreeNode& n, Draft& d) { r.absolute_path(n, d.config.state_dir); }},
+    {"run_dir", [](Reading& r, const TreeNode& n, Draft& d) { r.absolute_path(n, d.config.run_dir); }},
 };
 #undef BOOLEAN_KEY
 
@@ -284,7 +288,7 @@ void add_manager(std::vector<WazuhManager>& managers, const WazuhManager& manage
   if (!known) managers.push_back(manager);
 }
 
-void put_together(Reading& r, const Node& root, Draft& draft) {
+void put_together(Reading& r, const TreeNode& root, Draft& draft) {
   Config& config = draft.config;
   if (draft.outputs_given) config.outputs.clear();
   for (OutputDraft& output : draft.outputs) {
@@ -305,7 +309,7 @@ void put_together(Reading& r, const Node& root, Draft& draft) {
 
 }  // namespace
 
-void read_config(Reading& reading, const Node& root, Config& config) {
+void read_config(Reading& reading, const TreeNode& root, Config& config) {
   Draft draft;
   reading.map(root, kKeys, draft);
   if (reading.listing()) return;

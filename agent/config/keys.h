@@ -6,6 +6,6 @@
 
 namespace tiercel::config {
 
-void read_config(Reading& reading, const Node& root, Config& config);
+void read_config(Reading& reading, const TreeNode& root, Config& config);
 
 }  // namespace tiercel::config

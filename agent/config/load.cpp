@@ -29,11 +29,11 @@ struct Refusal {
   std::string message;
 };
 
-// yaml-cpp's events -> a Node tree. Events and not its documents: YAML::LoadAll never ends on a file that begins with
-// a comma, and a tree of its nodes would have to be copied to bound what aliases stand for.
+// yaml-cpp's events -> a TreeNode tree. Events and not its documents: YAML::LoadAll never ends on a file that begins
+// with a comma, and a tree of its nodes would have to be copied to bound what aliases stand for.
 class Builder final : public YAML::EventHandler {
  public:
-  Builder(const Environment& environment, Node& root) : environment_(environment), root_(root) {}
+  Builder(const Environment& environment, TreeNode& root) : environment_(environment), root_(root) {}
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (std::exchange(started_, true)) throw Refusal{mark, "a second document begins here; the file must hold one"};
@@ -45,55 +45,55 @@ class Builder final : public YAML::EventHandler {
                 const std::string& value) override;
   void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value) override {
-    open(mark, anchor, Node::Kind::kSequence);
+    open(mark, anchor, TreeNode::Kind::kSequence);
   }
   void OnSequenceEnd() override { close(); }
   void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value) override {
-    open(mark, anchor, Node::Kind::kMap);
+    open(mark, anchor, TreeNode::Kind::kMap);
   }
   void OnMapEnd() override { close(); }
 
  private:
   struct Open {
-    Node node;
+    TreeNode node;
     YAML::anchor_t anchor = 0;
     bool wants_value = false;  // of a map: its last key has none yet
   };
-  [[nodiscard]] static Node begin(const YAML::Mark& mark) {
-    Node node;
+  [[nodiscard]] static TreeNode begin(const YAML::Mark& mark) {
+    TreeNode node;
     node.line = mark.line + 1;
     node.column = mark.column + 1;
     return node;
   }
-  [[nodiscard]] static size_t count(const Node& node);
+  [[nodiscard]] static size_t count(const TreeNode& node);
   bool take_key(const YAML::Mark& mark, const std::string* key);
-  void open(const YAML::Mark& mark, YAML::anchor_t anchor, Node::Kind kind);
+  void open(const YAML::Mark& mark, YAML::anchor_t anchor, TreeNode::Kind kind);
   void close();
-  void leaf(Node node, YAML::anchor_t anchor);
+  void leaf(TreeNode node, YAML::anchor_t anchor);
   void add_nodes(const YAML::Mark& mark, size_t nodes) {
     nodes_ += nodes;
     if (nodes_ > kNodesMax) throw Refusal{mark, "more than " + std::to_string(kNodesMax) + " values"};
   }
 
   const Environment& environment_;
-  Node& root_;
+  TreeNode& root_;
   bool started_ = false;
   size_t nodes_ = 0;
   std::vector<Open> open_;
-  std::map<YAML::anchor_t, Node> anchored_;
+  std::map<YAML::anchor_t, TreeNode> anchored_;
 };
 
-size_t Builder::count(const Node& node) {
+size_t Builder::count(const TreeNode& node) {
   size_t nodes = 1;
-  for (const Node& item : node.items) nodes += count(item);
+  for (const TreeNode& item : node.items) nodes += count(item);
   for (const Member& member : node.members) nodes += count(member.value);
   return nodes;
 }
 
 // True: what comes now is a map's key, and was taken. A null pointer is a key that is no text.
 bool Builder::take_key(const YAML::Mark& mark, const std::string* key) {
-  if (open_.empty() || open_.back().node.kind != Node::Kind::kMap || open_.back().wants_value) return false;
+  if (open_.empty() || open_.back().node.kind != TreeNode::Kind::kMap || open_.back().wants_value) return false;
   if (key == nullptr) throw Refusal{mark, "a key must be a plain word"};
   Member& member = open_.back().node.members.emplace_back();
   member.key = *key;
@@ -105,8 +105,8 @@ bool Builder::take_key(const YAML::Mark& mark, const std::string* key) {
 
 void Builder::OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, const std::string& value) {
   if (take_key(mark, &value)) return;
-  Node node = begin(mark);
-  node.kind = Node::Kind::kScalar;
+  TreeNode node = begin(mark);
+  node.kind = TreeNode::Kind::kScalar;
   node.written = value;
   auto text = expand_variables(value, environment_);
   if (!text) throw Refusal{mark, text.error().message};
@@ -122,7 +122,7 @@ void Builder::OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) {
   leaf(it->second, 0);
 }
 
-void Builder::open(const YAML::Mark& mark, YAML::anchor_t anchor, Node::Kind kind) {
+void Builder::open(const YAML::Mark& mark, YAML::anchor_t anchor, TreeNode::Kind kind) {
   take_key(mark, nullptr);
   if (open_.size() >= kDepthMax) throw Refusal{mark, "nested too deep"};
   Open& opened = open_.emplace_back();
@@ -138,25 +138,25 @@ void Builder::close() {
 }
 
 // A node is complete: it goes to where it belongs.
-void Builder::leaf(Node node, YAML::anchor_t anchor) {
+void Builder::leaf(TreeNode node, YAML::anchor_t anchor) {
   YAML::Mark mark;
   mark.line = node.line - 1;
   mark.column = node.column - 1;
   add_nodes(mark, 1);
-  if (node.kind == Node::Kind::kNull) take_key(mark, nullptr);
+  if (node.kind == TreeNode::Kind::kNull) take_key(mark, nullptr);
   if (anchor != 0) anchored_[anchor] = node;
   if (open_.empty()) {
     root_ = std::move(node);
     return;
   }
   Open& parent = open_.back();
-  if (parent.node.kind == Node::Kind::kSequence) {
+  if (parent.node.kind == TreeNode::Kind::kSequence) {
     parent.node.items.push_back(std::move(node));
     return;
   }
   parent.wants_value = false;
   Member& member = parent.node.members.back();
-  if (node.kind == Node::Kind::kNull) {  // an empty value has no place of its own
+  if (node.kind == TreeNode::Kind::kNull) {  // an empty value has no place of its own
     node.line = member.line;
     node.column = member.column;
   }
@@ -164,7 +164,7 @@ void Builder::leaf(Node node, YAML::anchor_t anchor) {
 }
 
 bool parse_yaml(const std::string& text, const std::string& file, Diagnostics& diagnostics,
-                const Environment& environment, Node& root) {
+                const Environment& environment, TreeNode& root) {
   auto refuse = [&](const YAML::Mark& mark, const std::string& message) {
     diagnostics.error({file, mark.line + 1, mark.column + 1}, message);
     return false;
@@ -199,7 +199,7 @@ std::optional<Config> parse(const std::string& text, const std::string& file, Di
                             const Environment& environment) {
   const size_t errors_before = diagnostics.errors();
   diagnostics.add_source(file, without_secrets(text));
-  Node root;
+  TreeNode root;
   root.line = root.column = 1;
   Config config;
   if (parse_yaml(text, file, diagnostics, environment, root)) {
@@ -223,7 +223,7 @@ std::vector<std::string> known_keys() {
   std::vector<std::string> keys;
   Reading reading(keys);
   Config ignored;
-  read_config(reading, Node{}, ignored);
+  read_config(reading, TreeNode{}, ignored);
   return keys;
 }
 

@@ -1,5 +1,5 @@
-// Node: a YAML document as a plain tree, with positions, after ${VAR} was replaced. What load.cpp makes of yaml-cpp's
-// nodes and keys.cpp reads; inner to agent/config.
+// TreeNode: a YAML document as a plain tree, with positions, after ${VAR} was replaced: what load.cpp makes of
+// yaml-cpp's events and keys.cpp reads. Inner to agent/config.
 #pragma once
 
 #include <string>
@@ -9,14 +9,14 @@ namespace tiercel::config {
 
 struct Member;
 
-struct Node {
+struct TreeNode {
   enum class Kind { kNull, kScalar, kSequence, kMap };
   Kind kind = Kind::kNull;
   std::string text;     // of a scalar, variables replaced
   std::string written;  // of a scalar, as in the file: what messages may show
   int line = 0;
   int column = 0;
-  std::vector<Node> items;
+  std::vector<TreeNode> items;
   std::vector<Member> members;
 };
 
@@ -24,7 +24,7 @@ struct Member {
   std::string key;
   int line = 0;
   int column = 0;
-  Node value;
+  TreeNode value;
 };
 
 }  // namespace tiercel::config

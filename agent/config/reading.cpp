@@ -17,15 +17,15 @@ std::string quoted(std::string_view text) {
   return out + (text.size() > kShownBytesMax ? "...'" : "'");
 }
 
-const char* kind_name(Node::Kind kind) {
+const char* kind_name(TreeNode::Kind kind) {
   switch (kind) {
-    case Node::Kind::kNull:
+    case TreeNode::Kind::kNull:
       return "nothing";
-    case Node::Kind::kScalar:
+    case TreeNode::Kind::kScalar:
       return "one value";
-    case Node::Kind::kSequence:
+    case TreeNode::Kind::kSequence:
       return "a list";
-    case Node::Kind::kMap:
+    case TreeNode::Kind::kMap:
       return "a map of keys";
   }
   return "nothing";
@@ -71,62 +71,62 @@ bool Reading::listed() {
   return true;
 }
 
-void Reading::error(const Node& node, const std::string& message, std::string hint) {
+void Reading::error(const TreeNode& node, const std::string& message, std::string hint) {
   const std::string subject = path();
   diagnostics_->error({file_, node.line, node.column}, subject.empty() ? message : subject + " " + message,
                       std::move(hint));
 }
 
-void Reading::warning(const Node& node, const std::string& message, std::string hint) {
+void Reading::warning(const TreeNode& node, const std::string& message, std::string hint) {
   const std::string subject = path();
   diagnostics_->warning({file_, node.line, node.column}, subject.empty() ? message : subject + " " + message,
                         std::move(hint));
 }
 
-bool Reading::scalar(const Node& node, const char* wanted) {
-  if (node.kind == Node::Kind::kScalar) return true;
+bool Reading::scalar(const TreeNode& node, const char* wanted) {
+  if (node.kind == TreeNode::Kind::kScalar) return true;
   error(node, std::string("must be ") + wanted + ", here is " + kind_name(node.kind));
   return false;
 }
 
 // A key with nothing after it is a section whose keys are all commented out: as if it were not there.
-bool Reading::is_map(const Node& node) {
-  if (node.kind == Node::Kind::kMap || node.kind == Node::Kind::kNull) return true;
+bool Reading::is_map(const TreeNode& node) {
+  if (node.kind == TreeNode::Kind::kMap || node.kind == TreeNode::Kind::kNull) return true;
   error(node, std::string("must be a map of keys, here is ") + kind_name(node.kind));
   return false;
 }
 
-bool Reading::is_list(const Node& node) {
-  if (node.kind == Node::Kind::kSequence) return true;
-  if (node.kind != Node::Kind::kNull)
+bool Reading::is_list(const TreeNode& node) {
+  if (node.kind == TreeNode::Kind::kSequence) return true;
+  if (node.kind != TreeNode::Kind::kNull)
     error(node, std::string("must be a list, here is ") + kind_name(node.kind), "begin each entry with \"- \"");
   return false;
 }
 
-void Reading::boolean(const Node& node, bool& into) {
+void Reading::boolean(const TreeNode& node, bool& into) {
   if (listed() || !scalar(node, "true or false")) return;
   const std::optional<bool> value = boolean_of(node.text);
   if (!value) return error(node, "must be true or false, not " + quoted(node.written));
   into = *value;
 }
 
-void Reading::text(const Node& node, std::string& into) {
+void Reading::text(const TreeNode& node, std::string& into) {
   if (listed() || !scalar(node, "a text")) return;
   into = node.text;
 }
 
-void Reading::secret(const Node& node, Secret& into) {
+void Reading::secret(const TreeNode& node, Secret& into) {
   if (listed() || !scalar(node, "a text")) return;
   into = Secret(node.text);
 }
 
-void Reading::absolute_path(const Node& node, std::string& into) {
+void Reading::absolute_path(const TreeNode& node, std::string& into) {
   if (listed() || !scalar(node, "a path")) return;
   if (!node.text.starts_with('/')) return error(node, "must be a whole path, from /, not " + quoted(node.written));
   into = node.text;
 }
 
-void Reading::host(const Node& node, std::string& into) {
+void Reading::host(const TreeNode& node, std::string& into) {
   if (listed() || !scalar(node, "a host's name or address")) return;
   constexpr size_t kHostBytesMax = 255;
   const bool odd =
@@ -136,7 +136,7 @@ void Reading::host(const Node& node, std::string& into) {
   into = node.text;
 }
 
-void Reading::priority(const Node& node, uint8_t& into) {
+void Reading::priority(const TreeNode& node, uint8_t& into) {
   if (listed() || !scalar(node, "a priority")) return;
   auto number = priority_number(node.text);
   if (!number) number = priority_number_of_three_steps(node.text);
@@ -146,9 +146,9 @@ void Reading::priority(const Node& node, uint8_t& into) {
     no_such_word(node, kPriorityNames);
 }
 
-void Reading::texts(const Node& node, std::vector<std::string>& into) {
+void Reading::texts(const TreeNode& node, std::vector<std::string>& into) {
   if (listed()) return;
-  if (node.kind == Node::Kind::kScalar) {
+  if (node.kind == TreeNode::Kind::kScalar) {
     into.assign(1, node.text);
     return;
   }
@@ -161,7 +161,7 @@ void Reading::texts(const Node& node, std::vector<std::string>& into) {
   }
 }
 
-bool Reading::read_number(const Node& node, uint64_t min, uint64_t max, uint64_t& into) {
+bool Reading::read_number(const TreeNode& node, uint64_t min, uint64_t max, uint64_t& into) {
   if (listed() || !scalar(node, "a number")) return false;
   uint64_t value = 0;
   const char* end = node.text.data() + node.text.size();
@@ -175,7 +175,7 @@ bool Reading::read_number(const Node& node, uint64_t min, uint64_t max, uint64_t
   return true;
 }
 
-void Reading::no_such_word(const Node& node, std::span<const std::string_view> words) {
+void Reading::no_such_word(const TreeNode& node, std::span<const std::string_view> words) {
   const std::string_view near = nearest(node.text, words);
   error(node, "must be " + joined(words) + ", not " + quoted(node.written),
         near.empty() ? "" : "did you mean " + std::string(near) + "?");
@@ -195,7 +195,7 @@ void Reading::unknown_key(const Member& member, std::span<const std::string_view
                       "unknown key " + quoted(member.key) + (where.empty() ? "" : " in " + where), std::move(hint));
 }
 
-bool Reading::is_repeated(const Node& node, size_t index) {
+bool Reading::is_repeated(const TreeNode& node, size_t index) {
   const Member& member = node.members[index];
   for (size_t i = 0; i < index; ++i) {
     if (node.members[i].key != member.key) continue;

@@ -1,5 +1,5 @@
-// Reading: typed reads from a Node tree into a struct's members, driven by tables of keys, with a Diagnostic for
-// everything that is not as it should be. The same tables, walked without a file, list the known keys. Inner to
+// Reading: typed reads from a tree of TreeNodes into a struct's members, driven by tables of keys, with a Diagnostic
+// for everything that is not as it should be. The same tables, walked without a file, list the known keys. Inner to
 // agent/config; one thread.
 #pragma once
 
@@ -23,7 +23,7 @@ class Reading;
 template <class T>
 struct Key {
   std::string_view name;
-  void (*read)(Reading& reading, const Node& node, T& into);
+  void (*read)(Reading& reading, const TreeNode& node, T& into);
 };
 
 // One of the words that a value may be, and what it stands for.
@@ -40,24 +40,24 @@ class Reading {
   explicit Reading(std::vector<std::string>& listing) : listing_(&listing) {}
 
   template <class T>
-  void map(const Node& node, std::type_identity_t<std::span<const Key<T>>> keys, T& into);
+  void map(const TreeNode& node, std::type_identity_t<std::span<const Key<T>>> keys, T& into);
   template <class T>
-  void list(const Node& node, std::type_identity_t<std::span<const Key<T>>> keys, std::vector<T>& into);
+  void list(const TreeNode& node, std::type_identity_t<std::span<const Key<T>>> keys, std::vector<T>& into);
 
-  void boolean(const Node& node, bool& into);
-  void text(const Node& node, std::string& into);
-  void secret(const Node& node, Secret& into);
-  void absolute_path(const Node& node, std::string& into);
-  void host(const Node& node, std::string& into);
-  void priority(const Node& node, uint8_t& into);
-  void texts(const Node& node, std::vector<std::string>& into);  // a list, or one text
+  void boolean(const TreeNode& node, bool& into);
+  void text(const TreeNode& node, std::string& into);
+  void secret(const TreeNode& node, Secret& into);
+  void absolute_path(const TreeNode& node, std::string& into);
+  void host(const TreeNode& node, std::string& into);
+  void priority(const TreeNode& node, uint8_t& into);
+  void texts(const TreeNode& node, std::vector<std::string>& into);  // a list, or one text
   template <class N>
-  void number(const Node& node, uint64_t min, uint64_t max, N& into) {
+  void number(const TreeNode& node, uint64_t min, uint64_t max, N& into) {
     uint64_t value = into;
     if (read_number(node, min, max, value)) into = static_cast<N>(value);
   }
   template <class E, size_t N>
-  void word(const Node& node, const Word<E> (&words)[N], E& into);
+  void word(const TreeNode& node, const Word<E> (&words)[N], E& into);
 
   [[nodiscard]] bool listing() const { return listing_ != nullptr; }
   void enter(std::string_view name) { path_.emplace_back(name); }
@@ -65,18 +65,18 @@ class Reading {
   [[nodiscard]] std::string path() const;
   // True when listing; the key was then written down. Scalars and lists of scalars begin with it.
   bool listed();
-  void error(const Node& node, const std::string& message, std::string hint = {});
-  void no_such_word(const Node& node, std::span<const std::string_view> words);
-  void warning(const Node& node, const std::string& message, std::string hint = {});
+  void error(const TreeNode& node, const std::string& message, std::string hint = {});
+  void no_such_word(const TreeNode& node, std::span<const std::string_view> words);
+  void warning(const TreeNode& node, const std::string& message, std::string hint = {});
 
  private:
-  bool read_number(const Node& node, uint64_t min, uint64_t max, uint64_t& into);
+  bool read_number(const TreeNode& node, uint64_t min, uint64_t max, uint64_t& into);
   // The text of a scalar; false, and said, for anything else.
-  bool scalar(const Node& node, const char* wanted);
-  bool is_map(const Node& node);
-  bool is_list(const Node& node);
+  bool scalar(const TreeNode& node, const char* wanted);
+  bool is_map(const TreeNode& node);
+  bool is_list(const TreeNode& node);
   void unknown_key(const Member& member, std::span<const std::string_view> known);
-  bool is_repeated(const Node& node, size_t index);
+  bool is_repeated(const TreeNode& node, size_t index);
 
   std::string file_;
   Diagnostics* diagnostics_ = nullptr;
@@ -85,8 +85,8 @@ class Reading {
 };
 
 template <class T>
-void Reading::map(const Node& node, std::type_identity_t<std::span<const Key<T>>> keys, T& into) {
-  auto read = [&](const Key<T>& key, const Node& value) {
+void Reading::map(const TreeNode& node, std::type_identity_t<std::span<const Key<T>>> keys, T& into) {
+  auto read = [&](const Key<T>& key, const TreeNode& value) {
     enter(key.name);
     key.read(*this, value, into);
     leave();
@@ -112,7 +112,7 @@ void Reading::map(const Node& node, std::type_identity_t<std::span<const Key<T>>
 }
 
 template <class T>
-void Reading::list(const Node& node, std::type_identity_t<std::span<const Key<T>>> keys, std::vector<T>& into) {
+void Reading::list(const TreeNode& node, std::type_identity_t<std::span<const Key<T>>> keys, std::vector<T>& into) {
   if (listing()) {
     enter("[]");
     T ignored{};
@@ -130,7 +130,7 @@ void Reading::list(const Node& node, std::type_identity_t<std::span<const Key<T>
 }
 
 template <class E, size_t N>
-void Reading::word(const Node& node, const Word<E> (&words)[N], E& into) {
+void Reading::word(const TreeNode& node, const Word<E> (&words)[N], E& into) {
   if (listed() || !scalar(node, "a word")) return;
   std::vector<std::string_view> names;
   for (const auto& [name, value] : words) {

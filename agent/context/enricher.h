@@ -36,15 +36,17 @@ void Enricher::attach(const decoders::Record& record, Handler&& handler) {
   apply(record);
   const decoders::EventInfo& info = record.info();
   if (info.flags & decoders::EF_INTERNAL) return;
-  auto emit = [&](std::shared_ptr<Process> process, uint32_t exec_id) {
+  auto emit = [&](std::shared_ptr<Process> process, uint32_t exec_id, bool child_side) {
     auto image = ProcessTable::image_of(*process, exec_id);
     Event event(record, info, ++num_, wall_ns(record.head().time_ns), std::move(process), std::move(image), table_,
                 users_);
+    if (child_side) event.set_child_side();
     handler(event);
   };
-  emit(table_.of(record.head()), record.head().exec_id);
+  emit(table_.of(record.head()), record.head().exec_id, false);
   if (const auto* fork = record.as<ev_fork>())
-    if (auto child = table_.find({fork->child_pid, fork->child_start_ns})) emit(std::move(child), fork->child_exec_id);
+    if (auto child = table_.find({fork->child_pid, fork->child_start_ns}))
+      emit(std::move(child), fork->child_exec_id, true);
 }
 
 }  // namespace tiercel::context

@@ -1,18 +1,19 @@
 #include "agent/context/event.h"
 
-#include <arpa/inet.h>
 #include <fmt/core.h>
 
-#include <array>
-
 #include "agent/context/path.h"
+#include "decoders/address.h"
 
 namespace tiercel::context {
 namespace {
 
-constexpr uint16_t kAfUnix = 1, kAfInet = 2, kAfInet6 = 10;
-constexpr uint16_t kTcpListen = 10;
-constexpr std::string_view kMappedPrefix("\0\0\0\0\0\0\0\0\0\0\xff\xff", 12);
+using decoders::address_text;
+using decoders::kAfInet;
+using decoders::kAfInet6;
+using decoders::kAfUnix;
+
+constexpr uint16_t kTcpListen = 10;  // include/net/tcp_states.h
 
 }  // namespace
 
@@ -32,13 +33,17 @@ const Process* Event::by_pid(uint32_t pid) const {
 }
 
 std::optional<int64_t> Event::result() const {
-  if (const auto* fork = record_.as<ev_fork>())
-    return process_->key.pid == fork->child_pid && process_->key.start_ns == fork->child_start_ns ? 0 : fork->res;
+  if (const auto* fork = record_.as<ev_fork>()) return child_side_ ? 0 : fork->res;
   for (std::string_view param : info_->params) {
     if (param != "res" && param != "fd") continue;
     if (const auto* field = decoders::field_of(*info_->record, param)) return record_.number(*field);
   }
   return std::nullopt;
+}
+
+uint32_t Event::tid() const {
+  const auto* fork = record_.as<ev_fork>();
+  return child_side_ && fork ? fork->child_tid : head().tid;
 }
 
 std::optional<std::string_view> Event::path_raw() const {
@@ -70,18 +75,6 @@ bool Event::has_two_paths() const {
 std::string Event::absolute(std::string_view raw, std::string_view base) const {
   return absolute_path(base, raw);
 }
-
-namespace {
-
-std::string address_text(uint16_t family, const __u8* bytes) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  const bool mapped = family == kAfInet6 && std::memcmp(bytes, kMappedPrefix.data(), kMappedPrefix.size()) == 0;
-  if (mapped) bytes += kMappedPrefix.size();
-  ::inet_ntop(family == kAfInet || mapped ? AF_INET : AF_INET6, bytes, text.data(), text.size());
-  return text.data();
-}
-
-}  // namespace
 
 std::optional<Event::Endpoints> Event::endpoints() const {
   const auto* sock = record_.as<ev_sock>();

@@ -40,6 +40,11 @@ class Event {
   [[nodiscard]] uint64_t num() const { return num_; }          // from 1
   [[nodiscard]] uint64_t wall_ns() const { return wall_ns_; }  // since the epoch
 
+  // A process creation is an event on both sides; this one is the child's.
+  [[nodiscard]] bool child_side() const { return child_side_; }
+  void set_child_side() { child_side_ = true; }
+  [[nodiscard]] uint32_t tid() const;  // of the thread that this event belongs to
+
   // Who did it. Never null; the image may be one that the process has left since.
   [[nodiscard]] const Process& process() const { return *process_; }
   [[nodiscard]] const Image& image() const { return *image_; }
@@ -88,6 +93,7 @@ class Event {
   ProcessTable& table_;
   Users& users_;
   PathView view_ = PathView::kLexical;
+  bool child_side_ = false;
   mutable std::optional<std::string> lexical_path_;
 };
 

@@ -28,6 +28,8 @@ void ProcessTable::apply(const decoders::Record& record) {
     if (exec->res >= 0) apply_exec(record, *exec);
   } else if (const auto* exit = record.as<ev_exit>()) {
     apply_exit(*exit);
+  } else if (const auto* chdir = record.as<ev_chdir>()) {
+    if (chdir->res >= 0 && chdir->cwd.len > 0) of(record.head())->cwd = record.text(chdir->cwd);
   }
   const ev_head& head = record.head();
   if (!(head.flags & EVF_THREAD)) {

@@ -1,6 +1,7 @@
 #include "agent/control/message.h"
 
 #include <rapidjson/error/en.h>
+#include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
@@ -10,6 +11,8 @@ namespace {
 
 // Without recursion, so that a line of brackets cannot exhaust the stack.
 constexpr unsigned kParseFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
+// And from a MemoryStream, which knows its end: the validation of a StringStream reads on behind a text whose last
+// character is cut off.
 
 // The members of one flat object, as text.
 struct FlatObject {
@@ -76,11 +79,11 @@ void put_text(JsonWriter& writer, const std::string& text) {
 }  // namespace
 
 Result<Request> parse_request(const std::string& line) {
-  // rapidjson's string stream ends at a NUL, which would hide what follows.
+  // For rapidjson a NUL is the end, which would hide what follows.
   if (line.find('\0') != std::string::npos) return fail("a request must be JSON: it holds a NUL byte", Fault::kUser);
   FlatObject object;
   rapidjson::Reader reader;
-  rapidjson::StringStream stream(line.c_str());
+  rapidjson::MemoryStream stream(line.data(), line.size());
   if (const auto parsed = reader.Parse<kParseFlags>(stream, object); parsed.IsError()) {
     if (parsed.Code() == rapidjson::kParseErrorTermination)
       return fail("a request must be one flat JSON object, like {\"command\":\"status\"}", Fault::kUser);
@@ -125,7 +128,7 @@ std::string error_reply(const std::string& message) {
 std::string error_of(const std::string& reply) {
   ErrorFinder finder;
   rapidjson::Reader reader;
-  rapidjson::StringStream stream(reply.c_str());
+  rapidjson::MemoryStream stream(reply.data(), reply.size());
   reader.Parse<kParseFlags>(stream, finder);
   return finder.message;
 }

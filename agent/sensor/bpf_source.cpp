@@ -12,10 +12,12 @@
 #include <unistd.h>
 
 #include <bpf/tiercel.skel.h>
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <thread>
 
 #include "agent/base/fd.h"
 #include "agent/base/log.h"
@@ -26,6 +28,17 @@ namespace tiercel::sensor {
 namespace {
 
 constexpr std::string_view kSysExitPrefix = "sys_exit__";
+
+std::string_view event_name(uint16_t type) {
+  switch (type) {
+#define EVENT(event, record, category, flags, params) \
+  case EVT_##event:                                   \
+    return #event;
+#include "bpf/schema/events.def"
+    default:
+      return {};
+  }
+}
 
 int log_libbpf(enum libbpf_print_level level, const char* format, va_list args) {
   if (level == LIBBPF_DEBUG) return 0;
@@ -110,8 +123,11 @@ class BpfSource final : public Source {
 
   size_t drain(const RecordHandler& handler, size_t most) override { return merge(*vital_, *bulk_, handler, most); }
 
+  // Each takes the kernel tens of milliseconds, nearly all of it waiting: side by side they take as long as one.
   void detach() override {
-    for (bpf_link* link : links_) bpf_link__destroy(link);
+    std::vector<std::thread> threads;
+    for (bpf_link* link : links_) threads.emplace_back([link] { bpf_link__destroy(link); });
+    for (std::thread& thread : threads) thread.join();
     links_.clear();
   }
   [[nodiscard]] std::vector<int> wait_fds() const override { return {vital_->fd(), bulk_->fd()}; }
@@ -122,6 +138,7 @@ class BpfSource final : public Source {
   Result<> load();
 
  private:
+  void choose_programs();
   Result<> attach();
   Result<> attach_sys_exit(bpf_program* program, int tracefs, const std::string& call);
   Result<> snapshot(const RecordHandler& handler);
@@ -168,6 +185,7 @@ Result<> BpfSource::load() {
   skeleton_->rodata->cgroup_subsys = container_cgroup_subsys();
   skeleton_->rodata->want_env = options_.want_env;
   skeleton_->rodata->want_threads = options_.want_threads;
+  choose_programs();
   bpf_map__set_max_entries(skeleton_->maps.ring_vital, static_cast<__u32>(options_.ring_vital_bytes));
   bpf_map__set_max_entries(skeleton_->maps.ring_bulk, static_cast<__u32>(options_.ring_bulk_bytes));
   if (int err = tiercel_bpf__load(skeleton_); err != 0) return explain_load_failure(-err);
@@ -196,34 +214,38 @@ Result<> BpfSource::attach_sys_exit(bpf_program* program, int tracefs, const std
   return {};
 }
 
+// Only what is attached is loaded: the verifier takes longer over the programs than everything else at the start.
+void BpfSource::choose_programs() {
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, skeleton_->obj) {
+    const std::string_view name = bpf_program__name(program);
+    if (!name.starts_with(kSysExitPrefix)) continue;
+    const std::string_view call = name.substr(kSysExitPrefix.size());
+    const bool wanted = std::any_of(options_.events.begin(), options_.events.end(),
+                                    [call](uint16_t type) { return event_name(type) == call; });
+    bpf_program__set_autoload(program, wanted);
+  }
+}
+
 Result<> BpfSource::attach() {
-  Fd tracefs;
   for (bpf_program* program :
        {skeleton_->progs.process__fork, skeleton_->progs.process__exec, skeleton_->progs.process__exit}) {
     bpf_link* link = bpf_program__attach(program);
     if (!link) return fail_errno(fmt::format("cannot attach {}", bpf_program__name(program)), errno);
     links_.push_back(link);
   }
+  Fd tracefs;
   for (uint16_t type : options_.events) {
-    const char* name = nullptr;
-    switch (type) {
-#define EVENT(event, record, category, flags, params) \
-  case EVT_##event:                                   \
-    name = #event;                                    \
-    break;
-#include "bpf/schema/events.def"
-      default:
-        continue;
-    }
+    const std::string call(event_name(type));
     bpf_program* program =
-        bpf_object__find_program_by_name(skeleton_->obj, (std::string(kSysExitPrefix) + name).c_str());
+        bpf_object__find_program_by_name(skeleton_->obj, (std::string(kSysExitPrefix) + call).c_str());
     if (!program) continue;  // comes from a process hook
     if (!tracefs.valid()) tracefs = open_tracefs();
     if (!tracefs.valid())
       return fail(
           "cannot reach tracefs: mount it with `mount -t tracefs tracefs /sys/kernel/tracing`, or check that "
           "the kernel has CONFIG_FTRACE_SYSCALLS and is not locked down");
-    if (auto attached = attach_sys_exit(program, tracefs.get(), name); !attached) return attached;
+    if (auto attached = attach_sys_exit(program, tracefs.get(), call); !attached) return attached;
   }
   return {};
 }
@@ -305,6 +327,7 @@ std::vector<HostFact> probe_host() {
     // Nothing tells better whether the programs can be loaded than loading them.
     BpfOptions small;
     small.ring_vital_bytes = small.ring_bulk_bytes = 1u << 16;
+    for (uint16_t type = 1; type < EVT_COUNT; ++type) small.events.push_back(type);
     BpfSource trial(std::move(small));
     auto loaded = trial.load();
     facts.push_back({loaded ? State::kGood : State::kMissing, "sensor's programs",

@@ -30,7 +30,7 @@ static __always_inline int open__exit(__u16 type, long ret, __s64 dirfd, const v
 	if (file) {
 		struct inode *inode = BPF_CORE_READ(file, f_inode);
 		ev->ino = BPF_CORE_READ(inode, i_ino);
-		ev->dev = BPF_CORE_READ(inode, i_sb, s_dev);
+		ev->dev = dev__encode(BPF_CORE_READ(inode, i_sb, s_dev));
 		ev->i_mode = BPF_CORE_READ(inode, i_mode);
 		ev->fmode = BPF_CORE_READ(file, f_mode);
 		record__path(&b, &ev->realpath, BPF_CORE_READ(task, fs), &file->f_path);
@@ -80,6 +80,40 @@ int sys_exit__creat(struct sys_exit_ctx *ctx)
 {
 	struct pt_regs *regs = task__regs(bpf_get_current_task_btf());
 	return open__exit(EVT_creat, ctx->ret, AT_FDCWD, (void *)SYS_ARG0(regs), O_CREAT_WRONLY_TRUNC, SYS_ARG1(regs), 0);
+}
+
+/* chdir and fchdir: not for rules' sake alone, proc.cwd of every later event comes from here. */
+static __always_inline int chdir__exit(__u16 type, long ret, __s64 fd, const void *path)
+{
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	struct build b;
+
+	if (!record__begin(&b, task, type, sizeof(struct ev_chdir)))
+		return 0;
+	struct ev_chdir *ev = (void *)b.head;
+	__builtin_memset((void *)ev + sizeof(ev->head), 0, sizeof(*ev) - sizeof(ev->head));
+	ev->res = ret;
+	ev->fd = fd;
+	if (path)
+		record__user_str(&b, &ev->path, path);
+	record__base(&b, &ev->cwd, task, AT_FDCWD);
+	record__send(&b, &ring_vital);
+	scratch__put(&b);
+	return 0;
+}
+
+SEC("tp")
+int sys_exit__chdir(struct sys_exit_ctx *ctx)
+{
+	struct pt_regs *regs = task__regs(bpf_get_current_task_btf());
+	return chdir__exit(EVT_chdir, ctx->ret, 0, (void *)SYS_ARG0(regs));
+}
+
+SEC("tp")
+int sys_exit__fchdir(struct sys_exit_ctx *ctx)
+{
+	struct pt_regs *regs = task__regs(bpf_get_current_task_btf());
+	return chdir__exit(EVT_fchdir, ctx->ret, (__s32)SYS_ARG0(regs), 0);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

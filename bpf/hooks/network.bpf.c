@@ -2,7 +2,8 @@
 /* Sockets: connect, accept, accept4 and bind at the exit of the call, with the kernel's view of the socket. */
 #include "../include/sock.h"
 
-static __always_inline int sock__exit(__u16 type, long ret, __s64 fd, const void *address, __u32 address_len, __u32 flags)
+static __always_inline int sock__exit(__u16 type, long ret, __s64 fd, __s64 listener, const void *address,
+				      __u32 address_len, __u32 flags)
 {
 	struct task_struct *task = (void *)bpf_get_current_task_btf();
 	struct build b;
@@ -20,6 +21,11 @@ static __always_inline int sock__exit(__u16 type, long ret, __s64 fd, const void
 		ev->ino = BPF_CORE_READ(file, f_inode, i_ino);
 		sock__fill(&b, ev, sk);
 	}
+	struct sock *queue = listener >= 0 ? sock__of_file(file__of_fd(task, listener)) : 0;
+	if (queue) {
+		ev->queuelen = BPF_CORE_READ(queue, sk_ack_backlog);
+		ev->queuemax = BPF_CORE_READ(queue, sk_max_ack_backlog);
+	}
 	sock__argument(&b, ev, address, address_len);
 	if (BPF_CORE_READ(task, files, count.counter) > 1)
 		ev->head.flags |= EVF_PATH_UNCERTAIN;
@@ -32,27 +38,30 @@ SEC("tp")
 int sys_exit__connect(struct sys_exit_ctx *ctx)
 {
 	struct pt_regs *regs = task__regs(bpf_get_current_task_btf());
-	return sock__exit(EVT_connect, ctx->ret, (__s32)SYS_ARG0(regs), (void *)SYS_ARG1(regs), SYS_ARG2(regs), 0);
+	return sock__exit(EVT_connect, ctx->ret, (__s32)SYS_ARG0(regs), -1, (void *)SYS_ARG1(regs), SYS_ARG2(regs),
+			  0);
 }
 
 SEC("tp")
 int sys_exit__bind(struct sys_exit_ctx *ctx)
 {
 	struct pt_regs *regs = task__regs(bpf_get_current_task_btf());
-	return sock__exit(EVT_bind, ctx->ret, (__s32)SYS_ARG0(regs), (void *)SYS_ARG1(regs), SYS_ARG2(regs), 0);
+	return sock__exit(EVT_bind, ctx->ret, (__s32)SYS_ARG0(regs), -1, (void *)SYS_ARG1(regs), SYS_ARG2(regs),
+			  0);
 }
 
 SEC("tp")
 int sys_exit__accept(struct sys_exit_ctx *ctx)
 {
-	return sock__exit(EVT_accept, ctx->ret, ctx->ret, 0, 0, 0);
+	struct pt_regs *regs = task__regs(bpf_get_current_task_btf());
+	return sock__exit(EVT_accept, ctx->ret, ctx->ret, (__s32)SYS_ARG0(regs), 0, 0, 0);
 }
 
 SEC("tp")
 int sys_exit__accept4(struct sys_exit_ctx *ctx)
 {
 	struct pt_regs *regs = task__regs(bpf_get_current_task_btf());
-	return sock__exit(EVT_accept4, ctx->ret, ctx->ret, 0, 0, SYS_ARG3(regs));
+	return sock__exit(EVT_accept4, ctx->ret, ctx->ret, (__s32)SYS_ARG0(regs), 0, 0, SYS_ARG3(regs));
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -68,12 +68,35 @@ int BPF_PROG(process__fork, struct task_struct *parent, struct task_struct *chil
 
 #define TMPFS_MAGIC 0x01021994
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
-enum { EXE_UPPER_LAYER = 2, EXE_FROM_MEMFD = 4, EXE_LOWER_LAYER = 8 };
+#define SB_RDONLY 1
+#define MNT_READONLY 0x40
+#define S_IMMUTABLE 8
+#define CAP_DAC_OVERRIDE 1
+enum { EXE_WRITABLE = 1, EXE_UPPER_LAYER = 2, EXE_FROM_MEMFD = 4, EXE_LOWER_LAYER = 8 };
 
-static __always_inline __u32 exe__flags(struct file *exe, struct inode *inode)
+/* Could who runs it have changed it? As inode_permission(MAY_WRITE) of fs/namei.c, without ACLs and other groups. */
+static __always_inline bool exe__writable(struct file *exe, struct inode *inode, const struct cred *cred)
+{
+	__u16 mode = BPF_CORE_READ(inode, i_mode);
+	__u64 effective = 0;
+
+	if (BPF_CORE_READ(inode, i_sb, s_flags) & SB_RDONLY || BPF_CORE_READ(exe, f_path.mnt, mnt_flags) & MNT_READONLY ||
+	    BPF_CORE_READ(inode, i_flags) & S_IMMUTABLE)
+		return false;
+	bpf_probe_read_kernel(&effective, sizeof(effective), &cred->cap_effective);
+	if (effective >> CAP_DAC_OVERRIDE & 1)
+		return true;
+	if (BPF_CORE_READ(inode, i_uid.val) == BPF_CORE_READ(cred, fsuid.val))
+		return mode & 0200;
+	if (BPF_CORE_READ(inode, i_gid.val) == BPF_CORE_READ(cred, fsgid.val))
+		return mode & 0020;
+	return mode & 0002;
+}
+
+static __always_inline __u32 exe__flags(struct file *exe, struct inode *inode, const struct cred *cred)
 {
 	unsigned long magic = BPF_CORE_READ(inode, i_sb, s_magic);
-	__u32 flags = 0;
+	__u32 flags = exe__writable(exe, inode, cred) ? EXE_WRITABLE : 0;
 
 	if (magic == OVERLAYFS_SUPER_MAGIC) {
 		/* fs/overlayfs/ovl_entry.h: in struct ovl_inode, __upperdentry comes right after the embedded inode */
@@ -96,10 +119,10 @@ static __always_inline void exec__executable(struct build *b, struct ev_exec *ev
 		return;
 	struct inode *inode = BPF_CORE_READ(exe, f_inode);
 	ev->exe_ino = BPF_CORE_READ(inode, i_ino);
-	ev->exe_dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	ev->exe_dev = dev__encode(BPF_CORE_READ(inode, i_sb, s_dev));
 	ev->exe_ino_ctime = inode__ctime_ns(inode);
 	ev->exe_ino_mtime = inode__mtime_ns(inode);
-	ev->flags = exe__flags(exe, inode);
+	ev->flags = exe__flags(exe, inode, BPF_CORE_READ(task, cred));
 	record__path(b, &ev->exepath, BPF_CORE_READ(task, fs), &exe->f_path);
 }
 
@@ -111,7 +134,7 @@ static __always_inline __u32 task__tty(struct task_struct *task)
 		return 0;
 	__u32 major = BPF_CORE_READ(tty, driver, major);
 	__u32 minor = BPF_CORE_READ(tty, driver, minor_start) + BPF_CORE_READ(tty, index);
-	return (minor & 0xff) | major << 8 | (minor & ~0xffu) << 12; /* new_encode_dev(), include/linux/kdev_t.h */
+	return dev__encode(major << 20 | minor);
 }
 
 static __always_inline void exec__identity(struct build *b, struct ev_exec *ev, struct task_struct *task)
@@ -267,6 +290,7 @@ static __always_inline int exec__failed(__u16 type, long ret, unsigned long file
 	exec__clear(ev);
 	ev->res = ret;
 	exec__identity(&b, ev, task);
+	exec__executable(&b, ev, task); /* the caller's own: a failed call changes nothing */
 	record__user_str(&b, &ev->filename, (void *)filename);
 	exec__user_argv(&b, ev, argv);
 	record__send(&b, &ring_vital);

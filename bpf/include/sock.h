@@ -48,8 +48,6 @@ static __always_inline void sock__fill(struct build *b, struct ev_sock *ev, stru
 	ev->state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	ev->socktype = BPF_CORE_READ(sk, sk_type);
 	ev->l4proto = BPF_CORE_READ(sk, sk_protocol);
-	ev->queuelen = BPF_CORE_READ(sk, sk_ack_backlog);
-	ev->queuemax = BPF_CORE_READ(sk, sk_max_ack_backlog);
 	if (ev->family == AF_INET) {
 		bpf_probe_read_kernel(ev->laddr, 4, &sk->__sk_common.skc_rcv_saddr);
 		bpf_probe_read_kernel(ev->raddr, 4, &sk->__sk_common.skc_daddr);
@@ -59,6 +57,11 @@ static __always_inline void sock__fill(struct build *b, struct ev_sock *ev, stru
 	}
 	if (ev->family == AF_INET || ev->family == AF_INET6) {
 		ev->lport = BPF_CORE_READ(sk, __sk_common.skc_num);
+		if (!ev->lport) { /* a connect that was refused has given its port back; this is what getsockname() shows */
+			ev->lport = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+			if (ev->family == AF_INET)
+				bpf_probe_read_kernel(ev->laddr, 4, &((struct inet_sock *)sk)->inet_saddr);
+		}
 		ev->rport = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
 	} else if (ev->family == AF_UNIX) {
 		struct sock *peer = BPF_CORE_READ((struct unix_sock *)sk, peer);

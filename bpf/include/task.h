@@ -89,6 +89,13 @@ static __always_inline void head__fill(struct ev_head *h, struct task_struct *ta
 	h->cgroup_id = cgroup_id;
 }
 
+/* A device number as stat() shows it: new_encode_dev(), include/linux/kdev_t.h */
+static __always_inline __u32 dev__encode(__u32 dev)
+{
+	__u32 major = dev >> 20, minor = dev & 0xfffff;
+	return (minor & 0xff) | major << 8 | (minor & ~0xffu) << 12;
+}
+
 #define CGROUP_DEPTH_MAX 24
 
 /* Tells user space of a cgroup before the first record that names it. Returns its id. */

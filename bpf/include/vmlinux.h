@@ -102,6 +102,7 @@ struct dentry {
 };
 struct vfsmount {
 	struct dentry *mnt_root;
+	int mnt_flags;
 };
 struct mount {
 	struct mount *mnt_parent;
@@ -114,6 +115,7 @@ struct path {
 };
 struct super_block {
 	__u32 s_dev;
+	unsigned long s_flags;
 	unsigned long s_magic;
 };
 struct timespec64 {
@@ -122,6 +124,9 @@ struct timespec64 {
 };
 struct inode {
 	__u16 i_mode;
+	kuid_t i_uid;
+	kgid_t i_gid;
+	unsigned int i_flags;
 	unsigned int i_nlink;
 	struct super_block *i_sb;
 	unsigned long i_ino;
@@ -177,6 +182,8 @@ struct cred {
 	kgid_t gid;
 	kuid_t euid;
 	kgid_t egid;
+	kuid_t fsuid;
+	kgid_t fsgid;
 	kernel_cap_t cap_inheritable, cap_permitted, cap_effective;
 	struct user_namespace *user_ns;
 };
@@ -253,6 +260,11 @@ struct sock {
 	__u16 sk_protocol;
 	__u32 sk_ack_backlog;
 	__u32 sk_max_ack_backlog;
+};
+struct inet_sock {
+	struct sock sk;
+	__be32 inet_saddr;
+	__be16 inet_sport;
 };
 struct socket {
 	struct sock *sk;

@@ -150,7 +150,7 @@ std::optional<std::string> CipherBox::run(Cipher cipher, std::string_view in, bo
                        static_cast<int>(in.size())) != 1 ||
       EVP_CipherFinal_ex(context, to + head, &tail) != 1)
     return std::nullopt;
-  out.resize(static_cast<size_t>(head + tail));
+  out.resize(static_cast<size_t>(head) + static_cast<size_t>(tail));
   return out;
 }
 

@@ -125,6 +125,8 @@ TEST_CASE("control: mistakes and hostile lines get a reply, and the server lives
                                         "{\"command\":\"status\",\"a\":[1]}",
                                         "{\"command\":\"status\"} x",
                                         "{\"command\":\"\xff\"}",
+                                        "{\"command: \xed",
+                                        "{\"command: \xf0\x9f",
                                         std::string("{\"command\":\"status\"}\0x", 22),
                                         std::string(60'000, '['),
                                         std::string(60'000, '{')};

@@ -114,6 +114,7 @@ class App {
   void handle(std::span<const std::byte> record);
   void tick();
   void stop();
+  void count_undelivered();
   [[nodiscard]] Status status() const;
   void print_summary() const;
 
@@ -136,6 +137,7 @@ class App {
   std::unique_ptr<sensor::Recorder> recorder_;
   std::optional<Pipeline> pipeline_;
   std::optional<control::ControlServer> control_;
+  uint64_t undelivered_ = 0;
   std::atomic<uint64_t> processes_{0}, kernel_lost_{0}, kernel_seen_{0};
 };
 
@@ -197,6 +199,7 @@ Status App::status() const {
   s.records_lost = metrics_.sum("tiercel_records_lost_total");
   s.spool_lost = metrics_.sum("tiercel_spool_lost_total");
   s.outputs_lost = metrics_.sum("tiercel_output_lost_total");
+  s.undelivered = undelivered_;
   s.spool_waiting = spool_->counts().waiting;
   s.processes = processes_;
   s.ring_bytes = source_ ? source_->ring_bytes() : 0;
@@ -212,6 +215,7 @@ Status App::status() const {
     s.agent_id = w.agent_id;
     s.manager_sent = w.sent;
     s.manager_confirmed = w.confirmed;
+    s.manager_unconfirmed = w.unconfirmed;
   }
   return s;
 }
@@ -221,16 +225,30 @@ void App::print_summary() const {
   fmt::print(stderr, "\nevents seen       {}\nalerts            {}\n", s.events, s.alerts);
   if (s.manager_configured) {
     fmt::print(stderr, "sent to manager   {} (confirmed {}, sent and not confirmed yet {})\n", s.manager_sent,
-               s.manager_confirmed, s.spool_waiting);
+               s.manager_confirmed, s.manager_unconfirmed);
   }
   fmt::print(stderr, "lost              {} (in the kernel {}, malformed {}, in the spool {}, at outputs {})\n",
              s.lost(), s.kernel_lost, s.records_lost, s.spool_lost, s.outputs_lost);
+}
+
+// The spool is in memory: what an output did not take is gone now. What the manager was sent and has not confirmed is
+// told apart, since most of it has arrived.
+void App::count_undelivered() {
+  for (const siem::Spool::Waiting& waiting : spool_->waiting()) {
+    uint64_t rows = waiting.rows;
+    if (outputs_.manager() && waiting.reader == outputs_.manager()->name())
+      rows -= std::min(rows, outputs_.manager()->status().unconfirmed);
+    if (rows == 0) continue;
+    undelivered_ += rows;
+    log::error("{} alerts never left through the output {}", rows, waiting.reader);
+  }
 }
 
 void App::stop() {
   tick();
   if (control_) control_->stop();
   outputs_.stop(kStopTimeoutMs);
+  count_undelivered();
   if (options_.summary) print_summary();
 }
 

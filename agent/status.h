@@ -16,15 +16,16 @@ struct Status {
   uint64_t uptime_s = 0;
   uint64_t events = 0, alerts = 0;
   uint64_t kernel_lost = 0, records_lost = 0, spool_lost = 0, outputs_lost = 0;
+  uint64_t undelivered = 0;  // at the end: what an output had not taken when the agent stopped
   uint64_t spool_waiting = 0;
   uint64_t processes = 0, ring_bytes = 0, rss_anon_bytes = 0;
   uint64_t rules_active = 0, rules_total = 0;
   std::string rules_digest;
   bool manager_configured = false, manager_connected = false;
   std::string manager_address, agent_id;
-  uint64_t manager_sent = 0, manager_confirmed = 0;
+  uint64_t manager_sent = 0, manager_confirmed = 0, manager_unconfirmed = 0;
 
-  [[nodiscard]] uint64_t lost() const { return kernel_lost + records_lost + spool_lost + outputs_lost; }
+  [[nodiscard]] uint64_t lost() const { return kernel_lost + records_lost + spool_lost + outputs_lost + undelivered; }
   [[nodiscard]] std::string json() const;
 };
 

@@ -128,6 +128,7 @@ std::string plain_number(const Param& param) {
   switch (param.kind) {
     case Kind::kHEX32:
     case Kind::kHEX64:
+    case Kind::kCAPS:
     case Kind::kDEV:
       return fmt::format("{:X}", static_cast<uint64_t>(param.number));
     case Kind::kOCT32:
@@ -156,6 +157,9 @@ std::string resolved_text(const Record& record, const Param& param, const Names&
     if (std::string address = argument_text(*record.as<ev_sock>()); !address.empty()) return address;
   if (param.kind == Kind::kARGV) return param.text.empty() ? std::string(kEmptyBuffer) : dotted(param.text);
   if (param.text.empty()) return std::string(kEmpty);
+  // A chdir that worked has left the directory that its path was relative to: where it led is what the kernel says.
+  if (const auto* chdir = record.as<ev_chdir>(); chdir && chdir->res >= 0 && param.text.front() != '/')
+    return std::string(record.text(chdir->cwd));
   if (param.kind == Kind::kFSPATH || param.kind == Kind::kFSRELPATH) return names.absolute(param.text, base_of(record));
   return std::string(param.text);
 }

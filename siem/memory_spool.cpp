@@ -63,6 +63,7 @@ class MemorySpool final : public Spool {
   void confirm(ReaderId reader, Lane lane, uint64_t seq) override;
   [[nodiscard]] uint64_t cursor(ReaderId reader, Lane lane) const override;
   [[nodiscard]] Counts counts() const override;
+  [[nodiscard]] std::vector<Waiting> waiting() const override;
 
  private:
   using Wakes = std::vector<std::function<void()>>;
@@ -201,6 +202,16 @@ uint64_t MemorySpool::cursor(ReaderId id, Lane lane) const {
 Spool::Counts MemorySpool::counts() const {
   std::lock_guard lock(mutex_);
   return {last_seq_, rows_, lost_};
+}
+
+std::vector<Spool::Waiting> MemorySpool::waiting() const {
+  std::lock_guard lock(mutex_);
+  std::vector<Waiting> out;
+  for (const Reader& reader : readers_) {
+    Waiting& entry = out.emplace_back(Waiting{reader.name, 0});
+    for (const auto& queue : reader.queues) entry.rows += queue.size();
+  }
+  return out;
 }
 
 }  // namespace

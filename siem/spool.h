@@ -44,6 +44,13 @@ class Spool {
     uint64_t lost = 0;     // rows that a reader had not confirmed when the limit removed them
   };
   [[nodiscard]] virtual Counts counts() const = 0;
+
+  // What each reader has not confirmed, in the order in which they were added.
+  struct Waiting {
+    std::string reader;
+    uint64_t rows = 0;
+  };
+  [[nodiscard]] virtual std::vector<Waiting> waiting() const { return {}; }
 };
 
 struct MemorySpoolLimits {

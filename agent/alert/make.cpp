@@ -65,7 +65,10 @@ void set_process(NormalisedEvent& out, const context::Event& event) {
   out.set("proc.exe", image.exe());
   out.set("proc.exepath", image.exepath);
   out.set("proc.cmdline", head_and_tail(image.cmdline()));
-  if (image.argv_cut) out.set("proc.cmdline_bytes", image.argv_size);
+  if (image.argv_cut || image.args.size() > kEventLeafBytesMax) {
+    out.set("proc.cmdline_bytes", image.argv_size);
+    out.note_cut("proc.cmdline");
+  }
   out.set("proc.cwd", process.cwd);
   out.set("proc.tty", process.tty);
   out.set("proc.sid", process.sid);

@@ -220,7 +220,7 @@ class EventDraft {
   void add_text(Part& part, std::string_view text);
   void add_fields(const NormalisedEvent& event);
   void fit();
-  void name_what_was_cut();
+  void name_what_was_cut(const std::vector<std::string>& before);
   std::string_view keep(std::string text) { return kept_.emplace_back(std::move(text)); }
 
   std::vector<Part> parts_;
@@ -244,7 +244,7 @@ EventDraft::EventDraft(const NormalisedEvent& event) {
   for (const NormalisedEvent::Leaf& leaf : event.leaves_)
     if (leaf.order > kTruncated) add(leaf.order, leaf.value);
   fit();
-  name_what_was_cut();
+  name_what_was_cut(event.cut_);
 }
 
 void EventDraft::add_text(Part& part, std::string_view text) {
@@ -322,10 +322,10 @@ void EventDraft::fit() {
   }
 }
 
-void EventDraft::name_what_was_cut() {
-  std::vector<std::string> names;
+void EventDraft::name_what_was_cut(const std::vector<std::string>& before) {
+  std::vector<std::string> names = before;
   for (const Part& part : parts_)
-    if (part.cut) names.push_back(part.key());
+    if (part.cut && std::find(before.begin(), before.end(), part.key()) == before.end()) names.push_back(part.key());
   names.insert(names.end(), left_out_.begin(), left_out_.end());
   if (names.empty()) return;
   if (names.size() > kCutNamesMax) {

@@ -69,6 +69,8 @@ class NormalisedEvent {
   // An output field by its token, e.g. "proc.aname[2]": field.proc_aname_2_. Two tokens that become one key keep both
   // values: the second gets "_2" at its end.
   void set_field(std::string_view token, std::string_view text);
+  // The value that was set for the key is already a shortened one: render() names it in tiercel.truncated.
+  void note_cut(std::string_view key) { cut_.emplace_back(key); }
 
   [[nodiscard]] std::string render() const;
 
@@ -87,6 +89,7 @@ class NormalisedEvent {
 
   std::vector<Leaf> leaves_;       // sorted by order
   std::vector<FieldLeaf> fields_;  // in the order in which they were set
+  std::vector<std::string> cut_;
 };
 
 }  // namespace tiercel::alert

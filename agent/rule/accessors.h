@@ -12,7 +12,7 @@ namespace tiercel::rule::accessors {
 #include "agent/rule/fields.def"
 
 // Helpers that several of the accessor files share.
-[[nodiscard]] Value made_text(const Access& a, std::string_view text);  // copied into the arena
+[[nodiscard]] Value made_text(const Access& a, std::string_view text);                         // copied into the arena
 [[nodiscard]] Value joined(const Access& a, std::string_view first, std::string_view second);  // "first second"
 [[nodiscard]] inline Value text_or_missing(std::string_view text) {
   return text.empty() ? Value() : Value::of_text(text);

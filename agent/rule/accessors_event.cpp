@@ -25,11 +25,19 @@ std::tm local_time(uint64_t wall_ns) {
   return out;
 }
 
-bool is_tracepoint(const Access& a) { return a.event.info().type == EVT_procexit; }
+bool is_tracepoint(const Access& a) {
+  return a.event.info().type == EVT_procexit;
+}
 
-std::string clock_text(const std::tm& t) { return fmt::format("{:02}:{:02}:{:02}", t.tm_hour, t.tm_min, t.tm_sec); }
-std::string date_text(const std::tm& t) { return fmt::format("{:04}-{:02}-{:02}", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday); }
-std::string fraction(const Access& a) { return fmt::format(".{:09}", a.event.wall_ns() % kSecond); }
+std::string clock_text(const std::tm& t) {
+  return fmt::format("{:02}:{:02}:{:02}", t.tm_hour, t.tm_min, t.tm_sec);
+}
+std::string date_text(const std::tm& t) {
+  return fmt::format("{:04}-{:02}-{:02}", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday);
+}
+std::string fraction(const Access& a) {
+  return fmt::format(".{:09}", a.event.wall_ns() % kSecond);
+}
 
 const ev_open* opened_by_path(const Access& a) {
   const auto* open = a.event.record().as<ev_open>();
@@ -38,7 +46,9 @@ const ev_open* opened_by_path(const Access& a) {
 
 }  // namespace
 
-Value made_text(const Access& a, std::string_view text) { return Value::of_text(a.arena.copy(text)); }
+Value made_text(const Access& a, std::string_view text) {
+  return Value::of_text(a.arena.copy(text));
+}
 
 Value joined(const Access& a, std::string_view first, std::string_view second) {
   if (second.empty()) return Value::of_text(first);
@@ -49,19 +59,41 @@ Value joined(const Access& a, std::string_view first, std::string_view second) {
   return Value::of_text({out, first.size() + 1 + second.size()});
 }
 
-Value never(const Access&) { return Value::of_bool(false); }
-Value no_value(const Access&) { return {}; }
-Value zero(const Access&) { return Value::of_uint(0); }
-Value one(const Access&) { return Value::of_uint(1); }
-Value zero_ns_text(const Access&) { return Value::of_text("0ns"); }
+Value never(const Access&) {
+  return Value::of_bool(false);
+}
+Value no_value(const Access&) {
+  return {};
+}
+Value zero(const Access&) {
+  return Value::of_uint(0);
+}
+Value one(const Access&) {
+  return Value::of_uint(1);
+}
+Value zero_ns_text(const Access&) {
+  return Value::of_text("0ns");
+}
 
-Value evt_num(const Access& a) { return Value::of_uint(a.event.num()); }
-Value evt_rawtime(const Access& a) { return Value::of_uint(a.event.wall_ns()); }
-Value evt_rawtime_s(const Access& a) { return Value::of_uint(a.event.wall_ns() / kSecond); }
-Value evt_rawtime_ns(const Access& a) { return Value::of_uint(a.event.wall_ns() % kSecond); }
+Value evt_num(const Access& a) {
+  return Value::of_uint(a.event.num());
+}
+Value evt_rawtime(const Access& a) {
+  return Value::of_uint(a.event.wall_ns());
+}
+Value evt_rawtime_s(const Access& a) {
+  return Value::of_uint(a.event.wall_ns() / kSecond);
+}
+Value evt_rawtime_ns(const Access& a) {
+  return Value::of_uint(a.event.wall_ns() % kSecond);
+}
 
-Value evt_time(const Access& a) { return made_text(a, clock_text(local_time(a.event.wall_ns())) + fraction(a)); }
-Value evt_time_s(const Access& a) { return made_text(a, clock_text(local_time(a.event.wall_ns()))); }
+Value evt_time(const Access& a) {
+  return made_text(a, clock_text(local_time(a.event.wall_ns())) + fraction(a));
+}
+Value evt_time_s(const Access& a) {
+  return made_text(a, clock_text(local_time(a.event.wall_ns())));
+}
 Value evt_datetime_s(const Access& a) {
   const std::tm t = local_time(a.event.wall_ns());
   return made_text(a, date_text(t) + " " + clock_text(t));
@@ -77,7 +109,9 @@ Value evt_time_iso(const Access& a) {
   return made_text(a, date_text(t) + "T" + clock_text(t) + fraction(a) + "+0000");
 }
 
-Value evt_source(const Access&) { return Value::of_text("syscall"); }
+Value evt_source(const Access&) {
+  return Value::of_text("syscall");
+}
 
 Value evt_hostname(const Access&) {
   static const std::string name = [] {
@@ -88,10 +122,18 @@ Value evt_hostname(const Access&) {
   return Value::of_text(name);
 }
 
-Value evt_dir(const Access& a) { return Value::of_text(is_tracepoint(a) ? ">" : "<"); }
-Value evt_type(const Access& a) { return Value::of_text(a.event.type()); }
-Value evt_type_is(const Access& a) { return Value::of_uint(a.event.type() == a.arg.text ? 1 : 0); }
-Value syscall_type(const Access& a) { return is_tracepoint(a) ? Value() : Value::of_text(a.event.type()); }
+Value evt_dir(const Access& a) {
+  return Value::of_text(is_tracepoint(a) ? ">" : "<");
+}
+Value evt_type(const Access& a) {
+  return Value::of_text(a.event.type());
+}
+Value evt_type_is(const Access& a) {
+  return Value::of_uint(a.event.type() == a.arg.text ? 1 : 0);
+}
+Value syscall_type(const Access& a) {
+  return is_tracepoint(a) ? Value() : Value::of_text(a.event.type());
+}
 
 Value evt_category(const Access& a) {
   const std::string_view category = a.event.info().category;
@@ -102,7 +144,9 @@ Value evt_category(const Access& a) {
   return made_text(a, lower);
 }
 
-Value evt_cpu(const Access& a) { return Value::of_int(a.event.head().cpu); }
+Value evt_cpu(const Access& a) {
+  return Value::of_int(a.event.head().cpu);
+}
 
 Value evt_args(const Access& a) {
   const EventText names(a.event, a.view);
@@ -116,6 +160,8 @@ Value evt_arg(const Access& a) {
     if (static_cast<size_t>(a.arg.index) >= params.size()) return {};
     name = params[static_cast<size_t>(a.arg.index)];
   }
+  // One record tells of both sides of a creation; the child's own result is 0.
+  if (a.event.child_side() && name == "res") return Value::of_text("0");
   const EventText names(a.event, a.view);
   if (a.view == context::PathView::kKernel && name == "name" && a.event.record().as<ev_open>())
     if (const auto path = a.event.path(a.view)) return Value::of_text(*path);
@@ -124,6 +170,7 @@ Value evt_arg(const Access& a) {
 }
 
 Value evt_rawarg(const Access& a) {
+  if (a.event.child_side() && a.arg.text == "res") return Value::of_int(0);
   const auto param = decoders::raw_param(a.event.record(), a.event.info(), a.arg.text);
   if (!param) return {};
   const decoders::KindClass cls = decoders::kind_info(param->kind).cls;
@@ -160,15 +207,27 @@ bool counts_as_error(const Access& a) {
   return result && *result < 0 && *result != -EAGAIN && *result != -EINPROGRESS;
 }
 
-bool in_counted_class(std::string_view category) { return category == "FILE" || category == "NET" || category == "MEMORY"; }
+bool in_counted_class(std::string_view category) {
+  return category == "FILE" || category == "NET" || category == "MEMORY";
+}
 
 }  // namespace
 
-Value evt_count_error(const Access& a) { return Value::of_uint(counts_as_error(a)); }
-Value evt_count_error_file(const Access& a) { return Value::of_uint(counts_as_error(a) && a.event.info().category == "FILE"); }
-Value evt_count_error_net(const Access& a) { return Value::of_uint(counts_as_error(a) && a.event.info().category == "NET"); }
-Value evt_count_error_memory(const Access& a) { return Value::of_uint(counts_as_error(a) && a.event.info().category == "MEMORY"); }
-Value evt_count_error_other(const Access& a) { return Value::of_uint(counts_as_error(a) && !in_counted_class(a.event.info().category)); }
+Value evt_count_error(const Access& a) {
+  return Value::of_uint(counts_as_error(a));
+}
+Value evt_count_error_file(const Access& a) {
+  return Value::of_uint(counts_as_error(a) && a.event.info().category == "FILE");
+}
+Value evt_count_error_net(const Access& a) {
+  return Value::of_uint(counts_as_error(a) && a.event.info().category == "NET");
+}
+Value evt_count_error_memory(const Access& a) {
+  return Value::of_uint(counts_as_error(a) && a.event.info().category == "MEMORY");
+}
+Value evt_count_error_other(const Access& a) {
+  return Value::of_uint(counts_as_error(a) && !in_counted_class(a.event.info().category));
+}
 
 // Of the calls so far only openat and openat2 have a directory descriptor; src and dst are those of renames and links.
 Value evt_abspath(const Access& a) {

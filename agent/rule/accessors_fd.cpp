@@ -15,17 +15,25 @@ namespace {
 constexpr uint16_t kAfUnix = 1, kAfInet = 2, kAfInet6 = 10, kAfNetlink = 16;
 constexpr int64_t kEinprogress = 115;
 
-bool is_mapped(const __u8* address) { return Value::of_ip(address, true).kind == ValueKind::kIp4; }
+bool is_mapped(const __u8* address) {
+  return Value::of_ip(address, true).kind == ValueKind::kIp4;
+}
 
 // 4, 6, u, n: the family as fd.typechar tells it; a mapped address makes an IPv4 socket.
 char socket_type_char(const ev_sock& sock) {
   const uint16_t family = sock.family ? sock.family : sock.afamily;
   switch (family) {
-    case kAfUnix: return 'u';
-    case kAfInet: return '4';
-    case kAfInet6: return is_mapped(sock.raddr) || (sock.rport == 0 && sock.afamily == kAfInet6 && is_mapped(sock.aaddr)) ? '4' : '6';
-    case kAfNetlink: return 'n';
-    default: return 'o';
+    case kAfUnix:
+      return 'u';
+    case kAfInet:
+      return '4';
+    case kAfInet6:
+      return is_mapped(sock.raddr) || (sock.rport == 0 && sock.afamily == kAfInet6 && is_mapped(sock.aaddr)) ? '4'
+                                                                                                             : '6';
+    case kAfNetlink:
+      return 'n';
+    default:
+      return 'o';
   }
 }
 
@@ -40,9 +48,12 @@ char fd_type_char(const context::Event& event) {
   if (const auto* sock = event.record().as<ev_sock>()) return socket_type_char(*sock);
   if (const auto* open = event.record().as<ev_open>()) {
     switch (open->i_mode & S_IFMT) {
-      case S_IFDIR: return 'd';
-      case S_IFIFO: return 'p';
-      default: return 'f';
+      case S_IFDIR:
+        return 'd';
+      case S_IFIFO:
+        return 'p';
+      default:
+        return 'f';
     }
   }
   return '\0';
@@ -50,14 +61,22 @@ char fd_type_char(const context::Event& event) {
 
 std::string_view fd_type_name(const context::Event& event) {
   switch (fd_type_char(event)) {
-    case 'f': return "file";
-    case 'd': return "directory";
-    case 'p': return "pipe";
-    case '4': return "ipv4";
-    case '6': return "ipv6";
-    case 'u': return "unix";
-    case 'n': return "netlink";
-    default: return {};
+    case 'f':
+      return "file";
+    case 'd':
+      return "directory";
+    case 'p':
+      return "pipe";
+    case '4':
+      return "ipv4";
+    case '6':
+      return "ipv6";
+    case 'u':
+      return "unix";
+    case 'n':
+      return "netlink";
+    default:
+      return {};
   }
 }
 
@@ -113,7 +132,7 @@ struct Endpoint {
 };
 struct Endpoints {
   Endpoint local, remote;
-  bool server = false;     // this process owns the server's side
+  bool server = false;  // this process owns the server's side
   bool has_role = false;
 };
 
@@ -175,8 +194,12 @@ Value service_of(const Access& a, const Value& port) {
   return name.empty() ? made_text(a, std::to_string(port.u)) : Value::of_text(name);
 }
 
-const ev_open* opened(const Access& a) { return a.event.record().as<ev_open>(); }
-bool is_file(const Access& a) { return opened(a) != nullptr; }
+const ev_open* opened(const Access& a) {
+  return a.event.record().as<ev_open>();
+}
+bool is_file(const Access& a) {
+  return opened(a) != nullptr;
+}
 
 std::string_view directory_of(std::string_view path) {
   const size_t slash = path.rfind('/');
@@ -212,7 +235,9 @@ Value fd_num(const Access& a) {
   return fd >= 0 ? Value::of_int(fd) : Value();
 }
 
-Value fd_type(const Access& a) { return text_or_missing(fd_type_name(a.event)); }
+Value fd_type(const Access& a) {
+  return text_or_missing(fd_type_name(a.event));
+}
 Value fd_typechar(const Access& a) {
   static constexpr char kChars[] = "fd46upn o";
   const char c = fd_type_char(a.event);
@@ -252,31 +277,64 @@ Value fd_realpath(const Access& a) {
   return path ? Value::of_text(*path) : Value();
 }
 
-Value fd_ip(const Access& a) { return both(a, &Endpoint::ip); }
-Value fd_port(const Access& a) { return both(a, &Endpoint::port); }
-Value fd_cip(const Access& a) { return client(a).ip; }
-Value fd_sip(const Access& a) { return server(a).ip; }
-Value fd_lip(const Access& a) { return local(a).ip; }
-Value fd_rip(const Access& a) { return remote(a).ip; }
-Value fd_cport(const Access& a) { return client(a).port; }
-Value fd_sport(const Access& a) { return server(a).port; }
-Value fd_lport(const Access& a) { return local(a).port; }
-Value fd_rport(const Access& a) { return remote(a).port; }
-Value fd_cproto(const Access& a) { return service_of(a, client(a).port); }
-Value fd_sproto(const Access& a) { return service_of(a, server(a).port); }
-Value fd_lproto(const Access& a) { return service_of(a, local(a).port); }
-Value fd_rproto(const Access& a) { return service_of(a, remote(a).port); }
+Value fd_ip(const Access& a) {
+  return both(a, &Endpoint::ip);
+}
+Value fd_port(const Access& a) {
+  return both(a, &Endpoint::port);
+}
+Value fd_cip(const Access& a) {
+  return client(a).ip;
+}
+Value fd_sip(const Access& a) {
+  return server(a).ip;
+}
+Value fd_lip(const Access& a) {
+  return local(a).ip;
+}
+Value fd_rip(const Access& a) {
+  return remote(a).ip;
+}
+Value fd_cport(const Access& a) {
+  return client(a).port;
+}
+Value fd_sport(const Access& a) {
+  return server(a).port;
+}
+Value fd_lport(const Access& a) {
+  return local(a).port;
+}
+Value fd_rport(const Access& a) {
+  return remote(a).port;
+}
+Value fd_cproto(const Access& a) {
+  return service_of(a, client(a).port);
+}
+Value fd_sproto(const Access& a) {
+  return service_of(a, server(a).port);
+}
+Value fd_lproto(const Access& a) {
+  return service_of(a, local(a).port);
+}
+Value fd_rproto(const Access& a) {
+  return service_of(a, remote(a).port);
+}
 
 Value fd_l4proto(const Access& a) {
   if (!has_descriptor(a.event)) return {};
   const auto* sock = a.event.record().as<ev_sock>();
   const bool is_ip = sock && (sock->family == kAfInet || sock->family == kAfInet6);
   switch (is_ip ? sock->l4proto : 0) {
-    case 6: return Value::of_text("tcp");
-    case 17: return Value::of_text("udp");
-    case 1: return Value::of_text("icmp");
-    case 255: return Value::of_text("raw");
-    default: return Value::of_text("<NA>");
+    case 6:
+      return Value::of_text("tcp");
+    case 17:
+      return Value::of_text("udp");
+    case 1:
+      return Value::of_text("icmp");
+    case 255:
+      return Value::of_text("raw");
+    default:
+      return Value::of_text("<NA>");
   }
 }
 
@@ -310,10 +368,14 @@ Value fd_name_changed(const Access& a) {
 
 Value fd_uid(const Access& a) {
   const Value fd = fd_num(a);
-  return fd.missing() ? Value() : made_text(a, std::to_string(a.event.head().tid) + std::to_string(fd.i));
+  return fd.missing() ? Value() : made_text(a, std::to_string(a.event.tid()) + std::to_string(fd.i));
 }
-Value fd_containername(const Access& a) { return prefixed(a, fd_name(a)); }
-Value fd_containerdirectory(const Access& a) { return prefixed(a, fd_directory(a)); }
+Value fd_containername(const Access& a) {
+  return prefixed(a, fd_name(a));
+}
+Value fd_containerdirectory(const Access& a) {
+  return prefixed(a, fd_directory(a));
+}
 
 Value fd_dev(const Access& a) {
   const ev_open* open = opened(a);
@@ -334,11 +396,14 @@ Value fd_ino(const Access& a) {
   return sock && sock->ino ? Value::of_int(static_cast<int64_t>(sock->ino)) : Value();
 }
 
-// ---- fs.path.*: successful calls only --------------------------------------------------------------------------------
+// ---- fs.path.*: successful calls only
+// --------------------------------------------------------------------------------
 
 namespace {
 
-bool succeeded(const Access& a) { return a.event.result().value_or(-1) >= 0; }
+bool succeeded(const Access& a) {
+  return a.event.result().value_or(-1) >= 0;
+}
 
 }  // namespace
 
@@ -347,7 +412,9 @@ Value fs_path_name(const Access& a) {
   const auto path = path_in_view(a);
   return path ? Value::of_text(*path) : Value();
 }
-Value fs_path_nameraw(const Access& a) { return succeeded(a) ? fd_nameraw(a) : Value(); }
+Value fs_path_nameraw(const Access& a) {
+  return succeeded(a) ? fd_nameraw(a) : Value();
+}
 
 Value fs_path_source(const Access& a) {
   const auto* mount = a.event.record().as<ev_mount>();

@@ -13,10 +13,14 @@ using context::Process;
 constexpr size_t kAncestorsMax = 64;
 constexpr uint32_t kExeWritable = 1, kExeUpperLayer = 2, kExeFromMemfd = 4, kExeLowerLayer = 8;  // Falco's execve_flags
 
-const Image* image_of(const Process* process) { return process ? process->image.get() : nullptr; }
+const Image* image_of(const Process* process) {
+  return process ? process->image.get() : nullptr;
+}
 
 // The image of ancestor n; 0 is the image that made the event, which the process may have left since.
-const Image* ancestor_image(const Access& a, size_t n) { return n == 0 ? &a.event.image() : image_of(a.event.ancestor(n)); }
+const Image* ancestor_image(const Access& a, size_t n) {
+  return n == 0 ? &a.event.image() : image_of(a.event.ancestor(n));
+}
 
 template <class F>
 Value of_parent(const Access& a, F&& read) {
@@ -41,10 +45,18 @@ Value of_ancestors(const Access& a, F&& read) {
   return Value::of_list({items, count});
 }
 
-Value name_of(const Image* image) { return image ? Value::of_text(image->comm) : Value(); }
-Value exe_of(const Image* image) { return image ? Value::of_text(image->exe()) : Value(); }
-Value exepath_of(const Image* image) { return image ? Value::of_text(image->exepath) : Value(); }
-Value cmdline_of(const Access& a, const Image* image) { return image ? joined(a, image->comm, image->args) : Value(); }
+Value name_of(const Image* image) {
+  return image ? Value::of_text(image->comm) : Value();
+}
+Value exe_of(const Image* image) {
+  return image ? Value::of_text(image->exe()) : Value();
+}
+Value exepath_of(const Image* image) {
+  return image ? Value::of_text(image->exepath) : Value();
+}
+Value cmdline_of(const Access& a, const Image* image) {
+  return image ? joined(a, image->comm, image->args) : Value();
+}
 
 std::string_view env_value(std::string_view env, std::string_view name, bool& found) {
   found = false;
@@ -70,8 +82,12 @@ Value env_text(const Access& a, std::string_view env) {
   return Value::of_text({out, env.size()});
 }
 
-const Process* session_leader(const Access& a) { return a.event.process().sid ? a.event.by_pid(a.event.process().sid) : nullptr; }
-const Process* group_leader(const Access& a) { return a.event.process().pgid ? a.event.by_pid(a.event.process().pgid) : nullptr; }
+const Process* session_leader(const Access& a) {
+  return a.event.process().sid ? a.event.by_pid(a.event.process().sid) : nullptr;
+}
+const Process* group_leader(const Access& a) {
+  return a.event.process().pgid ? a.event.by_pid(a.event.process().pgid) : nullptr;
+}
 
 // Without a living leader: the oldest of the ancestors in a row that share the id.
 const Process* leader_or_oldest(const Access& a, const Process* leader, uint32_t Process::*id) {
@@ -90,16 +106,26 @@ Value leader_text(const Process* leader, std::string_view (*read)(const Image&))
   return Value::of_text(image ? read(*image) : std::string_view());
 }
 
-std::string_view comm_text(const Image& image) { return image.comm; }
-std::string_view exe_text(const Image& image) { return image.exe(); }
-std::string_view exepath_text(const Image& image) { return image.exepath; }
+std::string_view comm_text(const Image& image) {
+  return image.comm;
+}
+std::string_view exe_text(const Image& image) {
+  return image.exe();
+}
+std::string_view exepath_text(const Image& image) {
+  return image.exepath;
+}
 
 // Credentials come with the record; for the child's side of a fork, the record's are the parent's.
 bool is_actor(const Access& a) {
   return a.event.process().key.pid == a.event.head().pid;
 }
-uint32_t uid_of(const Access& a) { return is_actor(a) ? a.event.head().euid : a.event.process().euid; }
-uint32_t gid_of(const Access& a) { return is_actor(a) ? a.event.head().egid : a.event.process().egid; }
+uint32_t uid_of(const Access& a) {
+  return is_actor(a) ? a.event.head().euid : a.event.process().euid;
+}
+uint32_t gid_of(const Access& a) {
+  return is_actor(a) ? a.event.head().egid : a.event.process().egid;
+}
 
 uint64_t start_wall_ns(const Access& a, const Process& process) {
   return a.event.wall_ns() - (a.event.head().time_ns - process.key.start_ns);
@@ -112,21 +138,43 @@ Value start_ts(const Access& a, const Process& process) {
   return process.key.start_ns == 0 ? Value() : Value::of_uint(start_wall_ns(a, process));
 }
 
-Value exe_flag(const Access& a, uint32_t bit) { return Value::of_bool((a.event.image().exe_flags & bit) != 0); }
-Value nonzero(uint64_t v) { return v ? Value::of_uint(v) : Value(); }
+Value exe_flag(const Access& a, uint32_t bit) {
+  return Value::of_bool((a.event.image().exe_flags & bit) != 0);
+}
+Value nonzero(uint64_t v) {
+  return v ? Value::of_uint(v) : Value();
+}
 
 }  // namespace
 
-Value proc_name(const Access& a) { return name_of(&a.event.image()); }
-Value proc_exe(const Access& a) { return exe_of(&a.event.image()); }
-Value proc_exepath(const Access& a) { return exepath_of(&a.event.image()); }
-Value proc_cmdline(const Access& a) { return cmdline_of(a, &a.event.image()); }
-Value proc_exeline(const Access& a) { return joined(a, a.event.image().exe(), a.event.image().args); }
+Value proc_name(const Access& a) {
+  return name_of(&a.event.image());
+}
+Value proc_exe(const Access& a) {
+  return exe_of(&a.event.image());
+}
+Value proc_exepath(const Access& a) {
+  return exepath_of(&a.event.image());
+}
+Value proc_cmdline(const Access& a) {
+  return cmdline_of(a, &a.event.image());
+}
+Value proc_exeline(const Access& a) {
+  return joined(a, a.event.image().exe(), a.event.image().args);
+}
 
-Value proc_pname(const Access& a) { return name_of(image_of(a.event.ancestor(1))); }
-Value proc_pexe(const Access& a) { return exe_of(image_of(a.event.ancestor(1))); }
-Value proc_pexepath(const Access& a) { return exepath_of(image_of(a.event.ancestor(1))); }
-Value proc_pcmdline(const Access& a) { return cmdline_of(a, image_of(a.event.ancestor(1))); }
+Value proc_pname(const Access& a) {
+  return name_of(image_of(a.event.ancestor(1)));
+}
+Value proc_pexe(const Access& a) {
+  return exe_of(image_of(a.event.ancestor(1)));
+}
+Value proc_pexepath(const Access& a) {
+  return exepath_of(image_of(a.event.ancestor(1)));
+}
+Value proc_pcmdline(const Access& a) {
+  return cmdline_of(a, image_of(a.event.ancestor(1)));
+}
 
 Value proc_aname(const Access& a) {
   return of_ancestors(a, [](const Process&, const Image* image) { return name_of(image); });
@@ -223,12 +271,24 @@ Value proc_loginshellid(const Access& a) {
   return out;
 }
 
-Value proc_tty(const Access& a) { return Value::of_uint(a.event.process().tty); }
-Value proc_pid(const Access& a) { return Value::of_int(a.event.process().key.pid); }
-Value proc_vpid(const Access& a) { return Value::of_int(a.event.process().vpid); }
-Value proc_sid(const Access& a) { return Value::of_int(a.event.process().vsid); }
-Value proc_vpgid(const Access& a) { return Value::of_int(a.event.process().vpgid); }
-Value proc_pgid(const Access& a) { return Value::of_int(a.event.process().pgid); }
+Value proc_tty(const Access& a) {
+  return Value::of_uint(a.event.process().tty);
+}
+Value proc_pid(const Access& a) {
+  return Value::of_int(a.event.process().key.pid);
+}
+Value proc_vpid(const Access& a) {
+  return Value::of_int(a.event.process().vpid);
+}
+Value proc_sid(const Access& a) {
+  return Value::of_int(a.event.process().vsid);
+}
+Value proc_vpgid(const Access& a) {
+  return Value::of_int(a.event.process().vpgid);
+}
+Value proc_pgid(const Access& a) {
+  return Value::of_int(a.event.process().pgid);
+}
 Value proc_ppid(const Access& a) {
   return of_parent(a, [](const Process& p) { return Value::of_int(p.key.pid); });
 }
@@ -236,56 +296,97 @@ Value proc_pvpid(const Access& a) {
   return of_parent(a, [](const Process& p) { return Value::of_int(p.vpid); });
 }
 
-Value proc_sname(const Access& a) { return leader_text(leader_or_oldest(a, session_leader(a), &Process::sid), comm_text); }
-Value proc_sid_exe(const Access& a) { return leader_text(leader_or_oldest(a, session_leader(a), &Process::sid), exe_text); }
-Value proc_sid_exepath(const Access& a) { return leader_text(leader_or_oldest(a, session_leader(a), &Process::sid), exepath_text); }
-Value proc_pgid_name(const Access& a) { return leader_text(leader_or_oldest(a, group_leader(a), &Process::pgid), comm_text); }
-Value proc_pgid_exe(const Access& a) { return leader_text(leader_or_oldest(a, group_leader(a), &Process::pgid), exe_text); }
-Value proc_pgid_exepath(const Access& a) { return leader_text(leader_or_oldest(a, group_leader(a), &Process::pgid), exepath_text); }
+Value proc_sname(const Access& a) {
+  return leader_text(leader_or_oldest(a, session_leader(a), &Process::sid), comm_text);
+}
+Value proc_sid_exe(const Access& a) {
+  return leader_text(leader_or_oldest(a, session_leader(a), &Process::sid), exe_text);
+}
+Value proc_sid_exepath(const Access& a) {
+  return leader_text(leader_or_oldest(a, session_leader(a), &Process::sid), exepath_text);
+}
+Value proc_pgid_name(const Access& a) {
+  return leader_text(leader_or_oldest(a, group_leader(a), &Process::pgid), comm_text);
+}
+Value proc_pgid_exe(const Access& a) {
+  return leader_text(leader_or_oldest(a, group_leader(a), &Process::pgid), exe_text);
+}
+Value proc_pgid_exepath(const Access& a) {
+  return leader_text(leader_or_oldest(a, group_leader(a), &Process::pgid), exepath_text);
+}
 
-Value proc_duration(const Access& a) { return duration(a, a.event.process()); }
+Value proc_duration(const Access& a) {
+  return duration(a, a.event.process());
+}
 Value proc_ppid_duration(const Access& a) {
   return of_parent(a, [&a](const Process& p) { return duration(a, p); });
 }
-Value proc_pid_ts(const Access& a) { return start_ts(a, a.event.process()); }
+Value proc_pid_ts(const Access& a) {
+  return start_ts(a, a.event.process());
+}
 Value proc_ppid_ts(const Access& a) {
   return of_parent(a, [&a](const Process& p) { return start_ts(a, p); });
 }
 
-Value proc_is_exe_writable(const Access& a) { return exe_flag(a, kExeWritable); }
-Value proc_is_exe_upper_layer(const Access& a) { return exe_flag(a, kExeUpperLayer); }
-Value proc_is_exe_lower_layer(const Access& a) { return exe_flag(a, kExeLowerLayer); }
-Value proc_is_exe_from_memfd(const Access& a) { return exe_flag(a, kExeFromMemfd); }
-Value proc_is_sid_leader(const Access& a) { return Value::of_bool(a.event.process().vsid == a.event.process().vpid); }
-Value proc_is_vpgid_leader(const Access& a) { return Value::of_bool(a.event.process().vpgid == a.event.process().vpid); }
-Value proc_is_pgid_leader(const Access& a) { return Value::of_bool(a.event.process().pgid == a.event.process().key.pid); }
+Value proc_is_exe_writable(const Access& a) {
+  return exe_flag(a, kExeWritable);
+}
+Value proc_is_exe_upper_layer(const Access& a) {
+  return exe_flag(a, kExeUpperLayer);
+}
+Value proc_is_exe_lower_layer(const Access& a) {
+  return exe_flag(a, kExeLowerLayer);
+}
+Value proc_is_exe_from_memfd(const Access& a) {
+  return exe_flag(a, kExeFromMemfd);
+}
+Value proc_is_sid_leader(const Access& a) {
+  return Value::of_bool(a.event.process().vsid == a.event.process().vpid);
+}
+Value proc_is_vpgid_leader(const Access& a) {
+  return Value::of_bool(a.event.process().vpgid == a.event.process().vpid);
+}
+Value proc_is_pgid_leader(const Access& a) {
+  return Value::of_bool(a.event.process().pgid == a.event.process().key.pid);
+}
 
 Value proc_exe_ino(const Access& a) {
   const uint64_t ino = a.event.image().exe_ino;
   return ino ? Value::of_int(static_cast<int64_t>(ino)) : Value();
 }
-Value proc_exe_ino_ctime(const Access& a) { return nonzero(a.event.image().exe_ino_ctime); }
-Value proc_exe_ino_mtime(const Access& a) { return nonzero(a.event.image().exe_ino_mtime); }
+Value proc_exe_ino_ctime(const Access& a) {
+  return nonzero(a.event.image().exe_ino_ctime);
+}
+Value proc_exe_ino_mtime(const Access& a) {
+  return nonzero(a.event.image().exe_ino_mtime);
+}
 Value proc_exe_ino_ctime_duration(const Access& a) {
   const uint64_t ctime = a.event.image().exe_ino_ctime;
   const uint64_t start = start_wall_ns(a, a.event.process());
   return ctime && start > ctime ? Value::of_uint(start - ctime) : Value();
 }
 
-Value thread_cap_permitted(const Access& a) { return made_text(a, decoders::capabilities_text(a.event.process().cap_permitted)); }
-Value thread_cap_inheritable(const Access& a) { return made_text(a, decoders::capabilities_text(a.event.process().cap_inheritable)); }
-Value thread_cap_effective(const Access& a) { return made_text(a, decoders::capabilities_text(a.event.process().cap_effective)); }
+Value thread_cap_permitted(const Access& a) {
+  return made_text(a, decoders::capabilities_text(a.event.process().cap_permitted));
+}
+Value thread_cap_inheritable(const Access& a) {
+  return made_text(a, decoders::capabilities_text(a.event.process().cap_inheritable));
+}
+Value thread_cap_effective(const Access& a) {
+  return made_text(a, decoders::capabilities_text(a.event.process().cap_effective));
+}
 
 Value thread_tid(const Access& a) {
-  if (is_actor(a)) return Value::of_int(a.event.head().tid);
-  const auto* fork = a.event.record().as<ev_fork>();
-  return Value::of_int(fork ? fork->child_tid : a.event.process().key.pid);
+  return Value::of_int(a.event.tid());
 }
-Value thread_ismain(const Access& a) { return Value::of_bool(!is_actor(a) || a.event.head().tid == a.event.head().pid); }
+Value thread_ismain(const Access& a) {
+  return Value::of_bool(a.event.tid() == a.event.process().key.pid);
+}
 Value thread_vtid(const Access& a) {
   if (const auto* exec = a.event.record().as<ev_exec>()) return Value::of_int(exec->vtid);
-  if (const auto* fork = a.event.record().as<ev_fork>(); fork && !is_actor(a)) return Value::of_int(fork->child_vtid);
-  return is_actor(a) && a.event.head().tid == a.event.head().pid ? Value::of_int(a.event.process().vpid) : Value();
+  if (const auto* fork = a.event.record().as<ev_fork>(); fork && a.event.child_side())
+    return Value::of_int(fork->child_vtid);
+  return a.event.tid() == a.event.process().key.pid ? Value::of_int(a.event.process().vpid) : Value();
 }
 
 namespace {
@@ -299,10 +400,18 @@ Value user_part(const Access& a, uint32_t uid, std::string context::User::*part,
 
 }  // namespace
 
-Value user_uid(const Access& a) { return Value::of_uint(uid_of(a)); }
-Value user_name(const Access& a) { return user_part(a, uid_of(a), &context::User::name, "root"); }
-Value user_homedir(const Access& a) { return user_part(a, uid_of(a), &context::User::home, "/root"); }
-Value user_shell(const Access& a) { return user_part(a, uid_of(a), &context::User::shell, ""); }
+Value user_uid(const Access& a) {
+  return Value::of_uint(uid_of(a));
+}
+Value user_name(const Access& a) {
+  return user_part(a, uid_of(a), &context::User::name, "root");
+}
+Value user_homedir(const Access& a) {
+  return user_part(a, uid_of(a), &context::User::home, "/root");
+}
+Value user_shell(const Access& a) {
+  return user_part(a, uid_of(a), &context::User::shell, "");
+}
 
 Value user_loginuid(const Access& a) {
   const uint32_t id = a.event.process().loginuid;
@@ -313,7 +422,9 @@ Value user_loginname(const Access& a) {
   return id == UINT32_MAX ? Value::of_text(kUnknown) : user_part(a, id, &context::User::name, "root");
 }
 
-Value group_gid(const Access& a) { return Value::of_uint(gid_of(a)); }
+Value group_gid(const Access& a) {
+  return Value::of_uint(gid_of(a));
+}
 Value group_name(const Access& a) {
   const std::string* name = a.event.users().group(gid_of(a));
   return name ? made_text(a, *name) : Value::of_text(kUnknown);

@@ -1,15 +1,10 @@
 #include "agent/rule/ast.h"
 
+#include "agent/rule/grammar.h"
 #include "agent/rule/lexer.h"
 
 namespace tiercel::rule {
 namespace {
-
-constexpr std::string_view kOps[] = {"exists",    "=",          "!=",          "<",        "<=",   ">",     ">=",
-                                     "contains",  "icontains",  "bcontains",   "startswith", "bstartswith",
-                                     "endswith",  "glob",       "iglob",       "regex",    "in",   "intersects",
-                                     "pmatch"};
-constexpr std::string_view kModifiers[] = {"", "oneof", "anyof", "allof"};
 
 void print_list(std::string& out, const std::vector<OperandAst>& parts) {
   for (size_t n = 0; n < parts.size(); ++n) {
@@ -33,15 +28,36 @@ void print(std::string& out, const Expr& expr, bool inside) {
       out += "not ";
       print(out, *expr.children.front(), true);
       break;
-    case Expr::Kind::kMacro: out += expr.macro; break;
-    case Expr::Kind::kCheck: out += to_string(*expr.check); break;
+    case Expr::Kind::kMacro:
+      out += expr.macro;
+      break;
+    case Expr::Kind::kCheck:
+      out += to_string(*expr.check);
+      break;
   }
 }
 
 }  // namespace
 
-std::string_view op_text(Op op) { return kOps[static_cast<size_t>(op)]; }
-std::string_view modifier_text(Modifier modifier) { return kModifiers[static_cast<size_t>(modifier)]; }
+std::string_view op_text(Op op) {
+  if (op == Op::kExists) return kExistsWord;
+  if (op == Op::kEq) return "=";
+  for (const auto& word : kNumericOps)
+    if (word.id == op) return word.text;
+  for (const auto& word : kSymbolOps)
+    if (word.id == op) return word.text;
+  for (const auto& word : kWordOps)
+    if (word.id == op) return word.text;
+  for (const auto& word : kListOps)
+    if (word.id == op) return word.text;
+  return {};
+}
+
+std::string_view modifier_text(Modifier modifier) {
+  for (const auto& word : kModifierWords)
+    if (word.id == modifier) return word.text;
+  return {};
+}
 
 OperandAst clone(const OperandAst& operand) {
   return operand;  // values all the way down; the origin's text is shared
@@ -75,13 +91,27 @@ std::string quoted_if_needed(std::string_view value) {
   std::string out = "\"";
   for (char c : value) {
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\b': out += "\\b"; break;
-      case '\f': out += "\\f"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\b':
+        out += "\\b";
+        break;
+      case '\f':
+        out += "\\f";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
           constexpr char kHex[] = "0123456789abcdef";
@@ -105,7 +135,8 @@ std::string to_string(const OperandAst& operand) {
       const std::string text = quoted_if_needed(operand.name);
       return text.starts_with('"') ? text : '"' + text + '"';
     }
-    case OperandAst::Kind::kNumber: return operand.name;
+    case OperandAst::Kind::kNumber:
+      return operand.name;
     case OperandAst::Kind::kList:
       out = "(";
       print_list(out, operand.parts);
@@ -115,7 +146,9 @@ std::string to_string(const OperandAst& operand) {
       print_list(out, operand.parts);
       out += ")";
       break;
-    case OperandAst::Kind::kField: out = operand.name; break;
+    case OperandAst::Kind::kField:
+      out = operand.name;
+      break;
   }
   if (operand.has_arg) out += "[" + quoted_argument(operand.arg) + "]";
   return operand.is_value ? "val(" + out + ")" : out;

@@ -14,14 +14,33 @@
 namespace tiercel::rule {
 
 enum class Op : uint8_t {
-  kExists, kEq, kNe, kLt, kLe, kGt, kGe,
-  kContains, kIContains, kBContains, kStartsWith, kBStartsWith, kEndsWith, kGlob, kIGlob, kRegex,
-  kIn, kIntersects, kPmatch,
+  kExists,
+  kEq,
+  kNe,
+  kLt,
+  kLe,
+  kGt,
+  kGe,
+  kContains,
+  kIContains,
+  kBContains,
+  kStartsWith,
+  kBStartsWith,
+  kEndsWith,
+  kGlob,
+  kIGlob,
+  kRegex,
+  kIn,
+  kIntersects,
+  kPmatch,
 };
 [[nodiscard]] std::string_view op_text(Op op);  // "=" for both of its spellings
 
 enum class Modifier : uint8_t { kNone, kOneOf, kAnyOf, kAllOf };
 [[nodiscard]] std::string_view modifier_text(Modifier modifier);
+
+// kAddressText is no word of the language: it is how a text operator on an address is bent into shape.
+enum class Transformer : uint8_t { kToLower, kToUpper, kB64, kBasename, kLen, kJoin, kConcat, kGetopt, kAddressText };
 
 // Where a node was written: a text (shared by all nodes of one condition) and an offset in it.
 struct Origin {
@@ -38,7 +57,7 @@ struct OperandAst {
   std::string name;  // field or transformer name; text or number as written (decoded)
   bool has_arg = false;
   std::string arg;
-  bool is_value = false;           // written as val(field)
+  bool is_value = false;          // written as val(field)
   std::vector<OperandAst> parts;  // transformer arguments, list items
   Origin origin;
 };
@@ -53,9 +72,9 @@ struct CheckAst {
   OperandAst left;
   Op op = Op::kExists;
   Modifier modifier = Modifier::kNone;
-  std::vector<ValueAst> values;        // one, or the list of in/intersects/pmatch/modifiers
-  bool is_list = false;                // written with ( ) or as an identifier after a list operator
-  std::unique_ptr<OperandAst> right;   // val(field) or transformer, instead of values
+  std::vector<ValueAst> values;       // one, or the list of in/intersects/pmatch/modifiers
+  bool is_list = false;               // written with ( ) or as an identifier after a list operator
+  std::unique_ptr<OperandAst> right;  // val(field) or transformer, instead of values
   Origin op_origin;
 };
 

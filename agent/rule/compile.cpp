@@ -36,7 +36,8 @@ uint32_t emit(const Typed& tree, Program& program, uint32_t yes, uint32_t no) {
     case Typed::Kind::kTest:
       program.code.push_back({tree.test, yes, no});
       return static_cast<uint32_t>(program.code.size() - 1);
-    case Typed::Kind::kNot: return emit(tree.children.front(), program, no, yes);
+    case Typed::Kind::kNot:
+      return emit(tree.children.front(), program, no, yes);
     case Typed::Kind::kAnd:
       for (size_t n = tree.children.size(); n-- > 0;) yes = emit(tree.children[n], program, yes, no);
       return yes;
@@ -60,11 +61,14 @@ std::string listing(const Program& program, uint32_t entry) {
   }
   std::map<uint32_t, size_t> number;
   for (uint32_t pc : reachable) number.emplace(pc, number.size());
-  auto target = [&](uint32_t pc) { return pc == kHit ? std::string("match") : pc == kMiss ? std::string("no match") : std::to_string(number.at(pc)); };
+  auto target = [&](uint32_t pc) {
+    return pc == kHit ? std::string("match") : pc == kMiss ? std::string("no match") : std::to_string(number.at(pc));
+  };
   std::string out;
   for (uint32_t pc : reachable) {
     const Inst& inst = program.code[pc];
-    out += fmt::format("{:>4}  {}\n        yes -> {}, no -> {}\n", number.at(pc), program.tests[inst.test].text, target(inst.yes), target(inst.no));
+    out += fmt::format("{:>4}  {}\n        yes -> {}, no -> {}\n", number.at(pc), program.tests[inst.test].text,
+                       target(inst.yes), target(inst.no));
   }
   if (entry == kHit) out = "   always\n";
   if (entry == kMiss) out = "   never\n";

@@ -32,13 +32,15 @@ class Digest {
 
 }  // namespace
 
-std::string_view display_name(Priority priority) { return kPriorities[static_cast<size_t>(priority)]; }
+std::string_view display_name(Priority priority) {
+  return kPriorities[static_cast<size_t>(priority)];
+}
 
 std::optional<Priority> parse_priority(std::string_view word) {
   auto same = [word](std::string_view name) {
-    return word.size() == name.size() && std::equal(word.begin(), word.end(), name.begin(), [](unsigned char a, unsigned char b) {
-             return std::tolower(a) == std::tolower(b);
-           });
+    return word.size() == name.size() &&
+           std::equal(word.begin(), word.end(), name.begin(),
+                      [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
   };
   if (same("info")) return Priority::kInformational;
   for (size_t n = 0; n < kPriorities.size(); ++n)
@@ -73,7 +75,9 @@ Value Scratch::operand(const Program& program, uint32_t index, const context::Ev
     case Operand::Kind::kField:
       if (operand.field->get) out = operand.field->get({event, operand.arg, arena_, view_});
       break;
-    case Operand::Kind::kLiteral: out = Value::of_text(operand.literal); break;
+    case Operand::Kind::kLiteral:
+      out = Value::of_text(operand.literal);
+      break;
     case Operand::Kind::kLiteralList:
     case Operand::Kind::kTransformer: {
       Value* parts = arena_.values(operand.parts.size());
@@ -135,7 +139,9 @@ RuleSet::RuleSet(RuleSetParts parts) : parts_(std::move(parts)), buckets_(EVT_CO
   digest_ = digest.text();
 }
 
-size_t RuleSet::active_count() const { return static_cast<size_t>(std::count(parts_.active.begin(), parts_.active.end(), true)); }
+size_t RuleSet::active_count() const {
+  return static_cast<size_t>(std::count(parts_.active.begin(), parts_.active.end(), true));
+}
 
 std::optional<RuleId> RuleSet::find(std::string_view name) const {
   for (RuleId id = 0; id < parts_.rules.size(); ++id)
@@ -178,11 +184,15 @@ bool RuleSet::reads_field(std::string_view name) const {
   return false;
 }
 
-std::string RuleSet::explain(RuleId id) const { return listing(parts_.program, parts_.entries[id]); }
+std::string RuleSet::explain(RuleId id) const {
+  return listing(parts_.program, parts_.entries[id]);
+}
 
 // ---- Matcher -----------------------------------------------------------------------------------------------------
 
-Matcher::Matcher(std::shared_ptr<const RuleSet> rules) : rules_(std::move(rules)) { scratch_.bind(rules_->parts().program); }
+Matcher::Matcher(std::shared_ptr<const RuleSet> rules) : rules_(std::move(rules)) {
+  scratch_.bind(rules_->parts().program);
+}
 
 std::span<const Match> Matcher::match(const context::Event& event) {
   using context::PathView;

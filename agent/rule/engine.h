@@ -32,11 +32,11 @@ using EventTypes = std::bitset<EVT_COUNT>;  // by enum ev_type
 // What a rule set is made of; filled by load.h, then frozen.
 struct RuleSetParts {
   std::vector<Rule> rules;
-  std::vector<Format> formats;       // one per rule
-  std::vector<uint32_t> entries;     // one per rule: where its program starts
-  std::vector<EventTypes> types;     // one per rule: the events for which it can be true
-  std::vector<bool> active;          // one per rule: enabled, severe enough, selected
-  Program program;                   // all rules' programs, distinct tests, distinct operands
+  std::vector<Format> formats;    // one per rule
+  std::vector<uint32_t> entries;  // one per rule: where its program starts
+  std::vector<EventTypes> types;  // one per rule: the events for which it can be true
+  std::vector<bool> active;       // one per rule: enabled, severe enough, selected
+  Program program;                // all rules' programs, distinct tests, distinct operands
   Matching matching = Matching::kFirst;
 };
 

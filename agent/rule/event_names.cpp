@@ -37,7 +37,8 @@ const Names& names() {
       if (info.flags & decoders::EF_INTERNAL) continue;
       out.events.emplace(info.name, info.type);
       for (std::string_view param : info.params)
-        if (auto kind = decoders::param_kind(param)) out.parameters.try_emplace(param, decoders::kind_info(*kind).falco_type);
+        if (auto kind = decoders::param_kind(param))
+          out.parameters.try_emplace(param, decoders::kind_info(*kind).falco_type);
     }
 #define WAITING_EVENT(name, category, params) \
   out.add_event(#name);                       \
@@ -63,7 +64,9 @@ std::optional<size_t> event_number(std::string_view name) {
   return it->second;
 }
 
-size_t event_number_count() { return names().count; }
+size_t event_number_count() {
+  return names().count;
+}
 
 bool event_is_visible(size_t number) {
   if (number >= EVT_COUNT) return number < event_number_count();
@@ -71,7 +74,9 @@ bool event_is_visible(size_t number) {
   return info && !(info->flags & decoders::EF_INTERNAL);
 }
 
-const std::vector<std::string_view>& event_type_names() { return names().event_list; }
+const std::vector<std::string_view>& event_type_names() {
+  return names().event_list;
+}
 
 std::optional<std::string_view> parameter_type(std::string_view name) {
   auto it = names().parameters.find(name);
@@ -79,6 +84,8 @@ std::optional<std::string_view> parameter_type(std::string_view name) {
   return it->second;
 }
 
-const std::vector<std::string_view>& parameter_names() { return names().parameter_list; }
+const std::vector<std::string_view>& parameter_names() {
+  return names().parameter_list;
+}
 
 }  // namespace tiercel::rule

@@ -13,22 +13,32 @@ std::vector<bool> all_visible() {
   return out;
 }
 
-std::vector<bool> none() { return std::vector<bool>(event_number_count()); }
+std::vector<bool> none() {
+  return std::vector<bool>(event_number_count());
+}
 
 // evt.num starts at 1: some comparisons with it are constants. 0: undetermined.
 int constant_of(const CheckAst& check) {
   if (check.right || check.modifier != Modifier::kNone) return 0;
   auto is = [&](std::string_view text) { return check.values.size() == 1 && check.values.front().text == text; };
   switch (check.op) {
-    case Op::kEq: return is("0") ? -1 : 0;
-    case Op::kNe: return is("0") ? 1 : 0;
-    case Op::kLt: return is("0") || is("1") ? -1 : 0;
-    case Op::kLe: return is("0") ? -1 : 0;
-    case Op::kGt: return is("0") ? 1 : 0;
-    case Op::kGe: return is("0") || is("1") ? 1 : 0;
+    case Op::kEq:
+      return is("0") ? -1 : 0;
+    case Op::kNe:
+      return is("0") ? 1 : 0;
+    case Op::kLt:
+      return is("0") || is("1") ? -1 : 0;
+    case Op::kLe:
+      return is("0") ? -1 : 0;
+    case Op::kGt:
+      return is("0") ? 1 : 0;
+    case Op::kGe:
+      return is("0") || is("1") ? 1 : 0;
     case Op::kIn:
-      return std::all_of(check.values.begin(), check.values.end(), [](const ValueAst& v) { return v.text == "0"; }) ? -1 : 0;
-    default: return 0;
+      return std::all_of(check.values.begin(), check.values.end(), [](const ValueAst& v) { return v.text == "0"; }) ? -1
+                                                                                                                    : 0;
+    default:
+      return 0;
   }
 }
 
@@ -68,7 +78,9 @@ std::vector<bool> of(const Expr& expr, bool negated) {
 
 }  // namespace
 
-size_t EventSet::count() const { return static_cast<size_t>(std::count(numbers.begin(), numbers.end(), true)); }
+size_t EventSet::count() const {
+  return static_cast<size_t>(std::count(numbers.begin(), numbers.end(), true));
+}
 
 EventTypes EventSet::fed() const {
   EventTypes out;
@@ -76,6 +88,8 @@ EventTypes EventSet::fed() const {
   return out;
 }
 
-EventSet event_set_of(const Expr& expr) { return {of(expr, false)}; }
+EventSet event_set_of(const Expr& expr) {
+  return {of(expr, false)};
+}
 
 }  // namespace tiercel::rule

@@ -1,24 +1,13 @@
 // Exceptions of a rule as text: "(condition) and not (...) and not (...)" (reference 1.8).
 #include <algorithm>
-#include <array>
 
 #include "agent/rule/expand.h"
 #include "agent/rule/fields.h"
+#include "agent/rule/grammar.h"
 #include "agent/rule/parser.h"
 
 namespace tiercel::rule {
 namespace {
-
-constexpr std::array<std::string_view, 12> kTextOps = {"=",        "==",         "!=",          "glob",     "iglob", "contains",
-                                                       "icontains", "bcontains", "startswith", "bstartswith", "endswith", "regex"};
-constexpr std::array<std::string_view, 4> kNumericOps = {"<", "<=", ">", ">="};
-constexpr std::array<std::string_view, 3> kListOps = {"in", "pmatch", "intersects"};
-constexpr std::array<std::string_view, 3> kModifiers = {"oneof", "anyof", "allof"};
-
-template <size_t N>
-bool is_one_of(std::string_view word, const std::array<std::string_view, N>& words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
 
 // One blank between words, none around.
 std::string normalised(std::string_view text) {
@@ -44,20 +33,23 @@ Comparison comparison_of(std::string_view written) {
   const size_t blank = out.text.find(' ');
   const std::string_view op = std::string_view(out.text).substr(0, blank);
   if (blank == std::string::npos) {
-    out.takes_list = is_one_of(op, kListOps);
-    out.valid = out.takes_list || is_one_of(op, kTextOps) || is_one_of(op, kNumericOps);
+    out.takes_list = is_list_op(op);
+    out.valid = out.takes_list || is_text_op(op) || find_word(kNumericOps, op) != nullptr;
   } else {
-    out.takes_list = out.valid = is_one_of(op, kTextOps) && is_one_of(std::string_view(out.text).substr(blank + 1), kModifiers);
+    out.takes_list = out.valid =
+        is_text_op(op) && find_word(kModifierWords, std::string_view(out.text).substr(blank + 1)) != nullptr;
   }
   return out;
 }
 
 class ExceptionWriter {
  public:
-  ExceptionWriter(const RuleItem& rule, Diagnostics& diagnostics, MappedText& out) : rule_(rule), diagnostics_(diagnostics), out_(out) {}
+  ExceptionWriter(const RuleItem& rule, Diagnostics& diagnostics, MappedText& out)
+      : rule_(rule), diagnostics_(diagnostics), out_(out) {}
 
   bool write() {
-    const bool any = std::any_of(rule_.exceptions.begin(), rule_.exceptions.end(), [](const ExceptionItem& e) { return !e.values.empty(); });
+    const bool any = std::any_of(rule_.exceptions.begin(), rule_.exceptions.end(),
+                                 [](const ExceptionItem& e) { return !e.values.empty(); });
     const Mark start = rule_.condition.mark_at(0);
     if (any) out_.append_fixed("(", start);
     out_.append(rule_.condition);
@@ -74,8 +66,8 @@ class ExceptionWriter {
  private:
   void error(const Mark& mark, std::string message, std::string hint = {}) {
     fine_ = false;
-    diagnostics_.add({Diagnostic::Severity::kError, "LOAD_ERR_VALIDATE", std::move(message), std::move(hint), "rule '" + rule_.name + "'",
-                      mark.position()});
+    diagnostics_.add({Diagnostic::Severity::kError, "LOAD_ERR_VALIDATE", std::move(message), std::move(hint),
+                      "rule '" + rule_.name + "'", mark.position()});
   }
 
   void check_field(const YamlNode& field) {
@@ -88,7 +80,8 @@ class ExceptionWriter {
       if (name.info && !name.info->has(FF_TABLE_ONLY) && argument_error(name, inner->name).empty()) return;
     }
     const std::string near = suggest_field(field.str());
-    error(field.mark, "'" + field.str() + "' is not a supported filter field", near.empty() ? "" : "did you mean '" + near + "'?");
+    error(field.mark, "'" + field.str() + "' is not a supported filter field",
+          near.empty() ? "" : "did you mean '" + near + "'?");
   }
 
   // comps absent: `count` times the default.
@@ -97,7 +90,8 @@ class ExceptionWriter {
     if (!exception.comps) return std::vector<Comparison>(count, comparison_of("="));
     for (const YamlNode& comp : exception.comps->items) {
       out.push_back(comparison_of(comp.is_scalar() ? comp.str() : ""));
-      if (!out.back().valid) error(comp.mark, "'" + (comp.is_scalar() ? comp.str() : "?") + "' is not a supported comparison operator");
+      if (!out.back().valid)
+        error(comp.mark, "'" + (comp.is_scalar() ? comp.str() : "?") + "' is not a supported comparison operator");
     }
     return out;
   }
@@ -105,7 +99,8 @@ class ExceptionWriter {
   void write_rows(const ExceptionItem& exception) {
     const std::vector<YamlNode>& fields = exception.fields->items;
     for (const YamlNode& field : fields) check_field(field);
-    if (exception.comps && (exception.comps->kind != YamlNode::Kind::kSequence || exception.comps->items.size() != fields.size()))
+    if (exception.comps &&
+        (exception.comps->kind != YamlNode::Kind::kSequence || exception.comps->items.size() != fields.size()))
       return error(exception.comps->mark, "Fields and comps lists must have equal length");
     const std::vector<Comparison> comps = comparisons(exception, fields.size());
     if (exception.values.empty() || fields.empty()) return;
@@ -136,7 +131,8 @@ class ExceptionWriter {
       if (!exception.comps->is_scalar()) return error(exception.comps->mark, "Fields and comps must both be strings");
       comp = comparison_of(exception.comps->str());
       if (!comp.valid || !comp.takes_list)
-        return error(exception.comps->mark, "comps must be one of (in, pmatch, intersects) or an operator with oneof, anyof or allof");
+        return error(exception.comps->mark,
+                     "comps must be one of (in, pmatch, intersects) or an operator with oneof, anyof or allof");
     }
     if (exception.values.empty()) return;
     out_.append_fixed(" and not (", exception.mark);

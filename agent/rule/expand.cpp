@@ -11,8 +11,8 @@ namespace {
 
 constexpr size_t kNodesMax = 200'000;  // of one rule: a few macros that name each other twice would fill the memory
 
-constexpr size_t kDepthMax = 3'000;    // every later pass recurses over the tree
-constexpr size_t kChainMax = 200;      // macros in macros that are not yet expanded
+constexpr size_t kDepthMax = 3'000;  // every later pass recurses over the tree
+constexpr size_t kChainMax = 200;    // macros in macros that are not yet expanded
 
 constexpr bool is_delimiter(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '(' || c == ')' || c == ',' || c == '=';
@@ -181,8 +181,8 @@ ExprPtr Expander::parse(MappedText text, const std::string& subject) {
     }
   }
   if (!parsed) {
-    diagnostics_.add({Diagnostic::Severity::kError, "LOAD_ERR_COMPILE_CONDITION", parsed.error().message, parsed.error().hint,
-                      subject, substituted->position_at(parsed.error().offset)});
+    diagnostics_.add({Diagnostic::Severity::kError, "LOAD_ERR_COMPILE_CONDITION", parsed.error().message,
+                      parsed.error().hint, subject, substituted->position_at(parsed.error().offset)});
     return nullptr;
   }
   for (const ParseNote& bend : parsed->bends)
@@ -207,7 +207,8 @@ bool Expander::expand_macro(Macro& macro) {
 }
 
 bool Expander::report_size(const Expr& expr, const Walk& walk) {
-  diagnostics_.add({Diagnostic::Severity::kError, "LOAD_ERR_VALIDATE", "the condition is too large once its macros are written out",
+  diagnostics_.add({Diagnostic::Severity::kError, "LOAD_ERR_VALIDATE",
+                    "the condition is too large once its macros are written out",
                     "macros that use each other several times grow very fast", walk.subject, expr.origin.position()});
   return false;
 }
@@ -231,8 +232,9 @@ bool Expander::resolve(ExprPtr& expr, Walk& walk, size_t depth) {
   used_macros_.insert(expr->macro);
   Macro& macro = it->second;
   if (macro.state == Macro::State::kExpanding) {
-    diagnostics_.add({Diagnostic::Severity::kError, "LOAD_ERR_VALIDATE", "reference loop in macro '" + expr->macro + "'",
-                      "a macro cannot be made of itself", walk.subject, expr->origin.position()});
+    diagnostics_.add({Diagnostic::Severity::kError, "LOAD_ERR_VALIDATE",
+                      "reference loop in macro '" + expr->macro + "'", "a macro cannot be made of itself", walk.subject,
+                      expr->origin.position()});
     return false;
   }
   if (expanding_ > kChainMax) return report_size(*expr, walk);
@@ -257,8 +259,9 @@ void Expander::report_undefined(const Expr& reference, const MacroItem* inside, 
     std::sort(names.begin(), names.end());
     if (const std::string near = nearest(reference.macro, names); !near.empty()) hint = "did you mean '" + near + "'?";
   }
-  diagnostics_.add({Diagnostic::Severity::kError, "LOAD_ERR_VALIDATE", "Undefined macro '" + reference.macro + "' used in filter.",
-                    hint, subject, reference.origin.position()});
+  diagnostics_.add({Diagnostic::Severity::kError, "LOAD_ERR_VALIDATE",
+                    "Undefined macro '" + reference.macro + "' used in filter.", hint, subject,
+                    reference.origin.position()});
 }
 
 ExprPtr Expander::expand(const RuleItem& rule, bool& complete) {
@@ -275,12 +278,20 @@ ExprPtr Expander::expand(const RuleItem& rule, bool& complete) {
 void Expander::warn_unused() {
   for (const MacroItem& item : collection_.macros.all())
     if (!used_macros_.contains(item.name))
-      diagnostics_.add({Diagnostic::Severity::kWarning, "LOAD_UNUSED_MACRO", "Macro not referred to by any rule/macro", {},
-                        "macro '" + item.name + "'", item.mark.position()});
+      diagnostics_.add({Diagnostic::Severity::kWarning,
+                        "LOAD_UNUSED_MACRO",
+                        "Macro not referred to by any rule/macro",
+                        {},
+                        "macro '" + item.name + "'",
+                        item.mark.position()});
   for (const ListItem& item : collection_.lists.all())
     if (!lists_.used().contains(item.name))
-      diagnostics_.add({Diagnostic::Severity::kWarning, "LOAD_UNUSED_LIST", "List not referred to by any other rule/macro", {},
-                        "list '" + item.name + "'", item.mark.position()});
+      diagnostics_.add({Diagnostic::Severity::kWarning,
+                        "LOAD_UNUSED_LIST",
+                        "List not referred to by any other rule/macro",
+                        {},
+                        "list '" + item.name + "'",
+                        item.mark.position()});
 }
 
 }  // namespace tiercel::rule

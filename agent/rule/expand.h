@@ -54,8 +54,8 @@ class Expander {
  private:
   struct Macro {
     const MacroItem* item = nullptr;
-    ExprPtr expr;       // as parsed; then with its own macros expanded
-    size_t nodes = 0;   // of the expanded tree
+    ExprPtr expr;      // as parsed; then with its own macros expanded
+    size_t nodes = 0;  // of the expanded tree
     size_t depth = 0;
     enum class State : uint8_t { kParsed, kExpanding, kDone, kBroken } state = State::kParsed;
   };

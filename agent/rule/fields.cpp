@@ -12,8 +12,9 @@
 namespace tiercel::rule {
 namespace {
 
-constexpr std::string_view kTypeTexts[] = {"INT16",  "INT32",   "INT64",  "UINT16",  "UINT32",  "UINT64",  "BOOL",   "DOUBLE", "RELTIME",
-                                           "ABSTIME", "PORT", "CHARBUF", "FSPATH", "BYTEBUF", "IPADDR", "IPNET", "DYN", "OPAQUE"};
+constexpr std::string_view kTypeTexts[] = {"INT16",  "INT32",   "INT64",   "UINT16",  "UINT32", "UINT64",
+                                           "BOOL",   "DOUBLE",  "RELTIME", "ABSTIME", "PORT",   "CHARBUF",
+                                           "FSPATH", "BYTEBUF", "IPADDR",  "IPNET",   "DYN",    "OPAQUE"};
 
 using enum Type;
 using enum Print;
@@ -45,9 +46,13 @@ FieldArg make_arg(std::string_view text) {
 
 }  // namespace
 
-std::string_view type_text(Type type) { return kTypeTexts[static_cast<size_t>(type)]; }
+std::string_view type_text(Type type) {
+  return kTypeTexts[static_cast<size_t>(type)];
+}
 
-std::span<const FieldInfo> all_fields() { return kFields; }
+std::span<const FieldInfo> all_fields() {
+  return kFields;
+}
 
 const FieldInfo* field_by_name(std::string_view name) {
   auto it = by_name().find(name);
@@ -77,7 +82,8 @@ std::string argument_error(const FieldName& field, std::string_view written) {
   const FieldInfo& info = *field.info;
   const std::string name(written);
   if (!field.arg.given) return info.has(FF_ARG_REQUIRED) ? "filter '" + name + "' requires an argument" : "";
-  if (!info.has(FF_ARG_REQUIRED) && !info.has(FF_ARG_OPTIONAL)) return "filter '" + name + "' does not take an argument";
+  if (!info.has(FF_ARG_REQUIRED) && !info.has(FF_ARG_OPTIONAL))
+    return "filter '" + name + "' does not take an argument";
   if (info.has(FF_ARG_INDEX) && field.arg.index < 0)
     return "filter '" + name + "': the argument '" + field.arg.text + "' is not a valid index";
   if (info.name == "evt.arg" || info.name == "evt.rawarg") {
@@ -92,10 +98,18 @@ std::string argument_error(const FieldName& field, std::string_view written) {
 
 std::string suggest_field(std::string_view name) {
   static constexpr std::pair<std::string_view, std::string_view> kNeverWere[] = {
-      {"fd.dport", "fd.sport"},         {"fd.dip", "fd.sip"},          {"container.image.name", "container.image.repository"},
-      {"proc.path", "proc.exepath"},    {"evt.arg.filename", "evt.arg.name"}, {"proc.parent.name", "proc.pname"},
-      {"process.name", "proc.name"},    {"user.id", "user.uid"},       {"k8s.namespace.name", "k8s.ns.name"},
-      {"proc.uid", "user.uid"},         {"fd.path", "fd.name"},        {"k8s.namespace", "k8s.ns.name"}};
+      {"fd.dport", "fd.sport"},
+      {"fd.dip", "fd.sip"},
+      {"container.image.name", "container.image.repository"},
+      {"proc.path", "proc.exepath"},
+      {"evt.arg.filename", "evt.arg.name"},
+      {"proc.parent.name", "proc.pname"},
+      {"process.name", "proc.name"},
+      {"user.id", "user.uid"},
+      {"k8s.namespace.name", "k8s.ns.name"},
+      {"proc.uid", "user.uid"},
+      {"fd.path", "fd.name"},
+      {"k8s.namespace", "k8s.ns.name"}};
   for (const auto& [wrong, right] : kNeverWere)
     if (name == wrong) return std::string(right);
   std::vector<std::string_view> candidates;
@@ -106,7 +120,9 @@ std::string suggest_field(std::string_view name) {
 
 std::string_view longest_field_prefix(std::string_view text) {
   size_t end = 0;
-  auto word = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.'; };
+  auto word = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+  };
   while (end < text.size() && word(text[end])) ++end;
   for (; end > 0; --end)
     if (field_by_name(text.substr(0, end))) return text.substr(0, end);

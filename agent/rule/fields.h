@@ -13,8 +13,24 @@ namespace tiercel::rule {
 
 // Falco's types of values (reference 2.4.2); they decide which operators and values are allowed.
 enum class Type : uint8_t {
-  kInt16, kInt32, kInt64, kUint16, kUint32, kUint64, kBool, kDouble, kRelTime, kAbsTime, kPort,
-  kCharBuf, kFsPath, kByteBuf, kIpAddr, kIpNet, kDyn, kOpaque,
+  kInt16,
+  kInt32,
+  kInt64,
+  kUint16,
+  kUint32,
+  kUint64,
+  kBool,
+  kDouble,
+  kRelTime,
+  kAbsTime,
+  kPort,
+  kCharBuf,
+  kFsPath,
+  kByteBuf,
+  kIpAddr,
+  kIpNet,
+  kDyn,
+  kOpaque,
 };
 [[nodiscard]] std::string_view type_text(Type type);  // "CHARBUF"
 
@@ -25,7 +41,7 @@ enum FieldFlags : uint16_t {
   FF_NONE = 0,
   FF_ARG_REQUIRED = 1,
   FF_ARG_OPTIONAL = 2,
-  FF_ARG_INDEX = 4,    // the argument, if given, is a decimal number
+  FF_ARG_INDEX = 4,  // the argument, if given, is a decimal number
   FF_LIST = 8,
   FF_NO_RHS = 16,
   FF_NO_TRANSFORM = 32,
@@ -33,10 +49,10 @@ enum FieldFlags : uint16_t {
   FF_PRINT_ONLY = 128,
   FF_TABLE_ONLY = 256,
   FF_DEPRECATED = 512,
-  FF_ANCESTORS = 1024,  // without an argument: true if any ancestor satisfies the comparison
-  FF_EITHER = 2048,     // two endpoints: = if either does, != only if both do
-  FF_PATH = 4096,       // reads the event's path: judged once with each of its two paths
-  FF_TIME = 8192,       // in JSON: integer ns since the epoch
+  FF_ANCESTORS = 1024,   // without an argument: true if any ancestor satisfies the comparison
+  FF_EITHER = 2048,      // two endpoints: = if either does, != only if both do
+  FF_PATH = 4096,        // reads the event's path: judged once with each of its two paths
+  FF_TIME = 8192,        // in JSON: integer ns since the epoch
   FF_SUGGESTED = 16384,  // part of append_output's suggested_output
 };
 

@@ -26,10 +26,17 @@ std::string ip_text(const Value& v) {
 
 void append_number(std::string& out, Print print, const Value& v) {
   switch (print) {
-    case Print::kHex: out += fmt::format("{:X}", v.u); return;
-    case Print::kOct: out += v.u == 0 ? "0" : fmt::format("0{:o}", v.u); return;
-    case Print::kPadded: out += fmt::format("{:09}", v.u); return;
-    default: out += v.kind == ValueKind::kInt ? std::to_string(v.i) : std::to_string(v.u);
+    case Print::kHex:
+      out += fmt::format("{:X}", v.u);
+      return;
+    case Print::kOct:
+      out += v.u == 0 ? "0" : fmt::format("0{:o}", v.u);
+      return;
+    case Print::kPadded:
+      out += fmt::format("{:09}", v.u);
+      return;
+    default:
+      out += v.kind == ValueKind::kInt ? std::to_string(v.i) : std::to_string(v.u);
   }
 }
 
@@ -38,12 +45,19 @@ void append_bytes(std::string& out, std::string_view bytes) {
   for (char c : bytes) out += c >= 0x20 && c < 0x7f ? c : '.';
 }
 
-Print print_of(const Operand& operand) { return operand.field ? operand.field->print : Print::kDec; }
+Print print_of(const Operand& operand) {
+  return operand.field ? operand.field->print : Print::kDec;
+}
 
 class FormatCompiler {
  public:
-  FormatCompiler(const MappedText& text, ProgramBuilder& builder, bool strict, Notes& notes, std::vector<FormatField>* fields)
-      : text_(std::make_shared<const MappedText>(text)), builder_(builder), strict_(strict), notes_(notes), fields_(fields) {}
+  FormatCompiler(const MappedText& text, ProgramBuilder& builder, bool strict, Notes& notes,
+                 std::vector<FormatField>* fields)
+      : text_(std::make_shared<const MappedText>(text)),
+        builder_(builder),
+        strict_(strict),
+        notes_(notes),
+        fields_(fields) {}
 
   std::vector<FormatPart> compile() {
     const std::string& s = text_->str();
@@ -76,7 +90,8 @@ class FormatCompiler {
     size_t stop = begin;
     OperandAst ast;
     const size_t errors = notes_.errors.size();
-    const bool found = transformer_token(begin, stop, ast) || (notes_.errors.size() == errors && field_token(begin, stop, ast));
+    const bool found =
+        transformer_token(begin, stop, ast) || (notes_.errors.size() == errors && field_token(begin, stop, ast));
     if (!found) {
       if (notes_.errors.size() > errors) return at + 1;  // the transformer's own mistake is told
       size_t word = begin;
@@ -84,7 +99,9 @@ class FormatCompiler {
       const std::string name = s.substr(begin, word - begin);
       const std::string near = suggest_field(name);
       error(at, "invalid formatting token " + (name.empty() ? "%" : name),
-            name.empty() ? "a % begins a field, and there is no way to write a % itself" : near.empty() ? "`tiercel fields` lists them all" : "did you mean '" + near + "'?");
+            name.empty()   ? "a % begins a field, and there is no way to write a % itself"
+            : near.empty() ? "`tiercel fields` lists them all"
+                           : "did you mean '" + near + "'?");
       return std::max(word, at + 1);
     }
     Resolver resolver(builder_, strict_, notes_);
@@ -99,7 +116,8 @@ class FormatCompiler {
     const std::string& s = text_->str();
     size_t end = begin;
     while (end < s.size() && is_word(s[end])) ++end;
-    if (end >= s.size() || s[end] != '(' || !is_transformer_name(std::string_view(s).substr(begin, end - begin))) return false;
+    if (end >= s.size() || s[end] != '(' || !is_transformer_name(std::string_view(s).substr(begin, end - begin)))
+      return false;
     auto parsed = parse_operand(text_, begin, &stop);
     if (!parsed) {
       error(parsed.error().offset, "invalid formatting token: " + parsed.error().message, parsed.error().hint);
@@ -138,7 +156,8 @@ class FormatCompiler {
     if (!fields_) return;
     const Operand& info = builder_.at(operand);
     if (info.kind == Operand::Kind::kField) {
-      const bool seen = std::any_of(fields_->begin(), fields_->end(), [&](const FormatField& f) { return f.name == token; });
+      const bool seen =
+          std::any_of(fields_->begin(), fields_->end(), [&](const FormatField& f) { return f.name == token; });
       if (!seen) fields_->push_back({token, operand});
       return;
     }
@@ -183,7 +202,8 @@ OutputValue to_output(const Operand& operand, const Value& v, const context::Eve
   return out;
 }
 
-std::string render_parts(const std::vector<FormatPart>& parts, const Program& program, Scratch& scratch, const context::Event& event) {
+std::string render_parts(const std::vector<FormatPart>& parts, const Program& program, Scratch& scratch,
+                         const context::Event& event) {
   std::string out;
   for (const FormatPart& part : parts) {
     if (part.operand == FormatPart::kNone) {
@@ -201,16 +221,31 @@ std::string render_parts(const std::vector<FormatPart>& parts, const Program& pr
 
 void append_text(std::string& out, const Operand& operand, const Value& v) {
   switch (v.kind) {
-    case ValueKind::kMissing: out += kMissing; return;
-    case ValueKind::kText: out += v.view(); return;
-    case ValueKind::kBytes: append_bytes(out, v.view()); return;
+    case ValueKind::kMissing:
+      out += kMissing;
+      return;
+    case ValueKind::kText:
+      out += v.view();
+      return;
+    case ValueKind::kBytes:
+      append_bytes(out, v.view());
+      return;
     case ValueKind::kInt:
-    case ValueKind::kUint: append_number(out, print_of(operand), v); return;
-    case ValueKind::kBool: out += v.b ? "true" : "false"; return;
-    case ValueKind::kDouble: out += fmt::format("{:.1f}", v.d); return;
+    case ValueKind::kUint:
+      append_number(out, print_of(operand), v);
+      return;
+    case ValueKind::kBool:
+      out += v.b ? "true" : "false";
+      return;
+    case ValueKind::kDouble:
+      out += fmt::format("{:.1f}", v.d);
+      return;
     case ValueKind::kIp4:
-    case ValueKind::kIp6: out += ip_text(v); return;
-    case ValueKind::kList: break;
+    case ValueKind::kIp6:
+      out += ip_text(v);
+      return;
+    case ValueKind::kList:
+      break;
   }
   if (!operand.ancestors) out += '(';
   bool first = true;
@@ -226,12 +261,14 @@ Rendered render_format(const Format& format, const Program& program, Scratch& sc
   Rendered out;
   out.message = render_parts(format.parts, program, scratch, event);
   for (const FormatField& field : format.fields)
-    out.fields.push_back({field.name, to_output(program.operands[field.operand], scratch.operand(program, field.operand, event), event)});
+    out.fields.push_back({field.name, to_output(program.operands[field.operand],
+                                                scratch.operand(program, field.operand, event), event)});
   for (const auto& [name, parts] : format.formatted) {
     OutputValue value;
     value.kind = OutputValue::Kind::kText;
     value.text = render_parts(parts, program, scratch, event);
-    auto old = std::find_if(out.fields.begin(), out.fields.end(), [&n = name](const OutputField& f) { return f.name == n; });
+    auto old =
+        std::find_if(out.fields.begin(), out.fields.end(), [&n = name](const OutputField& f) { return f.name == n; });
     if (old != out.fields.end())
       old->value = std::move(value);
     else

@@ -23,8 +23,8 @@ std::optional<bool> parse_yaml_bool(std::string_view word) {
 
 void ItemReader::error(const Mark& mark, std::string message, std::string hint, std::string code) {
   ++errors_;
-  diagnostics_.add({Diagnostic::Severity::kError, std::move(code), std::move(message), std::move(hint), subject_,
-                    mark.position()});
+  diagnostics_.add(
+      {Diagnostic::Severity::kError, std::move(code), std::move(message), std::move(hint), subject_, mark.position()});
 }
 
 void ItemReader::warning(const Mark& mark, std::string message, std::string hint, std::string code) {
@@ -103,7 +103,8 @@ void ItemReader::warn_unknown_keys(std::initializer_list<std::string_view> known
   for (const auto& [key, value] : item_.entries) {
     const std::string name = key.is_scalar() ? key.str() : "?";
     if (!seen.insert(name).second)
-      warning(key.mark, "the key '" + name + "' is given twice; the first one counts", "remove one of them", "LOAD_UNKNOWN_KEY");
+      warning(key.mark, "the key '" + name + "' is given twice; the first one counts", "remove one of them",
+              "LOAD_UNKNOWN_KEY");
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
     std::vector<std::string_view> names(known);
     const std::string near = nearest(name, names);

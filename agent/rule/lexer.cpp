@@ -127,14 +127,28 @@ bool Lexer::unescape(std::string_view body, char quote, size_t body_at, std::str
     const size_t escape_at = body_at + n;
     const char c = ++n < body.size() ? body[n] : '\0';
     switch (c) {
-      case 'b': out += '\b'; continue;
-      case 'f': out += '\f'; continue;
-      case 'n': out += '\n'; continue;
-      case 'r': out += '\r'; continue;
-      case 't': out += '\t'; continue;
+      case 'b':
+        out += '\b';
+        continue;
+      case 'f':
+        out += '\f';
+        continue;
+      case 'n':
+        out += '\n';
+        continue;
+      case 'r':
+        out += '\r';
+        continue;
+      case 't':
+        out += '\t';
+        continue;
       case ' ':  // Falco's quirk: the backslash stays and the blank goes
-      case '\\': out += '\\'; continue;
-      case '/': out += '/'; continue;
+      case '\\':
+        out += '\\';
+        continue;
+      case '/':
+        out += '/';
+        continue;
       case 'x':
         if (n + 2 < body.size() && hex_digit(body[n + 1]) >= 0 && hex_digit(body[n + 2]) >= 0) {
           out += static_cast<char>(hex_digit(body[n + 1]) * 16 + hex_digit(body[n + 2]));

@@ -17,9 +17,15 @@ namespace tiercel::rule {
   return c != '(' && c != ')' && c != '"' && c != '\'' && c != '=' && c != ',' && c != '\0' && !is_blank(c) &&
          c != '\f' && c != '\v';
 }
-[[nodiscard]] constexpr bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-[[nodiscard]] constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
-[[nodiscard]] constexpr bool is_word(char c) { return is_letter(c) || is_digit(c) || c == '_'; }
+[[nodiscard]] constexpr bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+[[nodiscard]] constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+[[nodiscard]] constexpr bool is_word(char c) {
+  return is_letter(c) || is_digit(c) || c == '_';
+}
 
 // A field argument as it must be written between [ and ].
 [[nodiscard]] std::string quoted_argument(std::string_view arg);
@@ -35,7 +41,7 @@ class Lexer {
   [[nodiscard]] std::string_view text() const { return text_; }
 
   void skip_blanks();
-  bool take(std::string_view literal);       // exactly these characters
+  bool take(std::string_view literal);  // exactly these characters
   bool take_char(char c);
   // A word that a blank must follow (contains, oneof); the blank is not consumed.
   bool take_word(std::string_view word);

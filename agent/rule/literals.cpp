@@ -34,13 +34,27 @@ Result<> set_number(const std::string& text, Type type, Literal& out) {
   int64_t number = 0;
   if (!parse_integer(text, number)) return fail("'" + text + "' is not a valid number", Fault::kUser);
   switch (type) {
-    case Type::kInt16: out.value = Value::of_int(static_cast<int16_t>(number)); break;
-    case Type::kInt32: out.value = Value::of_int(static_cast<int32_t>(number)); break;
-    case Type::kInt64: out.value = Value::of_int(number); break;
-    case Type::kUint16: out.value = Value::of_uint(static_cast<uint16_t>(number)); break;
-    case Type::kUint32: out.value = Value::of_uint(static_cast<uint32_t>(number)); break;
-    case Type::kDouble: out.value = Value::of_double(static_cast<double>(number)); break;
-    default: out.value = Value::of_uint(static_cast<uint64_t>(number)); break;
+    case Type::kInt16:
+      out.value = Value::of_int(static_cast<int16_t>(number));
+      break;
+    case Type::kInt32:
+      out.value = Value::of_int(static_cast<int32_t>(number));
+      break;
+    case Type::kInt64:
+      out.value = Value::of_int(number);
+      break;
+    case Type::kUint16:
+      out.value = Value::of_uint(static_cast<uint16_t>(number));
+      break;
+    case Type::kUint32:
+      out.value = Value::of_uint(static_cast<uint32_t>(number));
+      break;
+    case Type::kDouble:
+      out.value = Value::of_double(static_cast<double>(number));
+      break;
+    default:
+      out.value = Value::of_uint(static_cast<uint64_t>(number));
+      break;
   }
   out.is_number = true;
   out.number = number;
@@ -74,7 +88,8 @@ Result<> set_network(const std::string& text, Literal& out, std::string& hint) {
   const size_t slash = text.find('/');
   int64_t bits = -1;
   if (slash == std::string::npos) hint = "a network has a prefix length: " + text + "/32";
-  if (slash == std::string::npos || !parse_integer(text.substr(slash + 1), bits) || !parse_address(text.substr(0, slash), out.value))
+  if (slash == std::string::npos || !parse_integer(text.substr(slash + 1), bits) ||
+      !parse_address(text.substr(0, slash), out.value))
     return fail("unrecognized IP network " + text, Fault::kUser);
   const bool v4 = out.value.kind == ValueKind::kIp4;
   if (v4 && text.find(':') != std::string::npos) bits -= 96;  // an IPv4-mapped network
@@ -87,8 +102,14 @@ Result<> set_network(const std::string& text, Literal& out, std::string& hint) {
 }
 
 Result<> set_hex_bytes(const std::string& text, Literal& out) {
-  auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; };
-  if (text.empty() || text.size() % 2 != 0) return fail("'" + text + "' is not an even number of hexadecimal digits", Fault::kUser);
+  auto digit = [](char c) {
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+  };
+  if (text.empty() || text.size() % 2 != 0)
+    return fail("'" + text + "' is not an even number of hexadecimal digits", Fault::kUser);
   out.text.clear();
   for (size_t n = 0; n < text.size(); n += 2) {
     if (digit(text[n]) < 0 || digit(text[n + 1]) < 0) return fail("'" + text + "' is not hexadecimal", Fault::kUser);
@@ -115,7 +136,8 @@ Result<> set_text(const std::string& text, Type type, Op op, Literal& out) {
 
 Result<> set_typed(const std::string& text, Type type, Op op, Literal& out, std::string& hint) {
   switch (class_of(type)) {
-    case TypeClass::kNumeric: return type == Type::kPort ? set_port(text, out) : set_number(text, type, out);
+    case TypeClass::kNumeric:
+      return type == Type::kPort ? set_port(text, out) : set_number(text, type, out);
     case TypeClass::kBool:
       if (text != "true" && text != "false") {
         hint = "write true or false";
@@ -123,17 +145,21 @@ Result<> set_typed(const std::string& text, Type type, Op op, Literal& out, std:
       }
       out.value = Value::of_bool(text == "true");
       return {};
-    case TypeClass::kAddress: return type == Type::kIpNet ? set_network(text, out, hint) : set_address(text, out, hint);
+    case TypeClass::kAddress:
+      return type == Type::kIpNet ? set_network(text, out, hint) : set_address(text, out, hint);
     case TypeClass::kText:
-    case TypeClass::kBytes: return set_text(text, type, op, out);
-    case TypeClass::kOther: break;
+    case TypeClass::kBytes:
+      return set_text(text, type, op, out);
+    case TypeClass::kOther:
+      break;
   }
   return fail("this field cannot be compared", Fault::kUser);
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Literal>> make_literal(const std::string& text, Type type, bool dynamic, Op op, std::string& hint) {
+Result<std::unique_ptr<Literal>> make_literal(const std::string& text, Type type, bool dynamic, Op op,
+                                              std::string& hint) {
   auto out = std::make_unique<Literal>();
   out->text = text;
   if (auto done = set_typed(text, type, op, *out, hint); !done) return tl::unexpected(done.error());
@@ -144,28 +170,42 @@ Result<std::unique_ptr<Literal>> make_literal(const std::string& text, Type type
 
 TypeClass class_of(Type type) {
   switch (type) {
-    case Type::kBool: return TypeClass::kBool;
+    case Type::kBool:
+      return TypeClass::kBool;
     case Type::kCharBuf:
-    case Type::kFsPath: return TypeClass::kText;
-    case Type::kByteBuf: return TypeClass::kBytes;
+    case Type::kFsPath:
+      return TypeClass::kText;
+    case Type::kByteBuf:
+      return TypeClass::kBytes;
     case Type::kIpAddr:
-    case Type::kIpNet: return TypeClass::kAddress;
+    case Type::kIpNet:
+      return TypeClass::kAddress;
     case Type::kDyn:
-    case Type::kOpaque: return TypeClass::kOther;
-    default: return TypeClass::kNumeric;
+    case Type::kOpaque:
+      return TypeClass::kOther;
+    default:
+      return TypeClass::kNumeric;
   }
 }
 
-bool is_signed(Type type) { return type == Type::kInt16 || type == Type::kInt32 || type == Type::kInt64; }
+bool is_signed(Type type) {
+  return type == Type::kInt16 || type == Type::kInt32 || type == Type::kInt64;
+}
 
 std::string_view class_text(Type type) {
   switch (class_of(type)) {
-    case TypeClass::kNumeric: return "numeric";
-    case TypeClass::kBool: return "bool";
-    case TypeClass::kText: return "string";
-    case TypeClass::kBytes: return "byte buffer";
-    case TypeClass::kAddress: return "ip address and network";
-    case TypeClass::kOther: return type_text(type);
+    case TypeClass::kNumeric:
+      return "numeric";
+    case TypeClass::kBool:
+      return "bool";
+    case TypeClass::kText:
+      return "string";
+    case TypeClass::kBytes:
+      return "byte buffer";
+    case TypeClass::kAddress:
+      return "ip address and network";
+    case TypeClass::kOther:
+      return type_text(type);
   }
   return "";
 }
@@ -176,13 +216,18 @@ bool op_allowed(Type type, bool is_list, Op op) {
   const bool set = op == Op::kEq || op == Op::kNe || op == Op::kIn || op == Op::kIntersects;
   const bool order = op == Op::kLt || op == Op::kLe || op == Op::kGt || op == Op::kGe;
   switch (class_of(type)) {
-    case TypeClass::kNumeric: return set || order;
+    case TypeClass::kNumeric:
+      return set || order;
     case TypeClass::kBool:
-    case TypeClass::kAddress: return set;
-    case TypeClass::kText: return op != Op::kBContains && op != Op::kBStartsWith;
+    case TypeClass::kAddress:
+      return set;
+    case TypeClass::kText:
+      return op != Op::kBContains && op != Op::kBStartsWith;
     case TypeClass::kBytes:
-      return set || op == Op::kContains || op == Op::kStartsWith || op == Op::kEndsWith || op == Op::kBContains || op == Op::kBStartsWith;
-    case TypeClass::kOther: return false;
+      return set || op == Op::kContains || op == Op::kStartsWith || op == Op::kEndsWith || op == Op::kBContains ||
+             op == Op::kBStartsWith;
+    case TypeClass::kOther:
+      return false;
   }
   return false;
 }

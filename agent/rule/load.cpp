@@ -49,7 +49,8 @@ bool selected(const RuleItem& rule, const LoadOptions& options) {
 bool appends_to(const AppendOutput& entry, const RuleItem& rule) {
   if (!entry.match_source.empty() && entry.match_source != rule.source) return false;
   if (!entry.match_rule.empty() && entry.match_rule != rule.name) return false;
-  return std::all_of(entry.match_tags.begin(), entry.match_tags.end(), [&](const std::string& tag) { return rule.tags.contains(tag); });
+  return std::all_of(entry.match_tags.begin(), entry.match_tags.end(),
+                     [&](const std::string& tag) { return rule.tags.contains(tag); });
 }
 
 std::string suggested_text() {
@@ -92,8 +93,10 @@ class Loader {
   void compile_rule(const RuleItem& item, Expander& expander, bool usable = true) {
     const std::string subject = "rule '" + item.name + "'";
     if (item.source != "syscall") {
-      note(Diagnostic::Severity::kWarning, "LOAD_UNKNOWN_SOURCE",
-           {"Unknown source " + item.source + ", skipping", "only the syscall source exists here", item.mark.position()}, subject);
+      note(
+          Diagnostic::Severity::kWarning, "LOAD_UNKNOWN_SOURCE",
+          {"Unknown source " + item.source + ", skipping", "only the syscall source exists here", item.mark.position()},
+          subject);
       return;
     }
     bool complete = true;
@@ -112,7 +115,8 @@ class Loader {
     if (item.warn_evttypes && events.count() > kManyEventTypes)
       note(Diagnostic::Severity::kWarning, "LOAD_NO_EVTTYPE",
            {"Rule matches too many evt.type values. This has a significant performance penalty.",
-            "begin the condition with the event types that it is about, for example `evt.type in (open, openat)`", item.mark.position()},
+            "begin the condition with the event types that it is about, for example `evt.type in (open, openat)`",
+            item.mark.position()},
            subject);
     order_by_cost(*typed, builder_.program());
     keep(item, output, std::move(format), emit(*typed, builder_.program()), events.fed());
@@ -152,7 +156,8 @@ class Loader {
     for (const AppendOutput* entry : entries) {
       for (const std::string& name : entry->extra_fields) add_extra_field(name, builder_, notes, format.fields);
       for (const auto& [key, written] : entry->extra_formatted_fields)
-        format.formatted.emplace_back(key, compile_parts(MappedText(written, item.output.mark_at(0)), builder_, options_.strict, notes, nullptr));
+        format.formatted.emplace_back(
+            key, compile_parts(MappedText(written, item.output.mark_at(0)), builder_, options_.strict, notes, nullptr));
     }
     return text.str();
   }
@@ -164,8 +169,8 @@ class Loader {
     const std::string& s = item.output.str();
     for (size_t at = s.find(kToken); at != std::string::npos; at = s.find(kToken, copied)) {
       note(Diagnostic::Severity::kWarning, "LOAD_DEPRECATED_ITEM",
-           {"%container.info is deprecated and removed from the output", "container id, name and image are appended to every output anyway",
-            item.output.position_at(at)},
+           {"%container.info is deprecated and removed from the output",
+            "container id, name and image are appended to every output anyway", item.output.position_at(at)},
            "rule '" + item.name + "'");
       out.append(item.output, copied, at - copied);
       copied = at + kToken.size();
@@ -183,9 +188,12 @@ class Loader {
   void report(const Notes& notes, const char* code, const RuleItem& item, const std::string& subject) {
     const bool skipped = all_skippable(item, notes, {});
     for (const Problem& problem : notes.errors)
-      note(skipped ? Diagnostic::Severity::kWarning : Diagnostic::Severity::kError, skipped ? "LOAD_UNKNOWN_FILTER" : code, problem, subject);
-    for (const Problem& problem : notes.warnings) note(Diagnostic::Severity::kWarning, "LOAD_COMPILE_CONDITION", problem, subject);
-    for (const Problem& problem : notes.deprecated) note(Diagnostic::Severity::kWarning, "LOAD_DEPRECATED_ITEM", problem, subject);
+      note(skipped ? Diagnostic::Severity::kWarning : Diagnostic::Severity::kError,
+           skipped ? "LOAD_UNKNOWN_FILTER" : code, problem, subject);
+    for (const Problem& problem : notes.warnings)
+      note(Diagnostic::Severity::kWarning, "LOAD_COMPILE_CONDITION", problem, subject);
+    for (const Problem& problem : notes.deprecated)
+      note(Diagnostic::Severity::kWarning, "LOAD_DEPRECATED_ITEM", problem, subject);
   }
 
   void note(Diagnostic::Severity severity, const char* code, const Problem& problem, const std::string& subject) {
@@ -203,10 +211,12 @@ class Loader {
       auto it = order_.find(d.position.file);
       return std::tuple(it == order_.end() ? SIZE_MAX : it->second, d.position.line, d.position.column);
     };
-    std::stable_sort(sorted.begin(), sorted.end(), [&](const Diagnostic& a, const Diagnostic& b) { return key(a) < key(b); });
+    std::stable_sort(sorted.begin(), sorted.end(),
+                     [&](const Diagnostic& a, const Diagnostic& b) { return key(a) < key(b); });
     std::set<std::tuple<std::string, int, int, std::string>> seen;
     for (Diagnostic& d : sorted)
-      if (seen.emplace(d.position.file, d.position.line, d.position.column, d.message).second) loaded_.diagnostics.add(std::move(d));
+      if (seen.emplace(d.position.file, d.position.line, d.position.column, d.message).second)
+        loaded_.diagnostics.add(std::move(d));
     if (options_.strict && loaded_.diagnostics.errors() > 0) return;
     parts_.matching = options_.matching;
     parts_.program = std::move(builder_.program());
@@ -223,11 +233,14 @@ class Loader {
   RuleSetParts parts_;
 };
 
-bool is_rule_file(const std::filesystem::path& path) { return path.extension() == ".yaml" || path.extension() == ".yml"; }
+bool is_rule_file(const std::filesystem::path& path) {
+  return path.extension() == ".yaml" || path.extension() == ".yml";
+}
 
 void read_file(const std::string& path, std::vector<RuleText>& texts, Diagnostics& diagnostics) {
   auto refuse = [&](const std::string& why) {
-    diagnostics.error({path, 0, 0}, "cannot be read: " + why, "check the path and its permissions", "LOAD_ERR_FILE_READ");
+    diagnostics.error({path, 0, 0}, "cannot be read: " + why, "check the path and its permissions",
+                      "LOAD_ERR_FILE_READ");
   };
   std::error_code code;
   if (std::filesystem::file_size(path, code) > kFileBytesMax && !code) return refuse("larger than 64 MiB");
@@ -247,11 +260,14 @@ void read_path(const std::string& path, std::vector<RuleText>& texts, Diagnostic
   for (std::filesystem::directory_iterator it(path, code), end; !code && it != end; it.increment(code))
     if (is_rule_file(it->path()) && !it->is_directory(code)) names.push_back(it->path().string());
   if (code) {
-    diagnostics.error({path, 0, 0}, "cannot be read: " + code.message(), "check the folder's permissions", "LOAD_ERR_FILE_READ");
+    diagnostics.error({path, 0, 0}, "cannot be read: " + code.message(), "check the folder's permissions",
+                      "LOAD_ERR_FILE_READ");
     return;
   }
   std::sort(names.begin(), names.end());
-  if (names.empty()) diagnostics.warning({path, 0, 0}, "the folder has no *.yaml and no *.yml file", "put rule files there", "LOAD_ERR_FILE_READ");
+  if (names.empty())
+    diagnostics.warning({path, 0, 0}, "the folder has no *.yaml and no *.yml file", "put rule files there",
+                        "LOAD_ERR_FILE_READ");
   for (const std::string& name : names) read_file(name, texts, diagnostics);
 }
 

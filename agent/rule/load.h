@@ -25,7 +25,7 @@ struct AppendOutput {
   std::string match_rule;               // "" = any
   std::vector<std::string> match_tags;  // the rule has all of them
   std::string extra_output;
-  std::vector<std::string> extra_fields;                                  // native value under the field's name
+  std::vector<std::string> extra_fields;                                    // native value under the field's name
   std::vector<std::pair<std::string, std::string>> extra_formatted_fields;  // key -> format
   bool suggested_output = false;  // container id, name, image, tag, pod and namespace
 };

@@ -1,10 +1,9 @@
 #include "agent/rule/merge.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 
 #include "agent/rule/item_reader.h"
+#include "agent/rule/merge_exceptions.h"
 #include "agent/rule/names.h"
 #include "agent/rule/versions.h"
 
@@ -20,16 +19,16 @@ bool matches_name(std::string_view name, bool is_list) {
       return c == '(' || c == ')' || c == '"' || c == '\'' || c == '=' || c == ',' || is_blank(c);
     });
   auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
-  return letter(name[0]) && std::all_of(name.begin(), name.end(),
-                                        [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '_'; });
+  return letter(name[0]) &&
+         std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '_'; });
 }
 
 // What `append` and `override` ask for.
 struct Change {
-  bool append = false;               // append: true
+  bool append = false;  // append: true
   bool override_given = false;
-  std::set<std::string> appended;    // override: {key: append}
-  std::set<std::string> replaced;    // override: {key: replace}
+  std::set<std::string> appended;  // override: {key: append}
+  std::set<std::string> replaced;  // override: {key: replace}
   [[nodiscard]] bool defines() const { return !append && !override_given; }
 };
 
@@ -41,9 +40,10 @@ class Merger {
   void add_document(const YamlNode& document) {
     if (document.kind == YamlNode::Kind::kNull) return;
     if (document.kind != YamlNode::Kind::kSequence) {
-      diagnostics_.error(document.mark.position(),
-                         document.is_scalar() ? "Rules content is not yaml" : "Rules content is not yaml array of objects",
-                         "a rule file is a list: every item begins with '- '", "LOAD_ERR_YAML_VALIDATE");
+      diagnostics_.error(
+          document.mark.position(),
+          document.is_scalar() ? "Rules content is not yaml" : "Rules content is not yaml array of objects",
+          "a rule file is a list: every item begins with '- '", "LOAD_ERR_YAML_VALIDATE");
       return;
     }
     for (const YamlNode& item : document.items) add_item(item);
@@ -53,8 +53,9 @@ class Merger {
   void add_item(const YamlNode& item) {
     if (item.kind == YamlNode::Kind::kNull) return;
     if (item.kind != YamlNode::Kind::kMap) {
-      diagnostics_.error(item.mark.position(), "Unexpected element type. Each element should be a yaml associative array.",
-                         {}, "LOAD_ERR_YAML_VALIDATE");
+      diagnostics_.error(item.mark.position(),
+                         "Unexpected element type. Each element should be a yaml associative array.", {},
+                         "LOAD_ERR_YAML_VALIDATE");
       return;
     }
     if (item.find("required_engine_version")) return check_engine_version(item, diagnostics_);
@@ -73,13 +74,15 @@ class Merger {
       if (!value) return false;
       out.append = *value;
       if (reader.has("override")) {
-        reader.error(node->mark, "Keys 'override' and 'append: true' cannot be used together. Add an 'append' entry "
-                                 "(e.g. 'condition: append') under 'override' instead.");
+        reader.error(node->mark,
+                     "Keys 'override' and 'append: true' cannot be used together. Add an 'append' entry "
+                     "(e.g. 'condition: append') under 'override' instead.");
         return false;
       }
       if (out.append)
-        reader.warning(node->mark, "'append' key is deprecated. Add an 'append' entry (e.g. 'condition: append') under "
-                                   "'override' instead.",
+        reader.warning(node->mark,
+                       "'append' key is deprecated. Add an 'append' entry (e.g. 'condition: append') under "
+                       "'override' instead.",
                        {}, "LOAD_DEPRECATED_ITEM");
     }
     const YamlNode* node = reader.node("override");
@@ -92,7 +95,8 @@ class Merger {
     for (const auto& [key, value] : node->entries) read_override(reader, allowed, key, value, out);
     for (const auto& [key, value] : reader.item().entries) {
       const std::string& name = key.str();
-      if (name == name_key || name == "override" || out.appended.contains(name) || out.replaced.contains(name)) continue;
+      if (name == name_key || name == "override" || out.appended.contains(name) || out.replaced.contains(name))
+        continue;
       if (!allowed.replaced.contains(name)) continue;  // source, or an unknown key: warned about elsewhere
       reader.error(key.mark, "Unexpected key '" + name + "': no corresponding entry under 'override' is defined.",
                    "add `" + name + ": replace` under override");
@@ -100,12 +104,13 @@ class Merger {
     return reader.ok();
   }
 
-  void read_override(ItemReader& reader, const Change& allowed, const YamlNode& key, const YamlNode& value, Change& out) {
+  void read_override(ItemReader& reader, const Change& allowed, const YamlNode& key, const YamlNode& value,
+                     Change& out) {
     const std::string& name = key.str();
     const std::string word = value.is_scalar() ? value.str() : "?";
     if (word != "append" && word != "replace") {
-      reader.error(value.mark.line > 0 ? value.mark : key.mark, "Invalid override operation for key '" + name + "': '" + word +
-                                   "'. Allowed values are: append, replace");
+      reader.error(value.mark.line > 0 ? value.mark : key.mark, "Invalid override operation for key '" + name + "': '" +
+                                                                    word + "'. Allowed values are: append, replace");
       return;
     }
     const bool append = word == "append";
@@ -138,13 +143,16 @@ class Merger {
     const auto items = reader.sequence("items", true);
     if (!change_ok || !items || !reader.ok()) return break_item("list " + name->str());
     if (!matches_name(name->str(), true))
-      reader.warning(name->mark_at(0), "List has an invalid name. List names should match a regular expression: "
-                                       "[^()\"'\\s=,]+", {}, "LOAD_INVALID_LIST_NAME");
+      reader.warning(name->mark_at(0),
+                     "List has an invalid name. List names should match a regular expression: "
+                     "[^()\"'\\s=,]+",
+                     {}, "LOAD_INVALID_LIST_NAME");
     ListItem* old = collection_.lists.find(name->str());
     const bool append = change.append || change.appended.contains("items");
     if (append && !old) {
       if (!collection_.broken.contains("list " + name->str()))
-        reader.error(name->mark_at(0), "List uses 'append' or 'override.items: append' but no list by that name already exists",
+        reader.error(name->mark_at(0),
+                     "List uses 'append' or 'override.items: append' but no list by that name already exists",
                      hint_for(name->str(), collection_.lists.all()), kValidate);
       return;
     }
@@ -170,8 +178,10 @@ class Merger {
     const auto condition = reader.text("condition");
     if (!change_ok || !condition || !reader.ok()) return break_item("macro " + name->str());
     if (!matches_name(name->str(), false))
-      reader.warning(name->mark_at(0), "Macro has an invalid name. Macro names should match a regular expression: "
-                                       "[a-zA-Z]+[a-zA-Z0-9_]*", {}, "LOAD_INVALID_MACRO_NAME");
+      reader.warning(name->mark_at(0),
+                     "Macro has an invalid name. Macro names should match a regular expression: "
+                     "[a-zA-Z]+[a-zA-Z0-9_]*",
+                     {}, "LOAD_INVALID_MACRO_NAME");
     const bool append = change.append || change.appended.contains("condition");
     if (append && !collection_.macros.find(name->str())) {
       if (!collection_.broken.contains("macro " + name->str()))
@@ -225,9 +235,10 @@ class Merger {
     reader.set_name(name->str());
     if (!strict_ && item.find("action")) {
       collection_.responses.push_back(name->str());
-      reader.warning(item.find_key("action")->mark,
-                     "this is a response ('action:'), not a detection; it is set aside: responses come in a later version",
-                     "nothing is killed or changed on its account", "LOAD_UNKNOWN_ITEM");
+      reader.warning(
+          item.find_key("action")->mark,
+          "this is a response ('action:'), not a detection; it is set aside: responses come in a later version",
+          "nothing is killed or changed on its account", "LOAD_UNKNOWN_ITEM");
       return;
     }
     reader.warn_unknown_keys({"rule", "condition", "output", "desc", "priority", "source", "enabled", "capture",
@@ -237,7 +248,8 @@ class Merger {
       Change allowed;
       allowed.appended = {"condition", "output", "desc", "tags", "exceptions"};
       allowed.replaced = allowed.appended;
-      for (const char* key : {"priority", "enabled", "warn_evttypes", "skip-if-unknown-filter", "capture", "capture_duration"})
+      for (const char* key :
+           {"priority", "enabled", "warn_evttypes", "skip-if-unknown-filter", "capture", "capture_duration"})
         allowed.replaced.insert(key);
       return allowed;
     }();
@@ -263,7 +275,8 @@ class Merger {
     static constexpr std::pair<const char*, Priority> kBent[] = {
         {"high", Priority::kError}, {"medium", Priority::kWarning}, {"low", Priority::kNotice}};
     std::string lower = word->str();
-    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     for (const auto& [bent, priority] : kBent) {
       if (lower != bent || strict_) continue;
       reader.warning(word->mark_at(0),
@@ -271,7 +284,7 @@ class Merger {
                      "write `priority: " + std::string(display_name(priority)) + "`", "LOAD_WARNING_EXTENSION");
       return priority;
     }
-    static constexpr std::string_view kWords[] = {"emergency", "alert",  "critical",      "error", "warning",
+    static constexpr std::string_view kWords[] = {"emergency", "alert", "critical",      "error", "warning",
                                                   "notice",    "debug", "informational", "info"};
     const std::string near = nearest(lower, kWords);
     reader.error(word->mark_at(0), "Invalid priority",
@@ -315,7 +328,8 @@ class Merger {
     if (condition) rule.condition = *condition;
     if (output) rule.output = output->trimmed();
     if (!source.empty()) rule.source = source;
-    if (!reader.ok() || !condition || !output || !description || !priority) return break_rule(name.str(), std::move(rule));
+    if (!reader.ok() || !condition || !output || !description || !priority)
+      return break_rule(name.str(), std::move(rule));
     if (tags)
       for (const MappedText& tag : *tags) rule.tags.insert(tag.str());
     rule.description = *description;
@@ -359,8 +373,8 @@ class Merger {
   bool source_conflicts(ItemReader& reader, const MappedText& name, const RuleItem& rule) {
     const std::string source = read_source(reader);
     if (source.empty() || source == rule.source) return !reader.ok();
-    reader.error(name.mark_at(0), "Rule has been re-defined with a different source", "the first definition says " + rule.source,
-                 kValidate);
+    reader.error(name.mark_at(0), "Rule has been re-defined with a different source",
+                 "the first definition says " + rule.source, kValidate);
     return true;
   }
 
@@ -378,10 +392,11 @@ class Merger {
   }
 
   void override_rule(ItemReader& reader, const MappedText& name, const Change& change) {
-    RuleItem* rule = existing(
-        reader, name,
-        change.appended.empty() ? "An 'override.<key>: replace' to a rule was requested but no rule by that name already exists"
-                                : "Rule uses 'append' or 'override.<key>: append' but no rule by that name already exists");
+    RuleItem* rule =
+        existing(reader, name,
+                 change.appended.empty()
+                     ? "An 'override.<key>: replace' to a rule was requested but no rule by that name already exists"
+                     : "Rule uses 'append' or 'override.<key>: append' but no rule by that name already exists");
     if (!rule || source_conflicts(reader, name, *rule)) return;
     RuleItem changed = *rule;
     apply_texts(reader, change, changed);
@@ -419,74 +434,6 @@ class Merger {
     }
   }
 
-  // ---- exceptions ------------------------------------------------------------------------------------------------
-
-  void read_exceptions(ItemReader& reader, bool append, std::vector<ExceptionItem>& out) {
-    const YamlNode& node = *reader.node("exceptions");
-    if (node.kind != YamlNode::Kind::kSequence) {
-      reader.error(node.mark.line > 0 ? node.mark : reader.item().find_key("exceptions")->mark,
-                   "Rule exceptions must be a sequence");
-      return;
-    }
-    for (const YamlNode& entry : node.items) {
-      if (entry.kind != YamlNode::Kind::kMap) {
-        reader.error(entry.mark, "Rule exception must be a mapping");
-        continue;
-      }
-      read_exception(reader, entry, append, out);
-    }
-  }
-
-  void read_exception(ItemReader& reader, const YamlNode& entry, bool append, std::vector<ExceptionItem>& out) {
-    const YamlNode* name = entry.find("name");
-    if (!name || !name->is_scalar() || name->str().empty()) {
-      reader.error(entry.mark, "Item has no mapping for key 'name'", "every exception has a name");
-      return;
-    }
-    const YamlNode* fields = entry.find("fields");
-    const YamlNode* comps = entry.find("comps");
-    const YamlNode* values = entry.find("values");
-    if (values && values->kind == YamlNode::Kind::kNull) values = nullptr;
-    if (values && values->kind != YamlNode::Kind::kSequence) {
-      reader.error(values->mark, "Rule exception values must be a sequence");
-      return;
-    }
-    auto old = std::find_if(out.begin(), out.end(), [&](const ExceptionItem& item) { return item.name == name->str(); });
-    if (append && old != out.end()) return append_values(reader, *name, fields, comps, values, *old);
-    if (append && (!fields || !values)) {
-      reader.error(name->mark, "Rule exception new item '" + name->str() + "': must have " +
-                                   (!fields ? "fields property with a list of fields" : "values property with a list of values"));
-      return;
-    }
-    if (!fields) {
-      reader.error(entry.mark, "Item has no mapping for key 'fields'", "name the fields that the values are for");
-      return;
-    }
-    if (!append && old != out.end())
-      reader.warning(name->mark, "Multiple definitions of exception '" + name->str() + "' in the same rule", {},
-                     "LOAD_EXCEPTION_NAME_NOT_UNIQUE");
-    ExceptionItem item;
-    item.name = name->str();
-    item.mark = name->mark;
-    item.fields = *fields;
-    if (comps && comps->kind != YamlNode::Kind::kNull) item.comps = *comps;
-    if (values) item.values = values->items;
-    out.push_back(std::move(item));
-  }
-
-  static void append_values(ItemReader& reader, const YamlNode& name, const YamlNode* fields, const YamlNode* comps,
-                            const YamlNode* values, ExceptionItem& old) {
-    if (fields) {
-      reader.error(fields->mark, "Can not append exception fields to existing exception, only values");
-    } else if (comps) {
-      reader.error(comps->mark, "Can not append exception comps to existing exception, only values");
-    } else if (!values) {
-      reader.warning(name.mark, "Overriding/appending exception with no values", {}, "LOAD_APPEND_NO_VALUES");
-    } else {
-      old.values.insert(old.values.end(), values->items.begin(), values->items.end());
-    }
-  }
-
   bool strict_;
   Collection& collection_;
   Diagnostics& diagnostics_;
@@ -494,7 +441,8 @@ class Merger {
 
 }  // namespace
 
-void merge_documents(const std::vector<YamlNode>& documents, bool strict, Collection& collection, Diagnostics& diagnostics) {
+void merge_documents(const std::vector<YamlNode>& documents, bool strict, Collection& collection,
+                     Diagnostics& diagnostics) {
   Merger merger(strict, collection, diagnostics);
   for (const YamlNode& document : documents) merger.add_document(document);
 }

@@ -84,9 +84,9 @@ struct Collection {
   NamedItems<ListItem> lists;
   NamedItems<MacroItem> macros;
   NamedItems<RuleItem> rules;
-  std::set<std::string> broken;         // "rule X": could not be read; what builds on it is not reported again
-  std::vector<std::string> responses;   // rules with `action:`
-  std::vector<RuleItem> unreadable;     // definitions with a mistake in some key: judged for further ones, never used
+  std::set<std::string> broken;        // "rule X": could not be read; what builds on it is not reported again
+  std::vector<std::string> responses;  // rules with `action:`
+  std::vector<RuleItem> unreadable;    // definitions with a mistake in some key: judged for further ones, never used
   size_t next_index = 0;
 };
 

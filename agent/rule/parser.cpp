@@ -4,27 +4,13 @@
 #include <optional>
 #include <utility>
 
+#include "agent/rule/grammar.h"
 #include "agent/rule/lexer.h"
 
 namespace tiercel::rule {
 namespace {
 
-constexpr std::string_view kTransformers[] = {"tolower", "toupper", "b64", "basename", "len", "join", "concat", "getopt"};
-constexpr std::pair<std::string_view, Op> kNumericOps[] = {
-    {"<=", Op::kLe}, {"<", Op::kLt}, {">=", Op::kGe}, {">", Op::kGt}};
-constexpr std::pair<std::string_view, Op> kSymbolOps[] = {{"==", Op::kEq}, {"=", Op::kEq}, {"!=", Op::kNe}};
-constexpr std::pair<std::string_view, Op> kWordOps[] = {
-    {"glob", Op::kGlob},           {"iglob", Op::kIGlob},         {"contains", Op::kContains},
-    {"icontains", Op::kIContains}, {"bcontains", Op::kBContains}, {"startswith", Op::kStartsWith},
-    {"bstartswith", Op::kBStartsWith}, {"endswith", Op::kEndsWith}, {"regex", Op::kRegex}};
-constexpr std::pair<std::string_view, Op> kListOps[] = {
-    {"intersects", Op::kIntersects}, {"in", Op::kIn}, {"pmatch", Op::kPmatch}};
-constexpr std::pair<std::string_view, Modifier> kModifierWords[] = {
-    {"oneof", Modifier::kOneOf}, {"anyof", Modifier::kAnyOf}, {"allof", Modifier::kAllOf}};
-
 constexpr int kTransformerDepthMax = 100;
-
-bool is_keyword(std::string_view word) { return word == "and" || word == "or" || word == "not"; }
 
 class Parser {
  public:
@@ -81,7 +67,9 @@ class Parser {
   }
 
   // Only the first failure is kept: what follows is its echo.
-  std::nullptr_t fail(std::string message, std::string hint = {}) { return fail_at(lexer_.at(), std::move(message), std::move(hint)); }
+  std::nullptr_t fail(std::string message, std::string hint = {}) {
+    return fail_at(lexer_.at(), std::move(message), std::move(hint));
+  }
   std::nullptr_t fail_at(size_t offset, std::string message, std::string hint = {}) {
     if (error_.message.empty()) error_ = {offset, std::move(message), std::move(hint)};
     return nullptr;
@@ -169,8 +157,8 @@ class Parser {
 
   [[gnu::noinline]] ExprPtr fail_open(size_t begin) {
     const Mark mark = text_->mark_at(begin);
-    return fail("expected a ')' token",
-                "the '(' at line " + std::to_string(mark.line) + ", column " + std::to_string(mark.column) + " is open");
+    return fail("expected a ')' token", "the '(' at line " + std::to_string(mark.line) + ", column " +
+                                            std::to_string(mark.column) + " is open");
   }
 
   [[gnu::noinline]] ExprPtr parse_leaf(size_t begin) {
@@ -186,8 +174,7 @@ class Parser {
     out->macro = *name;
     out->origin = origin(begin);
     if (lexer_.peek() == '(')
-      return fail_at(begin, "'" + out->macro + "' is not a transformer",
-                     "transformers: tolower, toupper, b64, basename, len, join, concat, getopt");
+      return fail_at(begin, "'" + out->macro + "' is not a transformer", std::string(kTransformerHint));
     return out;
   }
 
@@ -224,7 +211,9 @@ class Parser {
       out.arg = std::move(*text);
     } else {
       const size_t begin = lexer_.at();
-      auto allowed = [](char c) { return c != '[' && c != ']' && c != '"' && c != '\'' && !is_blank(c) && c != '\f' && c != '\v'; };
+      auto allowed = [](char c) {
+        return c != '[' && c != ']' && c != '"' && c != '\'' && !is_blank(c) && c != '\f' && c != '\v';
+      };
       while (!lexer_.end() && allowed(lexer_.peek())) lexer_.seek(lexer_.at() + 1);
       if (lexer_.at() == begin) return refuse("expected a valid field argument after '['");
       out.arg = lexer_.text().substr(begin, lexer_.at() - begin);
@@ -285,7 +274,7 @@ class Parser {
     if (!error_.message.empty()) return false;
     if (parse_field(out)) return true;
     return refuse("expected a field, a transformer, a number, a quoted string or a list",
-                "text in a transformer has to be quoted");
+                  "text in a transformer has to be quoted");
   }
 
   bool parse_transformer_list(OperandAst& out, size_t begin) {
@@ -316,15 +305,18 @@ class Parser {
     auto check = std::make_unique<CheckAst>();
     check->left = std::move(left);
     if (!parse_operator(*check)) {
-      const std::string what = check->left.kind == OperandAst::Kind::kField ? "'" + check->left.name + "'" : "the transformer";
-      return fail_at(op_at, "expected an operator after " + what,
-                     lexer_.text().substr(op_at).starts_with("not ") ? "write `not " + check->left.name + " in (...)`" : "");
+      const std::string what =
+          check->left.kind == OperandAst::Kind::kField ? "'" + check->left.name + "'" : "the transformer";
+      return fail_at(
+          op_at, "expected an operator after " + what,
+          lexer_.text().substr(op_at).starts_with("not ") ? "write `not " + check->left.name + " in (...)`" : "");
     }
     if (!error_.message.empty()) return nullptr;
     if (negate)
-      bends_.push_back({op_at, "'" + check->left.name + " not " + std::string(op_text(check->op)) +
-                                   "' is not Falco's syntax; taken as 'not " + check->left.name + " " +
-                                   std::string(op_text(check->op)) + "'",
+      bends_.push_back({op_at,
+                        "'" + check->left.name + " not " + std::string(op_text(check->op)) +
+                            "' is not Falco's syntax; taken as 'not " + check->left.name + " " +
+                            std::string(op_text(check->op)) + "'",
                         "put the not before the field"});
     auto out = std::make_unique<Expr>();
     out->kind = Expr::Kind::kCheck;
@@ -341,7 +333,7 @@ class Parser {
       check.op_origin = origin(begin);
       return true;
     };
-    if (lexer_.take("exists")) return found(Op::kExists);
+    if (lexer_.take(kExistsWord)) return found(Op::kExists);
     for (const auto& [word, op] : kNumericOps)
       if (lexer_.take(word)) return found(op) && (parse_number_side(check), true);
     for (const auto& [word, op] : kSymbolOps)
@@ -422,7 +414,8 @@ class Parser {
       lexer_.skip_blanks();
       ValueAst value;
       if (!parse_value(value)) {
-        fail("expected a value in the list", lexer_.peek() == ')' || lexer_.peek() == ',' ? "there is a comma too many" : "");
+        fail("expected a value in the list",
+             lexer_.peek() == ')' || lexer_.peek() == ',' ? "there is a comma too many" : "");
         return;
       }
       check.values.push_back(std::move(value));
@@ -451,7 +444,8 @@ class Parser {
     OperandAst operand;
     if (lexer_.take("val(")) {
       lexer_.skip_blanks();
-      if (!parse_field(operand)) return refuse("val() takes exactly one field", "a transformer is written without val()");
+      if (!parse_field(operand))
+        return refuse("val() takes exactly one field", "a transformer is written without val()");
       lexer_.skip_blanks();
       if (!lexer_.take_char(')')) return refuse("expected a ')' token to close val()");
       operand.is_value = true;
@@ -475,14 +469,15 @@ class Parser {
 }  // namespace
 
 bool is_transformer_name(std::string_view name) {
-  return std::find(std::begin(kTransformers), std::end(kTransformers), name) != std::end(kTransformers);
+  return find_word(kTransformerWords, name) != nullptr;
 }
 
 tl::expected<Parsed, ParseNote> parse_condition(std::shared_ptr<const MappedText> text, const ParseOptions& options) {
   return Parser(std::move(text), options).condition();
 }
 
-tl::expected<OperandAst, ParseNote> parse_operand(std::shared_ptr<const MappedText> text, size_t begin, size_t* consumed) {
+tl::expected<OperandAst, ParseNote> parse_operand(std::shared_ptr<const MappedText> text, size_t begin,
+                                                  size_t* consumed) {
   const ParseOptions options;
   return Parser(std::move(text), options).operand(begin, consumed);
 }

@@ -34,7 +34,7 @@
 namespace tiercel::rule {
 
 struct ParseOptions {
-  int depth_max = 1000;    // Falco's limit for rules
+  int depth_max = 1000;       // Falco's limit for rules
   bool allow_not_in = false;  // tolerant: `f not in (..)` is `not f in (..)`
 };
 

@@ -133,7 +133,9 @@ void PathTrie::add(std::string_view member) {
   node->ends = true;
 }
 
-bool PathTrie::covers(std::string_view path) const { return covers(root_, path); }
+bool PathTrie::covers(std::string_view path) const {
+  return covers(root_, path);
+}
 
 bool PathTrie::covers(const Node& node, std::string_view path) {
   if (node.ends) return true;

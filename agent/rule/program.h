@@ -21,23 +21,21 @@
 
 namespace tiercel::rule {
 
-enum class Transformer : uint8_t { kToLower, kToUpper, kB64, kBasename, kLen, kJoin, kConcat, kGetopt, kAddressText };
-
 struct Operand {
   enum class Kind : uint8_t { kField, kTransformer, kLiteral, kLiteralList };
   Kind kind = Kind::kField;
   const FieldInfo* field = nullptr;
-  FieldArg arg;               // of the field, or of getopt
+  FieldArg arg;  // of the field, or of getopt
   Transformer transformer = Transformer::kToLower;
   std::vector<uint32_t> parts;  // operands: transformer arguments, list items
   std::string literal;
   Type type = Type::kCharBuf;
   bool is_list = false;
-  bool ancestors = false;     // a list of which any may satisfy a comparison
-  bool either = false;        // a list of two endpoints
-  bool path = false;          // depends on which of the two paths is looked at
+  bool ancestors = false;  // a list of which any may satisfy a comparison
+  bool either = false;     // a list of two endpoints
+  bool path = false;       // depends on which of the two paths is looked at
   uint8_t cost = 1;
-  std::string text;           // canonical: equal text, equal operand
+  std::string text;  // canonical: equal text, equal operand
 };
 
 // One value that the rule wrote, in every form that a comparison may need.
@@ -105,9 +103,9 @@ class Scratch {
   Arena arena_;
   context::PathView view_ = context::PathView::kLexical;
   uint32_t epoch_ = 0;
-  std::vector<Value> values_;           // twice the operands: lexical view, kernel view
+  std::vector<Value> values_;  // twice the operands: lexical view, kernel view
   std::vector<uint32_t> value_epochs_;
-  std::vector<uint32_t> test_stamps_;   // epoch * 2 + result
+  std::vector<uint32_t> test_stamps_;  // epoch * 2 + result
 };
 
 // operators.cpp

@@ -17,11 +17,15 @@ size_t sequence_length(std::string_view text) {
   if (lead < 0x80) return 1;
   if (lead >= 0xC2 && lead <= 0xDF) return tail(1) ? 2 : 0;
   if (lead >= 0xE0 && lead <= 0xEF) {
-    const bool second = lead == 0xE0 ? byte(1) >= 0xA0 && byte(1) <= 0xBF : lead == 0xED ? byte(1) >= 0x80 && byte(1) <= 0x9F : tail(1);
+    const bool second = lead == 0xE0   ? byte(1) >= 0xA0 && byte(1) <= 0xBF
+                        : lead == 0xED ? byte(1) >= 0x80 && byte(1) <= 0x9F
+                                       : tail(1);
     return second && tail(2) ? 3 : 0;
   }
   if (lead >= 0xF0 && lead <= 0xF4) {
-    const bool second = lead == 0xF0 ? byte(1) >= 0x90 && byte(1) <= 0xBF : lead == 0xF4 ? byte(1) >= 0x80 && byte(1) <= 0x8F : tail(1);
+    const bool second = lead == 0xF0   ? byte(1) >= 0x90 && byte(1) <= 0xBF
+                        : lead == 0xF4 ? byte(1) >= 0x80 && byte(1) <= 0x8F
+                                       : tail(1);
     return second && tail(2) && tail(3) ? 4 : 0;
   }
   return 0;

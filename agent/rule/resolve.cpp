@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "agent/rule/event_names.h"
+#include "agent/rule/grammar.h"
 #include "agent/rule/literals.h"
 #include "agent/rule/names.h"
 #include "agent/rule/parser.h"
@@ -11,18 +12,13 @@
 namespace tiercel::rule {
 namespace {
 
-constexpr std::pair<std::string_view, Transformer> kTransformers[] = {
-    {"tolower", Transformer::kToLower}, {"toupper", Transformer::kToUpper}, {"b64", Transformer::kB64},
-    {"basename", Transformer::kBasename}, {"len", Transformer::kLen}, {"join", Transformer::kJoin},
-    {"concat", Transformer::kConcat}, {"getopt", Transformer::kGetopt}};
-
 // How the type of an event's parameter is compared (evt.rawarg).
 Type parameter_class(std::string_view falco_type) {
   if (falco_type == "CHARBUF" || falco_type == "FSPATH" || falco_type == "FSRELPATH") return Type::kCharBuf;
   if (falco_type == "BYTEBUF" || falco_type == "CHARBUFARRAY") return Type::kByteBuf;
   if (falco_type == "BOOL") return Type::kBool;
-  if (falco_type == "UID" || falco_type == "GID" || falco_type == "SOCKADDR" || falco_type == "SOCKTUPLE" || falco_type == "FDLIST" ||
-      falco_type == "SIGSET" || falco_type == "DYN")
+  if (falco_type == "UID" || falco_type == "GID" || falco_type == "SOCKADDR" || falco_type == "SOCKTUPLE" ||
+      falco_type == "FDLIST" || falco_type == "SIGSET" || falco_type == "DYN")
     return Type::kOpaque;
   if (falco_type.starts_with("UINT") || falco_type.starts_with("FLAGS") || falco_type.starts_with("ENUMFLAGS") ||
       falco_type == "ABSTIME" || falco_type == "RELTIME" || falco_type == "MODE" || falco_type == "PORT")
@@ -31,7 +27,8 @@ Type parameter_class(std::string_view falco_type) {
 }
 
 bool is_type_field(const Operand& operand) {
-  return operand.kind == Operand::Kind::kField && (operand.field->name == "evt.type" || operand.field->name == "syscall.type");
+  return operand.kind == Operand::Kind::kField &&
+         (operand.field->name == "evt.type" || operand.field->name == "syscall.type");
 }
 
 // Regular expressions that are only a text, with or without .* around it.
@@ -86,9 +83,12 @@ std::optional<uint32_t> Resolver::output_operand(const OperandAst& ast) {
 
 std::optional<uint32_t> Resolver::operand(const OperandAst& ast, bool in_transformer) {
   switch (ast.kind) {
-    case OperandAst::Kind::kField: return field(ast, in_transformer);
-    case OperandAst::Kind::kTransformer: return transformer(ast);
-    case OperandAst::Kind::kList: return literal_list(ast);
+    case OperandAst::Kind::kField:
+      return field(ast, in_transformer);
+    case OperandAst::Kind::kTransformer:
+      return transformer(ast);
+    case OperandAst::Kind::kList:
+      return literal_list(ast);
     case OperandAst::Kind::kText:
     case OperandAst::Kind::kNumber: {
       Operand out;
@@ -109,8 +109,9 @@ std::optional<uint32_t> Resolver::field(const OperandAst& ast, bool in_transform
     const std::string near = suggest_field(ast.name);
     std::string hint = near.empty() ? "`tiercel fields` lists them all" : "did you mean '" + near + "'?";
     if (name.info) hint = "the field exists, but not for " + std::string(for_output_ ? "outputs" : "conditions");
-    return error(ast.origin, for_output_ ? "unknown filter: " + ast.name : "filter_check called with nonexistent field " + ast.name, hint,
-                 true);
+    return error(ast.origin,
+                 for_output_ ? "unknown filter: " + ast.name : "filter_check called with nonexistent field " + ast.name,
+                 hint, true);
   }
   if (const std::string wrong = argument_error(name, ast.name); !wrong.empty()) {
     std::string hint;
@@ -123,7 +124,8 @@ std::optional<uint32_t> Resolver::field(const OperandAst& ast, bool in_transform
   if (in_transformer && name.info->has(FF_NO_TRANSFORM))
     return error(ast.origin, "field '" + ast.name + "' does not support transformers");
   if (name.info->has(FF_DEPRECATED))
-    notes_.deprecated.push_back({"the field '" + ast.name + "' is deprecated", std::string(name.info->doc), ast.origin.position(), false});
+    notes_.deprecated.push_back(
+        {"the field '" + ast.name + "' is deprecated", std::string(name.info->doc), ast.origin.position(), false});
   Operand out;
   out.kind = Operand::Kind::kField;
   out.field = name.info;
@@ -170,8 +172,7 @@ std::optional<uint32_t> Resolver::literal_list(const OperandAst& ast) {
 std::optional<uint32_t> Resolver::transformer(const OperandAst& ast) {
   Operand out;
   out.kind = Operand::Kind::kTransformer;
-  for (const auto& [name, id] : kTransformers)
-    if (name == ast.name) out.transformer = id;
+  if (const auto* word = find_word(kTransformerWords, ast.name)) out.transformer = word->id;
   bool fine = true;
   for (const OperandAst& part : ast.parts) {
     const auto index = operand(part, true);
@@ -203,8 +204,9 @@ bool Resolver::transformer_types(const OperandAst& ast, Operand& out) {
   const Transformer id = out.transformer;
   const size_t wanted = id == Transformer::kJoin || id == Transformer::kGetopt ? 2 : 1;
   if (id == Transformer::kConcat ? out.parts.size() < 2 : out.parts.size() != wanted)
-    return refuse(id == Transformer::kConcat ? "it takes at least two arguments"
-                                             : "it takes " + std::to_string(wanted) + (wanted == 1 ? " argument" : " arguments"));
+    return refuse(id == Transformer::kConcat
+                      ? "it takes at least two arguments"
+                      : "it takes " + std::to_string(wanted) + (wanted == 1 ? " argument" : " arguments"));
   if (ast.has_arg && id != Transformer::kGetopt) return refuse("it takes no [argument]");
   out.type = Type::kCharBuf;
   switch (id) {
@@ -240,7 +242,8 @@ bool Resolver::transformer_types(const OperandAst& ast, Operand& out) {
       if (ast.has_arg && ast.arg.size() != 1) return refuse("the [argument] is exactly one character");
       out.is_list = !ast.has_arg;
       return true;
-    case Transformer::kAddressText: break;
+    case Transformer::kAddressText:
+      break;
   }
   return false;
 }
@@ -256,7 +259,9 @@ std::optional<Typed> Resolver::condition(const Expr& expr) {
     out.test = *index;
     return out;
   }
-  out.kind = expr.kind == Expr::Kind::kAnd ? Typed::Kind::kAnd : expr.kind == Expr::Kind::kOr ? Typed::Kind::kOr : Typed::Kind::kNot;
+  out.kind = expr.kind == Expr::Kind::kAnd  ? Typed::Kind::kAnd
+             : expr.kind == Expr::Kind::kOr ? Typed::Kind::kOr
+                                            : Typed::Kind::kNot;
   bool fine = true;
   for (const ExprPtr& child : expr.children) {
     auto typed = condition(*child);
@@ -289,7 +294,8 @@ std::optional<uint32_t> Resolver::check(const CheckAst& check) {
   if (test.modifier != Modifier::kNone) test.text += " " + std::string(modifier_text(test.modifier));
   if (test.right != Test::kNoRight) test.text += " val " + builder_.at(test.right).text;
   if (check.is_list) test.text += " (";
-  for (size_t n = 0; n < check.values.size(); ++n) test.text += (n > 0 ? ", " : check.is_list ? "" : " ") + quoted_if_needed(check.values[n].text);
+  for (size_t n = 0; n < check.values.size(); ++n)
+    test.text += (n > 0 ? ", " : check.is_list ? "" : " ") + quoted_if_needed(check.values[n].text);
   if (check.is_list) test.text += ")";
   set_event_types(check, test);
   advise(check, test);
@@ -305,7 +311,8 @@ bool Resolver::operator_fits(const CheckAst& check, Test& test) {
   if (op_allowed(subject.type, subject.is_list, test.op)) return true;
   const bool text_op = op_allowed(Type::kCharBuf, false, test.op);
   if (!strict_ && subject.type == Type::kIpAddr && text_op && !check.right) {
-    warning(check.op_origin, "'" + std::string(op_text(test.op)) + "' is not an operator for addresses; the address's text is compared",
+    warning(check.op_origin,
+            "'" + std::string(op_text(test.op)) + "' is not an operator for addresses; the address's text is compared",
             "for networks use fd.snet, fd.cnet, fd.net, ... with 'in'");
     Operand wrapped;
     wrapped.kind = Operand::Kind::kTransformer;
@@ -319,8 +326,11 @@ bool Resolver::operator_fits(const CheckAst& check, Test& test) {
     return true;
   }
   const std::string kind = subject.is_list ? "list" : std::string(class_text(subject.type));
-  std::string hint = class_of(subject.type) == TypeClass::kNumeric && text_op ? "'" + subject.text + "' is a number: use = != < <= > >= in" : "";
-  error(check.op_origin, "'" + std::string(op_text(test.op)) + "' operator not supported for " + kind + " filters", std::move(hint));
+  std::string hint = class_of(subject.type) == TypeClass::kNumeric && text_op
+                         ? "'" + subject.text + "' is a number: use = != < <= > >= in"
+                         : "";
+  error(check.op_origin, "'" + std::string(op_text(test.op)) + "' operator not supported for " + kind + " filters",
+        std::move(hint));
   return false;
 }
 
@@ -334,15 +344,18 @@ bool Resolver::right_side(const CheckAst& check, Test& test) {
   const Operand& subject = builder_.at(test.operand);
   const Operand& other = builder_.at(*right);
   if (is_type_field(subject)) return refuse("the field '" + subject.text + "' cannot be compared with another field");
-  if (other.field && other.field->has(FF_NO_RHS)) return refuse("field '" + other.text + "' cannot stand on the right side");
-  if (subject.field && subject.field->type == Type::kDyn) return refuse("field '" + subject.text + "' cannot be compared with another field");
+  if (other.field && other.field->has(FF_NO_RHS))
+    return refuse("field '" + other.text + "' cannot stand on the right side");
+  if (subject.field && subject.field->type == Type::kDyn)
+    return refuse("field '" + subject.text + "' cannot be compared with another field");
   if (test.op == Op::kPmatch || test.op == Op::kRegex)
     return refuse("'" + std::string(op_text(test.op)) + "' takes no field on its right side");
-  if (subject.type == Type::kIpNet || other.type == Type::kIpNet) return refuse("networks cannot be compared with a field");
+  if (subject.type == Type::kIpNet || other.type == Type::kIpNet)
+    return refuse("networks cannot be compared with a field");
   const bool members = test.op == Op::kIn || test.op == Op::kIntersects;
   if (subject.type != other.type || (other.is_list != subject.is_list && !(members && other.is_list)))
-    return refuse("left- and right-hand side types mismatch",
-                  "left is " + std::string(type_text(subject.type)) + ", right is " + std::string(type_text(other.type)));
+    return refuse("left- and right-hand side types mismatch", "left is " + std::string(type_text(subject.type)) +
+                                                                  ", right is " + std::string(type_text(other.type)));
   test.right = *right;
   test.path = test.path || other.path;
   test.cost = static_cast<uint16_t>(test.cost + other.cost);
@@ -357,8 +370,8 @@ bool Resolver::values(const CheckAst& check, Test& test) {
     std::string hint;
     if (is_type_field(subject) && !event_number(value.text)) {
       const std::string near = nearest(value.text, event_type_names());
-      error(value.origin, "unknown event type " + value.text, near.empty() ? "`tiercel events` lists them all" : "did you mean '" + near + "'?",
-            true);
+      error(value.origin, "unknown event type " + value.text,
+            near.empty() ? "`tiercel events` lists them all" : "did you mean '" + near + "'?", true);
       fine = false;
       continue;
     }
@@ -372,7 +385,8 @@ bool Resolver::values(const CheckAst& check, Test& test) {
     test.literals.push_back(std::move(*literal));
   }
   // Falco looks at the first network only.
-  if (subject.field && subject.field->name == "fd.net" && check.is_list && test.modifier == Modifier::kNone && test.literals.size() > 1)
+  if (subject.field && subject.field->name == "fd.net" && check.is_list && test.modifier == Modifier::kNone &&
+      test.literals.size() > 1)
     test.literals.resize(1);
   const bool in_set = (test.op == Op::kIn || test.op == Op::kIntersects) && !test.dynamic;
   for (const auto& literal : test.literals) {
@@ -380,7 +394,11 @@ bool Resolver::values(const CheckAst& check, Test& test) {
     if (in_set && v.is_text()) test.text_set.insert(v.view());
     if (in_set && (v.kind == ValueKind::kInt || v.kind == ValueKind::kUint)) test.number_set.insert(v.u);
   }
-  test.cost = static_cast<uint16_t>(test.cost + (test.op == Op::kRegex ? 12 : test.op == Op::kGlob || test.op == Op::kIGlob || test.op == Op::kPmatch ? 5 : test.op >= Op::kContains && test.op <= Op::kIContains ? 3 : 1));
+  test.cost =
+      static_cast<uint16_t>(test.cost + (test.op == Op::kRegex                                                     ? 12
+                                         : test.op == Op::kGlob || test.op == Op::kIGlob || test.op == Op::kPmatch ? 5
+                                         : test.op >= Op::kContains && test.op <= Op::kIContains                   ? 3
+                                                                                                 : 1));
   return fine;
 }
 
@@ -392,7 +410,8 @@ void Resolver::set_event_types(const CheckAst& check, Test& test) {
   const bool only_syscalls = subject.field->name == "syscall.type";
   test.event_types.assign(EVT_COUNT, test.op == Op::kNe);
   for (const ValueAst& value : check.values)
-    if (const auto number = event_number(value.text); number && *number < EVT_COUNT) test.event_types[*number] = test.op != Op::kNe;
+    if (const auto number = event_number(value.text); number && *number < EVT_COUNT)
+      test.event_types[*number] = test.op != Op::kNe;
   if (only_syscalls) test.event_types[EVT_procexit] = false;
   test.cost = 0;
 }
@@ -401,12 +420,14 @@ void Resolver::advise(const CheckAst& check, const Test& test) {
   if (test.op == Op::kRegex)
     for (const ValueAst& value : check.values)
       if (const char* better = simpler_than_regex(value.text))
-        warning(value.origin, "'regex' is a costly way to say '" + std::string(better) + "'", "use '" + std::string(better) + "'");
+        warning(value.origin, "'regex' is a costly way to say '" + std::string(better) + "'",
+                "use '" + std::string(better) + "'");
   if (class_of(test.type) != TypeClass::kText) return;
   for (const ValueAst& value : check.values) {
     const size_t open = value.text.find('(');
     if (open != std::string::npos && value.text.ends_with(')') && is_transformer_name(value.text.substr(0, open)))
-      warning(value.origin, "'" + value.text + "' may be a valid field transformer misused as a const string value", "write it without quotes");
+      warning(value.origin, "'" + value.text + "' may be a valid field transformer misused as a const string value",
+              "write it without quotes");
     else if (value.text.find('.') != std::string::npos && resolve_field(value.text, false, {}).info)
       warning(value.origin, "'" + value.text + "' may be a valid field misused as a const string value",
               "to compare with the field's value write val(" + value.text + ")");

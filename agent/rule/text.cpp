@@ -33,9 +33,8 @@ void MappedText::append_fixed(std::string_view text, const Mark& mark) {
 }
 
 void MappedText::append(const MappedText& other, size_t begin, size_t count) {
-  const size_t end = std::min(other.size(), count > other.size() - std::min(begin, other.size())
-                                                ? other.size()
-                                                : begin + count);
+  const size_t end =
+      std::min(other.size(), count > other.size() - std::min(begin, other.size()) ? other.size() : begin + count);
   auto it = std::upper_bound(other.segments_.begin(), other.segments_.end(), begin,
                              [](size_t at, const Segment& s) { return at < s.offset; });
   if (it != other.segments_.begin()) --it;

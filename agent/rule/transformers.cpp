@@ -11,8 +11,12 @@
 namespace tiercel::rule {
 namespace {
 
-char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-char to_upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
+char to_lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+char to_upper(char c) {
+  return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+}
 
 Value like(const Value& v, std::string_view text) {
   return v.kind == ValueKind::kBytes ? Value::of_bytes(text) : Value::of_text(text);
@@ -70,11 +74,18 @@ std::string_view element_text(const Value& v, Arena& arena) {
   std::to_chars_result end{digits.data(), std::errc()};
   switch (v.kind) {
     case ValueKind::kText:
-    case ValueKind::kBytes: return v.view();
-    case ValueKind::kInt: end = std::to_chars(digits.data(), digits.data() + digits.size(), v.i); break;
-    case ValueKind::kUint: end = std::to_chars(digits.data(), digits.data() + digits.size(), v.u); break;
-    case ValueKind::kBool: return v.b ? "true" : "false";
-    default: return {};
+    case ValueKind::kBytes:
+      return v.view();
+    case ValueKind::kInt:
+      end = std::to_chars(digits.data(), digits.data() + digits.size(), v.i);
+      break;
+    case ValueKind::kUint:
+      end = std::to_chars(digits.data(), digits.data() + digits.size(), v.u);
+      break;
+    case ValueKind::kBool:
+      return v.b ? "true" : "false";
+    default:
+      return {};
   }
   return arena.copy({digits.data(), static_cast<size_t>(end.ptr - digits.data())});
 }
@@ -93,54 +104,75 @@ Value join_texts(std::string_view separator, std::span<const Value> items, Arena
 }
 
 // POSIX short options over a list of words (reference 2.4.6).
-Value options_of(const Operand& operand, std::span<const Value> words, std::string_view accepted, Arena& arena) {
-  if (accepted.starts_with(':')) accepted.remove_prefix(1);
-  Value* out = arena.values(2 * (1 + [&] {
-                              size_t letters = 0;
-                              for (const Value& word : words) letters += word.is_text() ? word.view().size() : 0;
-                              return letters;
-                            }()));
-  size_t count = 0;
-  Value selected;
-  const char wanted = operand.arg.given ? operand.arg.text[0] : '\0';
-  auto found = [&](char letter, const Value* argument, bool known) {
-    if (operand.arg.given && known && letter == wanted) selected = argument ? *argument : Value::of_text(arena.copy({&letter, 1}));
-    if (!operand.arg.given) {
-      const bool missing_argument = argument && argument->text.data == nullptr;
-      if (!missing_argument) out[count++] = Value::of_text(known ? arena.copy({&letter, 1}) : std::string_view("?"));
-      if (argument) out[count++] = missing_argument ? Value::of_text("") : *argument;
+class Options {
+ public:
+  Options(const Operand& operand, std::string_view accepted, Arena& arena)
+      : select_(operand.arg.given), wanted_(select_ ? operand.arg.text[0] : '\0'), accepted_(accepted), arena_(arena) {
+    if (accepted_.starts_with(':')) accepted_.remove_prefix(1);
+  }
+
+  Value read(std::span<const Value> words) {
+    size_t letters = 1;
+    for (const Value& word : words) letters += text_of(word).size() + 1;
+    out_ = arena_.values(2 * letters);
+    for (size_t n = 0; n < words.size(); ++n) {
+      const std::string_view word = text_of(words[n]);
+      if (word.size() < 2 || word[0] != '-' || word == "--") break;
+      if (word[1] == '-') continue;  // a long option
+      if (read_word(word, n + 1 < words.size() ? &words[n + 1] : nullptr)) ++n;
     }
-    if (selected.is_text() && selected.text.data == nullptr) selected = Value::of_text("");
-  };
-  for (size_t n = 0; n < words.size(); ++n) {
-    const std::string_view word = words[n].is_text() ? words[n].view() : std::string_view();
-    if (word.size() < 2 || word[0] != '-' || word == "--") break;
-    if (word[1] == '-') continue;
+    return select_ ? selected_ : Value::of_list({out_, count_});
+  }
+
+ private:
+  static std::string_view text_of(const Value& v) { return v.is_text() ? v.view() : std::string_view(); }
+
+  // "-abc", "-cvalue"; true if the next word was taken as an argument.
+  bool read_word(std::string_view word, const Value* next) {
     for (size_t at = 1; at < word.size(); ++at) {
       const char letter = word[at];
-      const size_t place = letter == ':' ? std::string_view::npos : accepted.find(letter);
+      const size_t place = letter == ':' ? std::string_view::npos : accepted_.find(letter);
       if (place == std::string_view::npos) {
-        found(letter, nullptr, false);
-        continue;
+        add("?");
+      } else if (place + 1 >= accepted_.size() || accepted_[place + 1] != ':') {
+        flag(letter);
+      } else if (at + 1 < word.size()) {
+        argument(letter, word.substr(at + 1));
+        return false;
+      } else if (next) {
+        argument(letter, text_of(*next));
+        return true;
+      } else {
+        add("");  // its argument is missing: the letter is not told
+        select(letter, "");
       }
-      if (place + 1 >= accepted.size() || accepted[place + 1] != ':') {
-        found(letter, nullptr, true);
-        continue;
-      }
-      Value argument;
-      argument.kind = ValueKind::kText;
-      argument.text = {nullptr, 0};  // given without its argument
-      if (at + 1 < word.size())
-        argument = Value::of_text(word.substr(at + 1));
-      else if (n + 1 < words.size() && words[n + 1].is_text())
-        argument = Value::of_text(words[++n].view().data() ? words[n].view() : std::string_view(""));
-      found(letter, &argument, true);
-      break;
     }
+    return false;
   }
-  if (operand.arg.given) return selected;
-  return Value::of_list({out, count});
-}
+
+  void flag(char letter) {
+    const std::string_view text = arena_.copy({&letter, 1});
+    add(text);
+    select(letter, text);
+  }
+  void argument(char letter, std::string_view text) {
+    add(arena_.copy({&letter, 1}));
+    add(text);
+    select(letter, text);
+  }
+  void add(std::string_view text) { out_[count_++] = Value::of_text(text); }
+  void select(char letter, std::string_view text) {
+    if (select_ && letter == wanted_) selected_ = Value::of_text(text);  // the last one counts
+  }
+
+  bool select_;
+  char wanted_;
+  std::string_view accepted_;
+  Arena& arena_;
+  Value* out_ = nullptr;
+  size_t count_ = 0;
+  Value selected_;
+};
 
 Value address_text(const Value& v, Arena& arena) {
   if (v.kind != ValueKind::kIp4 && v.kind != ValueKind::kIp6) return {};
@@ -152,12 +184,18 @@ Value address_text(const Value& v, Arena& arena) {
 Value one(Transformer transformer, const Value& v, Arena& arena) {
   if (v.missing()) return {};
   switch (transformer) {
-    case Transformer::kToLower: return v.is_text() ? map_chars(v, to_lower, arena) : Value();
-    case Transformer::kToUpper: return v.is_text() ? map_chars(v, to_upper, arena) : Value();
-    case Transformer::kB64: return v.is_text() ? base64(v, arena) : Value();
-    case Transformer::kBasename: return v.is_text() ? basename(v) : Value();
-    case Transformer::kAddressText: return address_text(v, arena);
-    default: return {};
+    case Transformer::kToLower:
+      return v.is_text() ? map_chars(v, to_lower, arena) : Value();
+    case Transformer::kToUpper:
+      return v.is_text() ? map_chars(v, to_upper, arena) : Value();
+    case Transformer::kB64:
+      return v.is_text() ? base64(v, arena) : Value();
+    case Transformer::kBasename:
+      return v.is_text() ? basename(v) : Value();
+    case Transformer::kAddressText:
+      return address_text(v, arena);
+    default:
+      return {};
   }
 }
 
@@ -166,7 +204,8 @@ Value one(Transformer transformer, const Value& v, Arena& arena) {
 Value apply(const Operand& operand, std::span<const Value> parts, Arena& arena) {
   const Value& first = parts.front();
   switch (operand.transformer) {
-    case Transformer::kLen: return first.missing() ? Value() : length(first);
+    case Transformer::kLen:
+      return first.missing() ? Value() : length(first);
     case Transformer::kJoin:
       if (first.missing() || parts[1].kind != ValueKind::kList) return {};
       return join_texts(first.view(), parts[1].items(), arena);
@@ -176,8 +215,9 @@ Value apply(const Operand& operand, std::span<const Value> parts, Arena& arena) 
       return join_texts({}, parts, arena);
     case Transformer::kGetopt:
       if (first.kind != ValueKind::kList || parts[1].missing()) return {};
-      return options_of(operand, first.items(), parts[1].view(), arena);
-    default: break;
+      return Options(operand, parts[1].view(), arena).read(first.items());
+    default:
+      break;
   }
   if (first.kind != ValueKind::kList) return one(operand.transformer, first, arena);
   Value* out = arena.values(first.list.count);

@@ -27,13 +27,13 @@ struct Value {
   };
   ValueKind kind = ValueKind::kMissing;
   union {
-    Chars text;                            // kText, kBytes
-    int64_t i;                             // kInt
-    uint64_t u;                            // kUint
-    bool b;                                // kBool
-    double d;                              // kDouble
-    std::array<uint8_t, 16> ip;            // kIp4 (first 4 bytes), kIp6; network order
-    Items list;                            // kList
+    Chars text;                  // kText, kBytes
+    int64_t i;                   // kInt
+    uint64_t u;                  // kUint
+    bool b;                      // kBool
+    double d;                    // kDouble
+    std::array<uint8_t, 16> ip;  // kIp4 (first 4 bytes), kIp6; network order
+    Items list;                  // kList
   };
 
   Value() : ip{} {}

@@ -46,7 +46,8 @@ std::optional<Requirement> read_requirement(const YamlNode& node, Diagnostics& d
   for (const char* key : {"name", "version"}) {
     const YamlNode* value = node.kind == YamlNode::Kind::kMap ? node.find(key) : nullptr;
     if (!value || !value->is_scalar() || value->str().empty()) {
-      diagnostics.error(node.mark.position(), std::string("Item has no mapping for key '") + key + "'", {}, kYamlValidate);
+      diagnostics.error(node.mark.position(), std::string("Item has no mapping for key '") + key + "'", {},
+                        kYamlValidate);
       return std::nullopt;
     }
     (key[0] == 'n' ? out.name : out.version_text) = value->str();
@@ -56,7 +57,8 @@ std::optional<Requirement> read_requirement(const YamlNode& node, Diagnostics& d
     return out;
   }
   diagnostics.error(node.find("version")->mark.position(),
-                    "Plugin requirement: unable to parse version '" + out.version_text + "' as a semver string", {}, kYamlValidate);
+                    "Plugin requirement: unable to parse version '" + out.version_text + "' as a semver string", {},
+                    kYamlValidate);
   return std::nullopt;
 }
 
@@ -65,7 +67,8 @@ void check_requirement(const YamlNode& node, Diagnostics& diagnostics) {
   auto first = read_requirement(node, diagnostics);
   if (!first) return;
   choices.push_back(*first);
-  if (const YamlNode* alternatives = node.find("alternatives"); alternatives && alternatives->kind == YamlNode::Kind::kSequence) {
+  if (const YamlNode* alternatives = node.find("alternatives");
+      alternatives && alternatives->kind == YamlNode::Kind::kSequence) {
     for (const YamlNode& item : alternatives->items) {
       auto choice = read_requirement(item, diagnostics);
       if (!choice) return;
@@ -75,7 +78,8 @@ void check_requirement(const YamlNode& node, Diagnostics& diagnostics) {
   std::set<std::string> seen;
   for (const Requirement& choice : choices) {
     if (!seen.insert(choice.name).second) {
-      diagnostics.error(node.mark.position(), "Plugin requirement: the plugin '" + choice.name + "' is named twice", {}, kYamlValidate);
+      diagnostics.error(node.mark.position(), "Plugin requirement: the plugin '" + choice.name + "' is named twice", {},
+                        kYamlValidate);
       return;
     }
   }
@@ -108,20 +112,24 @@ void check_engine_version(const YamlNode& item, Diagnostics& diagnostics) {
   else
     wanted = parse_version(text);
   if (!wanted) {
-    diagnostics.error(mark.position(), "Unable to parse engine version '" + text +
-                                           "' as a semver string. Expected \"x.y.z\" semver format.", {}, kYamlValidate);
+    diagnostics.error(
+        mark.position(),
+        "Unable to parse engine version '" + text + "' as a semver string. Expected \"x.y.z\" semver format.", {},
+        kYamlValidate);
     return;
   }
   const Version own = *parse_version(kEngineVersion);
   if (own[0] == (*wanted)[0] && own >= *wanted) return;
-  diagnostics.error(mark.position(), "Rules require engine version " + to_text(*wanted) + ", but engine version is " + kEngineVersion,
+  diagnostics.error(mark.position(),
+                    "Rules require engine version " + to_text(*wanted) + ", but engine version is " + kEngineVersion,
                     {}, kValidate);
 }
 
 void check_plugin_versions(const YamlNode& item, Diagnostics& diagnostics) {
   const YamlNode& node = *item.find("required_plugin_versions");
   if (node.kind != YamlNode::Kind::kSequence) {
-    diagnostics.error(node.mark.line > 0 ? node.mark.position() : item.mark.position(), "Value is not a sequence", {}, kYamlValidate);
+    diagnostics.error(node.mark.line > 0 ? node.mark.position() : item.mark.position(), "Value is not a sequence", {},
+                      kYamlValidate);
     return;
   }
   for (const YamlNode& entry : node.items) check_requirement(entry, diagnostics);

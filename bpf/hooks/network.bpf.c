@@ -21,7 +21,7 @@ static __always_inline int sock__exit(__u16 type, long ret, __s64 fd, __s64 list
 		ev->ino = BPF_CORE_READ(file, f_inode, i_ino);
 		sock__fill(&b, ev, sk);
 	}
-	struct sock *queue = listener >= 0 ? sock__of_file(file__of_fd(task, listener)) : 0;
+	struct sock *queue = ret >= 0 && listener >= 0 ? sock__of_file(file__of_fd(task, listener)) : 0;
 	if (queue) {
 		ev->queuelen = BPF_CORE_READ(queue, sk_ack_backlog);
 		ev->queuemax = BPF_CORE_READ(queue, sk_max_ack_backlog);

@@ -230,6 +230,8 @@ static __always_inline void exec__clear(struct ev_exec *ev)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process__exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
+	/* On x86 a program that execveat() started is told as execve, as Falco's sensor does: the kernel itself has set
+	 * orig_ax to execve by now (arch/x86/kernel/process_64.c, set_personality_64bit). */
 	__u16 type = SYS_NR(task__regs(bpf_get_current_task_btf())) == NR_execveat ? EVT_execveat : EVT_execve;
 	struct build b;
 

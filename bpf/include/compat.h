@@ -41,7 +41,8 @@ static __always_inline __u64 inode__ctime_ns(struct inode *inode)
 	struct inode___old *old = (void *)inode;
 
 	if (bpf_core_field_exists(now->i_ctime_sec))
-		return BPF_CORE_READ(now, i_ctime_sec) * 1000000000ull + BPF_CORE_READ(now, i_ctime_nsec);
+		/* v6.13 (4e40eff0b573): the top bit says that somebody asked for it (multigrain timestamps) */
+		return BPF_CORE_READ(now, i_ctime_sec) * 1000000000ull + (BPF_CORE_READ(now, i_ctime_nsec) & 0x7fffffff);
 	if (bpf_core_field_exists(v67->__i_ctime))
 		return BPF_CORE_READ(v67, __i_ctime.tv_sec) * 1000000000ull + BPF_CORE_READ(v67, __i_ctime.tv_nsec);
 	return BPF_CORE_READ(old, i_ctime.tv_sec) * 1000000000ull + BPF_CORE_READ(old, i_ctime.tv_nsec);

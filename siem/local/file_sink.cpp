@@ -189,9 +189,9 @@ Result<size_t> FileSinkImpl::append(std::span<const Row> rows) {
     const size_t whole = line_break == std::string::npos ? 0 : line_break + 1;
     torn_ = whole < written;
     size_bytes_ += static_cast<off_t>(whole);
-    failed(fail_errno("cannot write to " + options_.path, code).value());
     if (torn_)
       if (auto cut = cut_back(size_bytes_); !cut) failed(cut.error());
+    failed(fail_errno("cannot write to " + options_.path, code).value());
     return static_cast<size_t>(std::count(lines.begin(), lines.begin() + static_cast<std::ptrdiff_t>(whole), '\n'));
   }
   size_bytes_ += static_cast<off_t>(lines.size());

@@ -105,7 +105,7 @@ Result<std::optional<AgentKey>> read_agent_key(const std::string& path) {
     return fail_errno("cannot read the agent's key file " + path, errno);
   }
   const Result<std::string> text = read_file(path, kKeyFileBytesMax);
-  if (!text) return fail("cannot read the agent's key: " + text.error().message, text.error().fault);
+  if (!text) return fail("cannot read the agent's key: " + text.error().message, Fault::kUser);
   std::vector<AgentKey> keys = parse_key_file(*text);
   if (!keys.empty()) return std::optional<AgentKey>(std::move(keys.front()));
   if (text->find_first_not_of(" \t\r\n") == std::string::npos) return std::optional<AgentKey>();

@@ -36,7 +36,9 @@ class OneEvent {
     process->parent = parent;
     builder_->head.pid = builder_->head.tid = 3;
     builder_->fd = 4;
-    builder_.set_text(&ev_open::name, "a/b").set_text(&ev_open::base, "/tmp").set_text(&ev_open::realpath, "/var/tmp/a/b");
+    builder_.set_text(&ev_open::name, "a/b")
+        .set_text(&ev_open::base, "/tmp")
+        .set_text(&ev_open::realpath, "/var/tmp/a/b");
     record_ = std::make_unique<decoders::Record>(*decoders::Record::parse(builder_.bytes()));
     event_ = std::make_unique<context::Event>(*record_, record_->info(), 1, 1, process, image, table_, users_);
   }

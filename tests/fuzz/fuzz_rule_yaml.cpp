@@ -1,4 +1,5 @@
-// Rule files from anybody: whatever the bytes are, loading ends, tolerant and strict, and what was loaded can be listed.
+// Rule files from anybody: whatever the bytes are, loading ends, tolerant and strict, and what was loaded can be
+// listed.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -244,7 +244,7 @@ def test_killed_manager(options, folder):
             collect()
         check(set(seen) == set(expected), "nothing but what was sent, byte for byte")
         agent.say("stop")
-        agent.wait_for(agent.out, f"^status .*confirmed={len(expected)} ".encode())
+        agent.wait_for(agent.out, f"^status .* confirmed={len(expected)} ".encode())
     finally:
         if agent:
             agent.end()

@@ -20,9 +20,9 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import tiercel as support  # noqa: E402
 
-WITH_FOLDER = {"tk_open", "tk_openat", "tk_mount", "tk_connect", "tk_accept", "tk_bind", "tk_exec"}
-PROGRAMS = ["tk_exec", "tk_fork", "tk_clone", "tk_exit", "tk_open", "tk_openat", "tk_connect", "tk_accept", "tk_bind",
-            "tk_setuid", "tk_setid", "tk_ptrace", "tk_mount"]
+WITH_FOLDER = {"tk_chdir", "tk_open", "tk_openat", "tk_mount", "tk_connect", "tk_accept", "tk_bind", "tk_exec"}
+PROGRAMS = ["tk_exec", "tk_fork", "tk_clone", "tk_exit", "tk_chdir", "tk_open", "tk_openat", "tk_connect", "tk_accept",
+            "tk_bind", "tk_setuid", "tk_setid", "tk_ptrace", "tk_mount"]
 FIELDS = """
  evt.num evt.type evt.res evt.rawres evt.failed evt.args
  proc.name proc.pid proc.ppid proc.vpid proc.exe proc.exepath proc.args proc.cmdnargs proc.cmdline proc.cwd proc.tty

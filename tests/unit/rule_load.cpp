@@ -10,11 +10,16 @@ namespace {
 
 const std::string kRule = rule_yaml("evt.type = open", "out", "r1");
 
-std::string strict_errors(const std::string& text) { return errors_of(load(text, plain_options(true))); }
-std::string all_warnings(const std::string& text) { return warnings_of(load(text, plain_options(true))); }
+std::string strict_errors(const std::string& text) {
+  return errors_of(load(text, plain_options(true)));
+}
+std::string all_warnings(const std::string& text) {
+  return warnings_of(load(text, plain_options(true)));
+}
 
 const Rule& only(const Loaded& loaded) {
-  if (!loaded.rules || loaded.rules->size() != 1) throw std::runtime_error("one rule is expected:\n" + loaded.diagnostics.render_all());
+  if (!loaded.rules || loaded.rules->size() != 1)
+    throw std::runtime_error("one rule is expected:\n" + loaded.diagnostics.render_all());
   return loaded.rules->rule(0);
 }
 
@@ -23,12 +28,6 @@ std::string program(const std::string& text, const char* name = "r1") {
   const Loaded loaded = load(text, plain_options(true));
   if (!loaded.rules) throw std::runtime_error(loaded.diagnostics.render_all());
   return loaded.rules->explain(*loaded.rules->find(name));
-}
-
-bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
-
-std::string in_rule(const std::string& condition, const std::string& extra = "") {
-  return "- rule: r1\n  desc: d\n  condition: " + condition + "\n  output: o\n  priority: INFO\n" + extra;
 }
 
 }  // namespace
@@ -48,16 +47,22 @@ TEST_CASE("rule load: documents") {
 }
 
 TEST_CASE("rule load: required keys and priorities") {
-  const std::vector<std::pair<std::string, std::string>> parts = {
-      {"condition", "  condition: evt.type = open\n"}, {"output", "  output: o\n"}, {"desc", "  desc: d\n"}, {"priority", "  priority: INFO\n"}};
+  const std::vector<std::pair<std::string, std::string>> parts = {{"condition", "  condition: evt.type = open\n"},
+                                                                  {"output", "  output: o\n"},
+                                                                  {"desc", "  desc: d\n"},
+                                                                  {"priority", "  priority: INFO\n"}};
   for (size_t left_out = 0; left_out < parts.size(); ++left_out) {
     std::string text = "- rule: r1\n";
     for (size_t n = 0; n < parts.size(); ++n)
       if (n != left_out) text += parts[n].second;
-    CHECK(strict_errors(text) == "LOAD_ERR_YAML_VALIDATE Item has no mapping for key '" + parts[left_out].first + "'\n");
+    CHECK(strict_errors(text) ==
+          "LOAD_ERR_YAML_VALIDATE Item has no mapping for key '" + parts[left_out].first + "'\n");
   }
-  for (const char* word : {"EMERGENCY", "alert", "Critical", "error", "WARNING", "notice", "informational", "INFO", "DeBuG"})
-    CHECK(strict_errors("- rule: r\n  condition: evt.type=open\n  output: o\n  desc: d\n  priority: " + std::string(word)).empty());
+  for (const char* word :
+       {"EMERGENCY", "alert", "Critical", "error", "WARNING", "notice", "informational", "INFO", "DeBuG"})
+    CHECK(
+        strict_errors("- rule: r\n  condition: evt.type=open\n  output: o\n  desc: d\n  priority: " + std::string(word))
+            .empty());
   const std::string high = "- rule: r\n  condition: evt.type=open\n  output: o\n  desc: d\n  priority: HIGH\n";
   CHECK(has(strict_errors(high), "Invalid priority"));
   CHECK(only(load(high)).priority == Priority::kError);
@@ -66,39 +71,55 @@ TEST_CASE("rule load: required keys and priorities") {
     std::string text = high;
     CHECK(only(load(text.replace(text.find("HIGH"), 4, word))).priority == priority);
   }
-  CHECK(has(errors_of(load("- rule: r\n  condition: evt.type=open\n  output: o\n  desc: d\n  priority: huge\n")), "Invalid priority"));
-  CHECK(has(strict_errors("- rule: r\n  condition:\n  output: o\n  desc: d\n  priority: INFO\n"), "Mapping for key 'condition' is empty"));
-  CHECK(has(strict_errors("- rule: r\n  condition: [a]\n  output: o\n  desc: d\n  priority: INFO\n"), "Value is not a scalar value"));
-  CHECK(has(strict_errors("- rule: r\n  condition: \"\"\n  output: o\n  desc: d\n  priority: INFO\n"), "Value must be non-empty"));
+  CHECK(has(errors_of(load("- rule: r\n  condition: evt.type=open\n  output: o\n  desc: d\n  priority: huge\n")),
+            "Invalid priority"));
+  CHECK(has(strict_errors("- rule: r\n  condition:\n  output: o\n  desc: d\n  priority: INFO\n"),
+            "Mapping for key 'condition' is empty"));
+  CHECK(has(strict_errors("- rule: r\n  condition: [a]\n  output: o\n  desc: d\n  priority: INFO\n"),
+            "Value is not a scalar value"));
+  CHECK(has(strict_errors("- rule: r\n  condition: \"\"\n  output: o\n  desc: d\n  priority: INFO\n"),
+            "Value must be non-empty"));
   CHECK(has(strict_errors(in_rule("evt.type=open", "  tags: x\n")), "Value is not a sequence"));
   CHECK(has(strict_errors(in_rule("evt.type=open", "  tags: [[x]]\n")), "sequence value is not scalar"));
   CHECK(has(strict_errors(in_rule("evt.type=open", "  enabled: maybe\n")), "Can't decode YAML scalar value"));
   CHECK(only(load(in_rule("evt.type=open", "  capture: \"yes\"\n  capture_duration: 250\n"))).capture);
-  CHECK(only(load(in_rule("evt.type=open", "  capture: \"yes\"\n  capture_duration: 250\n"))).capture_duration_ms == 250);
+  CHECK(only(load(in_rule("evt.type=open", "  capture: \"yes\"\n  capture_duration: 250\n"))).capture_duration_ms ==
+        250);
   CHECK(only(load(in_rule("evt.type=open", "  tags: [b, a, b, 5]\n"))).tags == std::vector<std::string>{"5", "a", "b"});
-  CHECK(has(all_warnings(in_rule("evt.type=open", "  outptu: x\n")), "LOAD_UNKNOWN_KEY Unknown key 'outptu'. The key will be ignored."));
+  CHECK(has(all_warnings(in_rule("evt.type=open", "  outptu: x\n")),
+            "LOAD_UNKNOWN_KEY Unknown key 'outptu'. The key will be ignored."));
   CHECK(has(all_warnings("- list: l\n  items: []\n  condition: x\n"), "LOAD_UNKNOWN_KEY"));
 }
 
 TEST_CASE("rule load: lists") {
   const std::string use = in_rule("proc.name in (l)");
-  CHECK(has(program("- list: l\n  items: [a]\n- list: l\n  append: true\n  items: [b]\n" + use), "proc.name in (a, b)"));
-  CHECK(has(all_warnings("- list: l\n  items: [a]\n- list: l\n  append: true\n  items: [b]\n" + use), "LOAD_DEPRECATED_ITEM"));
-  CHECK(has(program("- list: l\n  items: [a]\n- list: l\n  override: {items: append}\n  items: [b]\n" + use), "proc.name in (a, b)"));
-  CHECK(has(program("- list: l\n  items: [a]\n- list: l\n  override: {items: replace}\n  items: [b]\n" + use), "proc.name in (b)"));
+  CHECK(
+      has(program("- list: l\n  items: [a]\n- list: l\n  append: true\n  items: [b]\n" + use), "proc.name in (a, b)"));
+  CHECK(has(all_warnings("- list: l\n  items: [a]\n- list: l\n  append: true\n  items: [b]\n" + use),
+            "LOAD_DEPRECATED_ITEM"));
+  CHECK(has(program("- list: l\n  items: [a]\n- list: l\n  override: {items: append}\n  items: [b]\n" + use),
+            "proc.name in (a, b)"));
+  CHECK(has(program("- list: l\n  items: [a]\n- list: l\n  override: {items: replace}\n  items: [b]\n" + use),
+            "proc.name in (b)"));
   CHECK(has(program("- list: l\n  override: {items: replace}\n  items: [b]\n" + use), "proc.name in (b)"));
-  CHECK(has(strict_errors("- list: l\n  append: true\n  items: [b]\n"),
-            "LOAD_ERR_VALIDATE List uses 'append' or 'override.items: append' but no list by that name already exists"));
-  CHECK(has(strict_errors("- list: l\n  override: {items: append}\n  items: [b]\n"), "no list by that name already exists"));
-  CHECK(has(strict_errors("- list: l\n  items: [a]\n- list: l\n  append: true\n  override: {items: append}\n  items: [b]\n"),
-            "Keys 'override' and 'append: true' cannot be used together"));
-  CHECK(has(program("- list: l\n  items: [1, 0x2, yes, a b, '\"c d\"']\n" + use), "proc.name in (1, 0x2, yes, \"a b\", \"c d\")"));
-  CHECK(has(program("- list: e\n  items: []\n- list: l\n  items: [x]\n" + in_rule("proc.name in (a, e, l)")), "proc.name in (a, x)"));
+  CHECK(
+      has(strict_errors("- list: l\n  append: true\n  items: [b]\n"),
+          "LOAD_ERR_VALIDATE List uses 'append' or 'override.items: append' but no list by that name already exists"));
+  CHECK(has(strict_errors("- list: l\n  override: {items: append}\n  items: [b]\n"),
+            "no list by that name already exists"));
+  CHECK(has(
+      strict_errors("- list: l\n  items: [a]\n- list: l\n  append: true\n  override: {items: append}\n  items: [b]\n"),
+      "Keys 'override' and 'append: true' cannot be used together"));
+  CHECK(has(program("- list: l\n  items: [1, 0x2, yes, a b, '\"c d\"']\n" + use),
+            "proc.name in (1, 0x2, yes, \"a b\", \"c d\")"));
+  CHECK(has(program("- list: e\n  items: []\n- list: l\n  items: [x]\n" + in_rule("proc.name in (a, e, l)")),
+            "proc.name in (a, x)"));
   CHECK(has(program("- list: e\n  items: []\n" + in_rule("proc.name in (e, a)")), "proc.name in (a)"));
   CHECK(has(program("- list: e\n  items: []\n" + in_rule("proc.name in ( e )")), "proc.name in ()"));
   CHECK(has(program("- list: a\n  items: [x, y]\n- list: l\n  items: [a, z]\n" + use), "proc.name in (x, y, z)"));
   CHECK(has(program("- list: l\n  items: [later, z]\n- list: later\n  items: [x]\n" + use), "proc.name in (x, z)"));
-  CHECK(has(program("- list: my\n  items: [x]\n" + in_rule("proc.name in (my2, my-list, my)")), "proc.name in (my2, my-list, x)"));
+  CHECK(has(program("- list: my\n  items: [x]\n" + in_rule("proc.name in (my2, my-list, my)")),
+            "proc.name in (my2, my-list, x)"));
   CHECK(has(program("- list: my\n  items: [x]\n" + in_rule("proc.name=my")), "proc.name = x"));
   CHECK(has(all_warnings("- list: a(b\n  items: []\n"), "LOAD_INVALID_LIST_NAME"));
   CHECK(has(all_warnings("- macro: a-b\n  condition: proc.name=x\n"), "LOAD_INVALID_MACRO_NAME"));
@@ -107,9 +128,12 @@ TEST_CASE("rule load: lists") {
 TEST_CASE("rule load: macros") {
   const std::string m = "- macro: m\n  condition: proc.name = a\n";
   CHECK(has(program(m + in_rule("not m and m")), "proc.name = a"));
-  CHECK(has(program(m + "- macro: m\n  append: true\n  condition: or proc.name = b\n" + in_rule("m")), "proc.name = b"));
-  CHECK(has(program(m + "- macro: m\n  override: {condition: append}\n  condition: or proc.name = b\n" + in_rule("m")), "proc.name = b"));
-  CHECK(!has(program(m + "- macro: m\n  override: {condition: replace}\n  condition: proc.name = b\n" + in_rule("m")), "proc.name = a"));
+  CHECK(
+      has(program(m + "- macro: m\n  append: true\n  condition: or proc.name = b\n" + in_rule("m")), "proc.name = b"));
+  CHECK(has(program(m + "- macro: m\n  override: {condition: append}\n  condition: or proc.name = b\n" + in_rule("m")),
+            "proc.name = b"));
+  CHECK(!has(program(m + "- macro: m\n  override: {condition: replace}\n  condition: proc.name = b\n" + in_rule("m")),
+             "proc.name = a"));
   CHECK(has(strict_errors("- macro: m\n  override: {condition: append}\n  condition: or a\n"),
             "Macro uses 'append' or 'override.condition: append' but no macro by that name already exists"));
   CHECK(strict_errors("- macro: m\n  override: {condition: replace}\n  condition: proc.name=a\n").empty());
@@ -118,32 +142,42 @@ TEST_CASE("rule load: macros") {
   CHECK(has(strict_errors(m + "- macro: m\n  condition: m or proc.name=b\n"), "reference loop in macro 'm'"));
   CHECK(has(strict_errors("- macro: b\n  condition: m\n" + m), "Undefined macro 'm'"));
   CHECK(program(in_rule("m") + m).find("proc.name = a") != std::string::npos);
-  CHECK(strict_errors("- macro: b\n  condition: proc.name=x\n" + m + "- macro: b\n  override: {condition: replace}\n  condition: m\n").empty());
+  CHECK(strict_errors("- macro: b\n  condition: proc.name=x\n" + m +
+                      "- macro: b\n  override: {condition: replace}\n  condition: m\n")
+            .empty());
   CHECK(has(strict_errors("- macro: broken\n  condition: and\n"), "LOAD_ERR_COMPILE_CONDITION"));
   // A macro is a subtree, not a text: precedence does not leak.
   World world;
-  const Loaded loaded = load("- macro: either\n  condition: proc.name = a or proc.name = bash\n" + in_rule("either and proc.pname = nobody"));
+  const Loaded loaded = load("- macro: either\n  condition: proc.name = a or proc.name = bash\n" +
+                             in_rule("either and proc.pname = nobody"));
   CHECK(Matcher(loaded.rules).match(*exec_event(world)).empty());
   std::string bomb = "- macro: m0\n  condition: proc.name = x\n";
   for (int n = 1; n < 60; ++n)
-    bomb += "- macro: m" + std::to_string(n) + "\n  condition: m" + std::to_string(n - 1) + " or m" + std::to_string(n - 1) + "\n";
+    bomb += "- macro: m" + std::to_string(n) + "\n  condition: m" + std::to_string(n - 1) + " or m" +
+            std::to_string(n - 1) + "\n";
   CHECK(has(errors_of(load(bomb)), "too large"));
 }
 
 TEST_CASE("rule load: append, toggle and override of rules") {
   const std::string two = rule_yaml("evt.type = open", "out", "r1") + "  tags: [a]\n";
-  CHECK(only(load(two + "- rule: r1\n  append: true\n  condition: and proc.name = x\n  enabled: false\n")).condition == "evt.type = open and proc.name = x");
+  CHECK(only(load(two + "- rule: r1\n  append: true\n  condition: and proc.name = x\n  enabled: false\n")).condition ==
+        "evt.type = open and proc.name = x");
   CHECK(only(load(two + "- rule: r1\n  append: true\n  condition: and proc.name = x\n  enabled: false\n")).enabled);
   CHECK(load(two + "- rule: r1\n  enabled: false\n").rules->active_count() == 0);
   CHECK(has(all_warnings(two + "- rule: r1\n  enabled: false\n"), "LOAD_DEPRECATED_ITEM"));
-  CHECK(has(strict_errors("- rule: nosuch\n  enabled: false\n"), "Rule has 'enabled' key but no rule by that name already exists"));
-  CHECK(has(strict_errors("- rule: nosuch\n  append: true\n  condition: and a\n"), "Rule uses 'append' or 'override.<key>: append' but no rule"));
-  CHECK(has(strict_errors("- rule: nosuch\n  override: {output: replace}\n  output: o\n"), "An 'override.<key>: replace' to a rule was requested"));
+  CHECK(has(strict_errors("- rule: nosuch\n  enabled: false\n"),
+            "Rule has 'enabled' key but no rule by that name already exists"));
+  CHECK(has(strict_errors("- rule: nosuch\n  append: true\n  condition: and a\n"),
+            "Rule uses 'append' or 'override.<key>: append' but no rule"));
+  CHECK(has(strict_errors("- rule: nosuch\n  override: {output: replace}\n  output: o\n"),
+            "An 'override.<key>: replace' to a rule was requested"));
 
-  const Loaded mixed = load(two +
-                            "- rule: r1\n  override: {condition: append, output: replace, desc: append, priority: replace, tags: append, "
-                            "enabled: replace}\n  condition: and proc.name = x\n  output: new\n  desc: more\n  priority: ERROR\n  tags: [b]\n  enabled: false\n",
-                            plain_options(true));
+  const Loaded mixed = load(
+      two +
+          "- rule: r1\n  override: {condition: append, output: replace, desc: append, priority: replace, tags: append, "
+          "enabled: replace}\n  condition: and proc.name = x\n  output: new\n  desc: more\n  priority: ERROR\n  tags: "
+          "[b]\n  enabled: false\n",
+      plain_options(true));
   CHECK(mixed.diagnostics.all().empty());
   const Rule& rule = only(mixed);
   CHECK(rule.condition == "evt.type = open and proc.name = x");
@@ -152,48 +186,72 @@ TEST_CASE("rule load: append, toggle and override of rules") {
   CHECK(rule.priority == Priority::kError);
   CHECK(rule.tags == std::vector<std::string>{"a", "b"});
   CHECK(!rule.enabled);
-  CHECK(only(load(two + "- rule: r1\n  override: {tags: replace}\n  tags: [z]\n")).tags == std::vector<std::string>{"z"});
+  CHECK(only(load(two + "- rule: r1\n  override: {tags: replace}\n  tags: [z]\n")).tags ==
+        std::vector<std::string>{"z"});
 
   auto override_error = [&](const std::string& rest) { return strict_errors(two + "- rule: r1\n" + rest); };
   CHECK(has(override_error("  override: {condition: prepend}\n  condition: x\n"),
             "Invalid override operation for key 'condition': 'prepend'. Allowed values are: append, replace"));
-  CHECK(has(override_error("  override: {priority: append}\n  priority: INFO\n"), "Key 'priority' cannot be appended to, use 'replace' instead"));
+  CHECK(has(override_error("  override: {priority: append}\n  priority: INFO\n"),
+            "Key 'priority' cannot be appended to, use 'replace' instead"));
   CHECK(has(override_error("  override: {source: replace}\n  source: syscall\n"), "Key 'source' cannot be replaced"));
-  CHECK(has(override_error("  override: {enabled: replace}\n"), "A replace override for 'enabled' was specified but 'enabled' is not defined"));
-  CHECK(has(override_error("  override: {condition: append}\n"), "An append override for 'condition' was specified but 'condition' is not defined"));
+  CHECK(has(override_error("  override: {enabled: replace}\n"),
+            "A replace override for 'enabled' was specified but 'enabled' is not defined"));
+  CHECK(has(override_error("  override: {condition: append}\n"),
+            "An append override for 'condition' was specified but 'condition' is not defined"));
   CHECK(has(override_error("  override: {condition: append}\n  condition: and a\n  output: x\n"),
             "Unexpected key 'output': no corresponding entry under 'override' is defined."));
-  CHECK(has(override_error("  override: {condition: append}\n  append: true\n  condition: and a\n"), "cannot be used together"));
+  CHECK(has(override_error("  override: {condition: append}\n  append: true\n  condition: and a\n"),
+            "cannot be used together"));
 
-  const Loaded again = load(rule_yaml("evt.type = open", "o", "r1") + rule_yaml("evt.type = open", "o", "r2") + rule_yaml("evt.type = execve", "p", "r1"));
+  const Loaded again = load(rule_yaml("evt.type = open", "o", "r1") + rule_yaml("evt.type = open", "o", "r2") +
+                            rule_yaml("evt.type = execve", "p", "r1"));
   CHECK(again.rules->rule(0).name == "r1");
   CHECK(again.rules->rule(0).output == "p");
-  CHECK(has(strict_errors(rule_yaml("evt.type=open", "o", "r") + "  source: syscall\n" + rule_yaml("evt.type=open", "o", "r") + "  source: other\n"),
+  CHECK(has(strict_errors(rule_yaml("evt.type=open", "o", "r") + "  source: syscall\n" +
+                          rule_yaml("evt.type=open", "o", "r") + "  source: other\n"),
             "Rule has been re-defined with a different source"));
-  CHECK(has(all_warnings(rule_yaml("this is ( not parsed", "o", "r") + "  source: k8s_audit\n"), "LOAD_UNKNOWN_SOURCE"));
-  CHECK(has(all_warnings(two + "- rule: r1\n  overide: {condition: append}\n  condition: evt.type=open\n  output: o\n  desc: d\n  priority: INFO\n"),
+  CHECK(
+      has(all_warnings(rule_yaml("this is ( not parsed", "o", "r") + "  source: k8s_audit\n"), "LOAD_UNKNOWN_SOURCE"));
+  CHECK(has(all_warnings(two + "- rule: r1\n  overide: {condition: append}\n  condition: evt.type=open\n  output: o\n  "
+                               "desc: d\n  priority: INFO\n"),
             "Unknown key 'overide'"));
 }
 
 TEST_CASE("rule load: exceptions") {
-  auto compiled = [](const std::string& exceptions) { return program(in_rule("evt.type = open", "  exceptions:\n" + exceptions)); };
-  auto errors = [](const std::string& exceptions) { return strict_errors(in_rule("evt.type = open", "  exceptions:\n" + exceptions)); };
-  auto warnings = [](const std::string& exceptions) { return all_warnings(in_rule("evt.type = open", "  exceptions:\n" + exceptions)); };
+  auto compiled = [](const std::string& exceptions) {
+    return program(in_rule("evt.type = open", "  exceptions:\n" + exceptions));
+  };
+  auto errors = [](const std::string& exceptions) {
+    return strict_errors(in_rule("evt.type = open", "  exceptions:\n" + exceptions));
+  };
+  auto warnings = [](const std::string& exceptions) {
+    return all_warnings(in_rule("evt.type = open", "  exceptions:\n" + exceptions));
+  };
 
   CHECK(has(compiled("  - {name: e, fields: proc.name, values: [a, 'b c']}\n"), "proc.name in (a, \"b c\")"));
   CHECK(compiled("  - {name: e, fields: proc.name}\n") == program(in_rule("evt.type = open")));
-  CHECK(compiled("  - {name: e, fields: [proc.name], values: [[x]]}\n") == program(in_rule("evt.type = open and not proc.name = x")));
-  CHECK(compiled("  - {name: e, fields: [proc.name, fd.name], comps: [in, startswith], values: [[[a, b], /tmp], [c, /etc]]}\n") ==
-        program(in_rule("evt.type = open and not ((proc.name in (a, b) and fd.name startswith /tmp) or (proc.name in (c) and fd.name startswith /etc))")));
-  CHECK(has(compiled("  - {name: e, fields: proc.name, comps: 'startswith   oneof', values: [a, b]}\n"), "proc.name startswith oneof (a, b)"));
-  CHECK(has(compiled("  - {name: e, fields: [proc.name, proc.pname], comps: [' = oneof ', contains], values: [[[a, b], c], ['(d, e)', f]]}\n"),
+  CHECK(compiled("  - {name: e, fields: [proc.name], values: [[x]]}\n") ==
+        program(in_rule("evt.type = open and not proc.name = x")));
+  CHECK(compiled("  - {name: e, fields: [proc.name, fd.name], comps: [in, startswith], values: [[[a, b], /tmp], [c, "
+                 "/etc]]}\n") == program(in_rule("evt.type = open and not ((proc.name in (a, b) and fd.name startswith "
+                                                 "/tmp) or (proc.name in (c) and fd.name startswith /etc))")));
+  CHECK(has(compiled("  - {name: e, fields: proc.name, comps: 'startswith   oneof', values: [a, b]}\n"),
+            "proc.name startswith oneof (a, b)"));
+  CHECK(has(compiled("  - {name: e, fields: [proc.name, proc.pname], comps: [' = oneof ', contains], values: [[[a, b], "
+                     "c], ['(d, e)', f]]}\n"),
             "proc.name = oneof (d, e)"));
   CHECK(has(compiled("  - {name: e, fields: ['tolower( proc.name )'], values: [[x]]}\n"), "tolower(proc.name) = x"));
-  CHECK(has(compiled("  - {name: e, fields: [proc.name], values: [[toupper(proc.pname)]]}\n"), "proc.name = val toupper(proc.pname)"));
-  CHECK(has(compiled("  - {name: e, fields: [proc.name], values: [[val(proc.pname)]]}\n"), "proc.name = val proc.pname"));
+  CHECK(has(compiled("  - {name: e, fields: [proc.name], values: [[toupper(proc.pname)]]}\n"),
+            "proc.name = val toupper(proc.pname)"));
+  CHECK(
+      has(compiled("  - {name: e, fields: [proc.name], values: [[val(proc.pname)]]}\n"), "proc.name = val proc.pname"));
   CHECK(has(warnings("  - {name: e, fields: [proc.name], values: [[proc.pname]]}\n"), "may be a valid field misused"));
-  CHECK(has(warnings("  - {name: e, fields: [proc.name], values: [[toupper( proc.pname)]]}\n"), "may be a valid field transformer misused"));
-  CHECK(has(program("- list: l\n  items: [q, r]\n" + in_rule("evt.type = open", "  exceptions:\n  - {name: e, fields: [proc.name], comps: [in], values: [[l]]}\n")),
+  CHECK(has(warnings("  - {name: e, fields: [proc.name], values: [[toupper( proc.pname)]]}\n"),
+            "may be a valid field transformer misused"));
+  CHECK(has(program("- list: l\n  items: [q, r]\n" +
+                    in_rule("evt.type = open",
+                            "  exceptions:\n  - {name: e, fields: [proc.name], comps: [in], values: [[l]]}\n")),
             "proc.name in (q, r)"));
 
   CHECK(has(errors("  - {fields: proc.name, values: [a]}\n"), "Item has no mapping for key 'name'"));
@@ -201,37 +259,58 @@ TEST_CASE("rule load: exceptions") {
   CHECK(has(errors("  - text\n"), "Rule exception must be a mapping"));
   CHECK(has(strict_errors(in_rule("evt.type = open", "  exceptions: x\n")), "Rule exceptions must be a sequence"));
   CHECK(has(errors("  - {name: e, fields: proc.name, values: a}\n"), "Rule exception values must be a sequence"));
-  CHECK(has(errors("  - {name: e, fields: [proc.name, fd.name], comps: [in], values: []}\n"), "Fields and comps lists must have equal length"));
-  CHECK(has(errors("  - {name: e, fields: [proc.name, fd.name], values: [[a]]}\n"), "Fields and values lists must have equal length"));
-  CHECK(has(errors("  - {name: e, fields: proc.name, comps: [in], values: [a]}\n"), "Fields and comps must both be strings"));
+  CHECK(has(errors("  - {name: e, fields: [proc.name, fd.name], comps: [in], values: []}\n"),
+            "Fields and comps lists must have equal length"));
+  CHECK(has(errors("  - {name: e, fields: [proc.name, fd.name], values: [[a]]}\n"),
+            "Fields and values lists must have equal length"));
+  CHECK(has(errors("  - {name: e, fields: proc.name, comps: [in], values: [a]}\n"),
+            "Fields and comps must both be strings"));
   CHECK(has(errors("  - {name: e, fields: proc.name, comps: '=', values: [a]}\n"), "comps must be one of"));
   CHECK(has(errors("  - {name: e, fields: proc.name, comps: 'in oneof', values: [a]}\n"), "comps must be one of"));
-  CHECK(has(errors("  - {name: e, fields: [proc.name], comps: ['> oneof'], values: []}\n"), "is not a supported comparison operator"));
-  CHECK(has(errors("  - {name: e, fields: [proc.name], comps: [oneof], values: []}\n"), "is not a supported comparison operator"));
+  CHECK(has(errors("  - {name: e, fields: [proc.name], comps: ['> oneof'], values: []}\n"),
+            "is not a supported comparison operator"));
+  CHECK(has(errors("  - {name: e, fields: [proc.name], comps: [oneof], values: []}\n"),
+            "is not a supported comparison operator"));
   CHECK(has(errors("  - {name: e, fields: [proc.nam], values: []}\n"), "'proc.nam' is not a supported filter field"));
-  CHECK(has(warnings("  - {name: e, fields: proc.name}\n  - {name: e, fields: proc.name}\n"), "LOAD_EXCEPTION_NAME_NOT_UNIQUE"));
+  CHECK(has(warnings("  - {name: e, fields: proc.name}\n  - {name: e, fields: proc.name}\n"),
+            "LOAD_EXCEPTION_NAME_NOT_UNIQUE"));
 
-  const std::string base = in_rule("evt.type = open", "  exceptions:\n  - {name: e, fields: [proc.name], values: [[a]]}\n");
-  CHECK(has(program(base + "- rule: r1\n  append: true\n  exceptions:\n  - {name: e, values: [[b]]}\n"), "proc.name = b"));
-  CHECK(has(program(base + "- rule: r1\n  override: {exceptions: append}\n  exceptions:\n  - {name: e, values: [[b]]}\n"), "proc.name = b"));
-  CHECK(has(all_warnings(base + "- rule: r1\n  append: true\n  exceptions:\n  - {name: e}\n"), "LOAD_APPEND_NO_VALUES"));
-  CHECK(has(strict_errors(base + "- rule: r1\n  append: true\n  exceptions:\n  - {name: e, fields: [proc.name], values: [[b]]}\n"),
-            "Can not append exception fields to existing exception, only values"));
-  CHECK(has(strict_errors(base + "- rule: r1\n  append: true\n  exceptions:\n  - {name: new, values: [[b]]}\n"), "must have fields property"));
-  CHECK(has(strict_errors(base + "- rule: r1\n  override: {exceptions: replace}\n  exceptions:\n  - {name: e, values: [[b]]}\n"),
+  const std::string base =
+      in_rule("evt.type = open", "  exceptions:\n  - {name: e, fields: [proc.name], values: [[a]]}\n");
+  CHECK(has(program(base + "- rule: r1\n  append: true\n  exceptions:\n  - {name: e, values: [[b]]}\n"),
+            "proc.name = b"));
+  CHECK(
+      has(program(base + "- rule: r1\n  override: {exceptions: append}\n  exceptions:\n  - {name: e, values: [[b]]}\n"),
+          "proc.name = b"));
+  CHECK(
+      has(all_warnings(base + "- rule: r1\n  append: true\n  exceptions:\n  - {name: e}\n"), "LOAD_APPEND_NO_VALUES"));
+  CHECK(has(
+      strict_errors(base +
+                    "- rule: r1\n  append: true\n  exceptions:\n  - {name: e, fields: [proc.name], values: [[b]]}\n"),
+      "Can not append exception fields to existing exception, only values"));
+  CHECK(has(strict_errors(base + "- rule: r1\n  append: true\n  exceptions:\n  - {name: new, values: [[b]]}\n"),
+            "must have fields property"));
+  CHECK(has(strict_errors(
+                base + "- rule: r1\n  override: {exceptions: replace}\n  exceptions:\n  - {name: e, values: [[b]]}\n"),
             "Item has no mapping for key 'fields'"));
-  CHECK(!has(program(base + "- rule: r1\n  override: {exceptions: replace}\n  exceptions:\n  - {name: e, fields: proc.name, values: [z]}\n"), "proc.name = a"));
+  CHECK(!has(program(base + "- rule: r1\n  override: {exceptions: replace}\n  exceptions:\n  - {name: e, fields: "
+                            "proc.name, values: [z]}\n"),
+             "proc.name = a"));
 }
 
 TEST_CASE("rule load: required versions") {
-  for (const char* version : {"2", "0.57.0", "0.63.0"}) CHECK(strict_errors("- required_engine_version: " + std::string(version) + "\n").empty());
-  CHECK(has(strict_errors("- required_engine_version: soon\n"), "Unable to parse engine version 'soon' as a semver string"));
+  for (const char* version : {"2", "0.57.0", "0.63.0"})
+    CHECK(strict_errors("- required_engine_version: " + std::string(version) + "\n").empty());
+  CHECK(has(strict_errors("- required_engine_version: soon\n"),
+            "Unable to parse engine version 'soon' as a semver string"));
   for (const char* version : {"64", "0.64.0", "1.0.0"})
-    CHECK(has(strict_errors("- required_engine_version: " + std::string(version) + "\n"), "but engine version is 0.63.0"));
+    CHECK(has(strict_errors("- required_engine_version: " + std::string(version) + "\n"),
+              "but engine version is 0.63.0"));
   auto plugins = [](const std::string& text) { return strict_errors("- required_plugin_versions:\n" + text); };
   CHECK(plugins("  - {name: container, version: 0.4.0}\n").empty());
   CHECK(plugins("  - {name: nosuch, version: 0.1.0, alternatives: [{name: container, version: 0.2.0}]}\n").empty());
-  CHECK(has(plugins("  - {name: json, version: 0.1.0}\n"), "Plugin requirement not satisfied, must load one of: json (>= 0.1.0)"));
+  CHECK(has(plugins("  - {name: json, version: 0.1.0}\n"),
+            "Plugin requirement not satisfied, must load one of: json (>= 0.1.0)"));
   CHECK(has(plugins("  - {name: container, version: x}\n"), "Plugin requirement: "));
   CHECK(has(plugins("  - {name: a, version: 0.1.0, alternatives: [{name: a, version: 0.2.0}]}\n"), "is named twice"));
   CHECK(has(plugins("  - {name: a}\n"), "Item has no mapping for key 'version'"));
@@ -246,10 +325,12 @@ TEST_CASE("rule load: unknown filters can be skipped, other mistakes cannot") {
     CHECK(loaded.rules->size() == 0);
     CHECK(!strict_errors(in_rule(condition)).empty());
   }
-  const std::string output = "- rule: r1\n  desc: d\n  condition: evt.type = open\n  output: x=%nosuch.field\n  priority: INFO\n";
+  const std::string output =
+      "- rule: r1\n  desc: d\n  condition: evt.type = open\n  output: x=%nosuch.field\n  priority: INFO\n";
   CHECK(has(strict_errors(output), "LOAD_ERR_COMPILE_OUTPUT"));
   CHECK(strict_errors(output + skip).empty());
-  for (const char* condition : {"evt.arg.nosuch = x", "proc.pid contains x", "evt.type ="}) CHECK(!strict_errors(in_rule(condition, skip)).empty());
+  for (const char* condition : {"evt.arg.nosuch = x", "proc.pid contains x", "evt.type ="})
+    CHECK(!strict_errors(in_rule(condition, skip)).empty());
 }
 
 TEST_CASE("rule load: warnings about conditions and outputs") {
@@ -259,8 +340,12 @@ TEST_CASE("rule load: warnings about conditions and outputs") {
   CHECK(all_warnings(in_rule("evt.type=open and evt.type=close")).empty());
   CHECK(all_warnings(in_rule("evt.num = 0")).empty());
   CHECK(has(all_warnings(in_rule("evt.type = open and evt.dir = <")), "LOAD_DEPRECATED_ITEM"));
-  CHECK(has(all_warnings("- rule: r1\n  desc: d\n  condition: evt.type = open\n  output: \"%evt.latency\"\n  priority: INFO\n"), "LOAD_DEPRECATED_ITEM"));
-  const Loaded info = load("- rule: r1\n  desc: d\n  condition: evt.type = open\n  output: \"a %container.info b\"\n  priority: INFO\n", plain_options(true));
+  CHECK(has(all_warnings(
+                "- rule: r1\n  desc: d\n  condition: evt.type = open\n  output: \"%evt.latency\"\n  priority: INFO\n"),
+            "LOAD_DEPRECATED_ITEM"));
+  const Loaded info =
+      load("- rule: r1\n  desc: d\n  condition: evt.type = open\n  output: \"a %container.info b\"\n  priority: INFO\n",
+           plain_options(true));
   CHECK(has(warnings_of(info), "LOAD_DEPRECATED_ITEM"));
   CHECK(only(info).output == "a  b");
   CHECK(has(all_warnings(in_rule("evt.type = open and proc.name regex .*ssh.*")), "LOAD_COMPILE_CONDITION"));
@@ -268,142 +353,8 @@ TEST_CASE("rule load: warnings about conditions and outputs") {
   CHECK(has(all_warnings(in_rule("evt.type = open and proc.name = proc.pname")), "LOAD_COMPILE_CONDITION"));
   LoadOptions options = plain_options(true);
   options.warn_unused = true;
-  const std::string unused = warnings_of(load("- list: l\n  items: []\n- macro: m\n  condition: proc.name = x\n", options));
+  const std::string unused =
+      warnings_of(load("- list: l\n  items: []\n- macro: m\n  condition: proc.name = x\n", options));
   CHECK(has(unused, "LOAD_UNUSED_LIST"));
   CHECK(has(unused, "LOAD_UNUSED_MACRO"));
-}
-
-TEST_CASE("rule load: tolerant bends, strict refuses") {
-  const std::string comment = "- rule: r1\n  desc: d\n  condition: >\n    evt.type = open and # only these, don't forget\n    proc.name = \"#x\"\n    # the end\n"
-                              "  output: o\n  priority: INFO\n";
-  CHECK(!strict_errors(comment).empty());
-  CHECK(errors_of(load(comment)).empty());
-  CHECK(has(warnings_of(load(comment)), "a # inside a block scalar"));
-  CHECK(load(comment).rules->explain(0).find("proc.name = #x") != std::string::npos);
-  const std::string literal = "- rule: r1\n  desc: d\n  condition: |\n    evt.type = open\n    # and more\n    and proc.name = b\n  output: o\n  priority: INFO\n";
-  CHECK(load(literal).rules->explain(0).find("proc.name = b") != std::string::npos);
-  // A # that Falco takes as text stays text.
-  const std::string text = in_rule("\"evt.type = open and proc.name = #x\"");
-  CHECK(load(text).diagnostics.all().empty());
-
-  CHECK(!strict_errors(in_rule("evt.type not in (open)")).empty());
-  CHECK(has(warnings_of(load(in_rule("evt.type not in (open)"))), "not Falco's syntax"));
-  World world;
-  CHECK(Matcher(load(in_rule("proc.name not in (bash)")).rules).match(*exec_event(world)).empty());
-  CHECK(!Matcher(load(in_rule("proc.name not in (zsh)")).rules).match(*exec_event(world)).empty());
-
-  CHECK(has(strict_errors(in_rule("evt.type = connect and fd.sip startswith 192.168.")), "'startswith' operator not supported for ip address and network filters"));
-  const Loaded address = load(in_rule("evt.type = connect and fd.sip startswith 192.168."));
-  CHECK(errors_of(address).empty());
-  CHECK(!Matcher(address.rules).match(*sock_event(world)).empty());
-  CHECK(Matcher(load(in_rule("fd.sip startswith 10.")).rules).match(*sock_event(world)).empty());
-
-  // One bad rule costs one rule.
-  const Loaded partly = load(rule_yaml("evt.type = open", "o", "good") + rule_yaml("fd.dport = 80", "o", "bad") + rule_yaml("fd.sport = 80", "o", "fine"));
-  CHECK(partly.diagnostics.errors() == 1);
-  CHECK(partly.skipped == std::vector<std::string>{"bad"});
-  CHECK(partly.rules->size() == 2);
-  CHECK(has(partly.diagnostics.render_all(), "did you mean 'fd.sport'?"));
-  CHECK(!load(rule_yaml("fd.dport = 80"), plain_options(true)).rules);
-}
-
-TEST_CASE("rule load: eleven mistakes, eleven places") {
-  const std::string text =
-      "- macro: open_it\n"
-      "  condition: evt.type = open and\n"                                        // 2: ends where a check is expected
-      "- rule: one\n"                                                             // 3: no output
-      "  desc: d\n"
-      "  condition: evt.type = open\n"
-      "  priority: INFO\n"
-      "- rule: two\n"
-      "  desc: d\n"
-      "  condition: >\n"
-      "    evt.type = open and\n"
-      "    (proc.nam = x or fd.sip = 10.0.0.999)\n"                               // 11:6 unknown field, 11:31 address
-      "  output: \"%user.nme\"\n"                                                 // 12: unknown field in the output
-      "  priority: INFO\n"
-      "- rule: three\n"
-      "  desc: d\n"
-      "  condition: evt.type = opn\n"                                             // 16: event type
-      "  output: o\n"
-      "  priority: URGENT\n"                                                      // 18: priority
-      "- rule: four\n"
-      "  desc: d\n"
-      "  condition: proc.pid contains 7 and nosuch_macro\n"                       // 21: operator, and macro
-      "  output: o\n"
-      "  priority: INFO\n"
-      "- list: items\n"
-      "  items: {a: b}\n"                                                         // 25: not a sequence
-      "- rule: five\n"
-      "  desc: d\n"
-      "  condition: |\n"
-      "    evt.type = open and\n"
-      "    user.uid in (0, many)\n"                                               // 30: number
-      "  output: o\n"
-      "  priority: INFO\n";
-  const Loaded loaded = load(text);
-  std::vector<std::string> places;
-  for (const tiercel::Diagnostic& d : loaded.diagnostics.all())
-    if (d.severity == tiercel::Diagnostic::Severity::kError) places.push_back(std::to_string(d.position.line) + ":" + std::to_string(d.position.column));
-  const std::vector<std::string> expected = {"2:30", "3:3", "11:6", "11:31", "12:12", "16:25", "18:13", "21:23", "21:38", "25:10", "30:21"};
-  std::string all;
-  for (const std::string& place : places) all += place + " ";
-  INFO(all);
-  CHECK(places == expected);
-  const std::string shown = loaded.diagnostics.render_all();
-  CHECK(has(shown, "rules.yaml:11:6: error: rule 'two': filter_check called with nonexistent field proc.nam [LOAD_ERR_COMPILE_CONDITION]\n"
-                   "        (proc.nam = x or fd.sip = 10.0.0.999)\n"
-                   "         ^\n"
-                   "    help: did you mean 'proc.name'?\n"));
-}
-
-TEST_CASE("rule load: positions in every style of scalar") {
-  auto place = [](const std::string& text) {
-    const Loaded loaded = load(text);
-    for (const tiercel::Diagnostic& d : loaded.diagnostics.all())
-      if (d.severity == tiercel::Diagnostic::Severity::kError) return std::to_string(d.position.line) + ":" + std::to_string(d.position.column);
-    return std::string("none");
-  };
-  const std::string head = "- rule: r\n  desc: d\n  output: o\n  priority: INFO\n  condition: ";
-  CHECK(place(head + "evt.type = open and a.b = x\n") == "5:34");
-  CHECK(place(head + "evt.type = open\n    and a.b = x\n") == "6:9");
-  CHECK(place(head + "\"evt.type = \\\"open\\\" and a.b = x\"\n") == "5:39");
-  CHECK(place(head + "'evt.type = ''open'' and a.b = x'\n") == "5:39");
-  CHECK(place(head + "\"evt.type = open \\\n      and a.b = x\"\n") == "6:11");
-  CHECK(place(head + ">\n    evt.type = open and\n\n      a.b = x\n") == "8:7");
-  CHECK(place(head + "|-\n    evt.type = open\n    and not a.b = x\n") == "7:13");
-  CHECK(place(head + "&anchor >\n    evt.type = open and\n    a.b = x\n") == "7:5");
-  CHECK(place("- macro: m\n  condition: a.b = x\n" + head + "m\n") == "2:14");
-  CHECK(place("- list: l\n  items: [1.2.3.4, not.an.ip]\n" + head + "fd.sip in (l)\n") == "2:20");
-  CHECK(place(head + "evt.type = open\n- rule: r\n  append: true\n  condition: and a.b = x\n") == "8:18");
-}
-
-TEST_CASE("rule load: files, folders and what cannot be read") {
-  const auto dir = std::filesystem::temp_directory_path() / ("tiercel-rules-" + std::to_string(getpid()));
-  std::filesystem::create_directories(dir / "empty");
-  std::ofstream(dir / "b.yaml") << rule_yaml("m", "o", "B");
-  std::ofstream(dir / "a.yml") << "- macro: m\n  condition: evt.type = open\n";
-  std::ofstream(dir / "c.txt") << "not rules";
-  const Loaded loaded = load_paths({dir.string(), (dir / "nosuch.yaml").string(), (dir / "empty").string()}, plain_options());
-  CHECK(loaded.files == std::vector<std::string>{(dir / "a.yml").string(), (dir / "b.yaml").string()});
-  CHECK(loaded.rules->size() == 1);
-  CHECK(has(errors_of(loaded), "LOAD_ERR_FILE_READ"));
-  CHECK(has(warnings_of(loaded), "no *.yaml"));
-  CHECK(loaded.diagnostics.errors() == 1);
-  std::filesystem::remove_all(dir);
-}
-
-TEST_CASE("rule load: hostile YAML is refused, not obeyed") {
-  std::string bomb = "- &a0 [x, x, x, x, x, x, x, x, x, x]\n";
-  for (int n = 1; n < 9; ++n) {
-    const std::string last = "*a" + std::to_string(n - 1);
-    bomb += "- &a" + std::to_string(n) + " [" + last;
-    for (int k = 0; k < 9; ++k) bomb += ", " + last;
-    bomb += "]\n";
-  }
-  CHECK(has(errors_of(load(bomb)), "LOAD_ERR_YAML_PARSE"));
-  CHECK(has(errors_of(load(std::string(100'000, '['))), "LOAD_ERR_YAML_PARSE"));
-  CHECK(!errors_of(load("- &a [*a]\n")).empty());
-  CHECK(load(std::string("\xEF\xBB\xBF") + kRule).rules->size() == 1);
-  CHECK(has(all_warnings(kRule + "  desc: twice\n"), "given twice"));
 }

@@ -12,19 +12,40 @@ TEST_CASE("rule operators: text") {
   World world;
   world.runs("Bash", {"-Bash", "-c", "echo Hello World"});
   const TestEvent event = exec_event(world);
-  for (const char* condition :
-       {"proc.name = Bash", "proc.name == \"Bash\"", "proc.name != bash", "proc.args contains \"Hello W\"", "proc.args icontains \"HELLO\"",
-        "proc.name startswith Ba", "proc.name endswith sh", "proc.name startswith \"\"", "proc.name endswith \"\"", "proc.name contains \"\"",
-        "proc.name icontains \"\"", "proc.name glob B*", "proc.name glob B?s[ghi]", "proc.name iglob b*SH", "proc.name glob \"[!b]ash\"",
-        "proc.name regex B.*", "proc.name regex \"(Bash|zsh)\"", "proc.name in (zsh, Bash)", "proc.name intersects (Bash)", "proc.name exists",
-        "proc.cmdline = \"Bash -c echo Hello World\"", "proc.exeline startswith \"-Bash -c\"",
-        "proc.exepath glob /usr/*", "proc.args[0] = -c", "proc.args[9] = \"\"", "proc.cmdnargs = 2", "proc.cmdlenargs = 18"}) {
+  for (const char* condition : {"proc.name = Bash",
+                                "proc.name == \"Bash\"",
+                                "proc.name != bash",
+                                "proc.args contains \"Hello W\"",
+                                "proc.args icontains \"HELLO\"",
+                                "proc.name startswith Ba",
+                                "proc.name endswith sh",
+                                "proc.name startswith \"\"",
+                                "proc.name endswith \"\"",
+                                "proc.name contains \"\"",
+                                "proc.name icontains \"\"",
+                                "proc.name glob B*",
+                                "proc.name glob B?s[ghi]",
+                                "proc.name iglob b*SH",
+                                "proc.name glob \"[!b]ash\"",
+                                "proc.name regex B.*",
+                                "proc.name regex \"(Bash|zsh)\"",
+                                "proc.name in (zsh, Bash)",
+                                "proc.name intersects (Bash)",
+                                "proc.name exists",
+                                "proc.cmdline = \"Bash -c echo Hello World\"",
+                                "proc.exeline startswith \"-Bash -c\"",
+                                "proc.exepath glob /usr/*",
+                                "proc.args[0] = -c",
+                                "proc.args[9] = \"\"",
+                                "proc.cmdnargs = 2",
+                                "proc.cmdlenargs = 18"}) {
     CHECK_MESSAGE(holds(condition, *event), condition);
   }
   for (const char* condition :
-       {"proc.name = bash", "proc.name != Bash", "proc.args contains hello", "proc.name startswith a", "proc.name endswith SH",
-        "proc.name glob b*", "proc.name glob Bas", "proc.name regex as", "proc.name regex bash", "proc.name in (zsh, bash)", "proc.name in ()",
-        "proc.name glob \"[!B]ash\"", "proc.name icontains x"})
+       {"proc.name = bash", "proc.name != Bash", "proc.args contains hello", "proc.name startswith a",
+        "proc.name endswith SH", "proc.name glob b*", "proc.name glob Bas", "proc.name regex as",
+        "proc.name regex bash", "proc.name in (zsh, bash)", "proc.name in ()", "proc.name glob \"[!B]ash\"",
+        "proc.name icontains x"})
     CHECK_MESSAGE(!holds(condition, *event), condition);
 }
 
@@ -39,22 +60,24 @@ TEST_CASE("rule operators: order of text is by bytes, through another field") {
 TEST_CASE("rule operators: numbers, signed and unsigned") {
   World world;
   const TestEvent event = exec_event(world, -2);
-  for (const char* condition : {"evt.rawres < 0", "evt.rawres = -2", "evt.rawres >= -2", "evt.rawres <= -2", "evt.rawres > -3", "evt.rawres != 2",
-                                "evt.rawres in (1, -2)", "user.uid = 1000", "user.uid > 999", "user.uid in (0, 1000)", "proc.pid = 300",
-                                "evt.failed = true", "evt.failed in (true)", "evt.res = ENOENT", "user.loginuid = 1000", "proc.tty != 0",
-                                "proc.duration > 1000000000", "user.uid < -1"})
+  for (const char* condition :
+       {"evt.rawres < 0", "evt.rawres = -2", "evt.rawres >= -2", "evt.rawres <= -2", "evt.rawres > -3",
+        "evt.rawres != 2", "evt.rawres in (1, -2)", "user.uid = 1000", "user.uid > 999", "user.uid in (0, 1000)",
+        "proc.pid = 300", "evt.failed = true", "evt.failed in (true)", "evt.res = ENOENT", "user.loginuid = 1000",
+        "proc.tty != 0", "proc.duration > 1000000000", "user.uid < -1"})
     CHECK_MESSAGE(holds(condition, *event), condition);
-  for (const char* condition : {"evt.rawres > 0", "evt.rawres = 2", "evt.rawres in ()", "user.uid = -1", "user.uid > 1000", "evt.failed = false",
-                                "evt.failed != true"})
+  for (const char* condition : {"evt.rawres > 0", "evt.rawres = 2", "evt.rawres in ()", "user.uid = -1",
+                                "user.uid > 1000", "evt.failed = false", "evt.failed != true"})
     CHECK_MESSAGE(!holds(condition, *event), condition);
 }
 
 TEST_CASE("rule operators: a missing value makes every comparison false and its negation true") {
   World world;
   const TestEvent event = exec_event(world);
-  for (const char* condition : {"fd.name = x", "fd.name != x", "fd.name exists", "fd.name contains \"\"", "fd.name in (x)", "fd.num < 5",
-                                "fd.name pmatch (/)", "fd.name regex .*", "fd.sip = 1.2.3.4", "fd.sip != 1.2.3.4", "fd.name = val(proc.name)",
-                                "proc.name = val(fd.name)", "proc.name != val(fd.name)", "tolower(fd.name) = x", "fd.name != anyof (a, b)"}) {
+  for (const char* condition :
+       {"fd.name = x", "fd.name != x", "fd.name exists", "fd.name contains \"\"", "fd.name in (x)", "fd.num < 5",
+        "fd.name pmatch (/)", "fd.name regex .*", "fd.sip = 1.2.3.4", "fd.sip != 1.2.3.4", "fd.name = val(proc.name)",
+        "proc.name = val(fd.name)", "proc.name != val(fd.name)", "tolower(fd.name) = x", "fd.name != anyof (a, b)"}) {
     CHECK_MESSAGE(!holds(condition, *event), condition);
     CHECK_MESSAGE(holds("not " + std::string(condition), *event), condition);
   }
@@ -88,7 +111,8 @@ TEST_CASE("rule operators: pmatch") {
   CHECK(!covers({"/opt/*/subdir2"}, path));
   CHECK(covers({"/opt/*/*"}, path));
   CHECK(!covers({"/opt/*/*/subsubdir"}, path));
-  for (const char* member : {"/etc", "/etc/", "/etc/*", "etc", "/", "", "//etc//passwd"}) CHECK_MESSAGE(covers({member}, "/etc/passwd"), member);
+  for (const char* member : {"/etc", "/etc/", "/etc/*", "etc", "/", "", "//etc//passwd"})
+    CHECK_MESSAGE(covers({member}, "/etc/passwd"), member);
   for (const char* member : {"/et", "/etc/passwd/x", "/*/*/*"}) CHECK_MESSAGE(!covers({member}, "/etc/passwd"), member);
   CHECK(!covers({}, "/etc"));
   CHECK(covers({"/a/b", "/a/*/c"}, "/a/x/c"));
@@ -133,32 +157,63 @@ TEST_CASE("rule operators: regular expressions see replacement characters, the o
 TEST_CASE("rule operators: addresses, networks, ports") {
   World world;
   const TestEvent out = sock_event(world);  // 10.0.0.1:40000 -> 192.168.7.9:443
-  for (const char* condition :
-       {"fd.sip = 192.168.7.9", "fd.cip = 10.0.0.1", "fd.lip = 10.0.0.1", "fd.rip = 192.168.7.9", "fd.ip = 10.0.0.1", "fd.ip = 192.168.7.9",
-        "fd.ip in (1.1.1.1, 192.168.7.9)", "fd.ip != 8.8.8.8", "fd.sip != \"::1\"", "fd.snet = 192.168.0.0/16", "fd.snet in (10.0.0.0/8, 192.168.7.1/24)",
-        "fd.cnet = 10.99.99.99/8", "fd.net = 10.0.0.0/8", "fd.net = 192.168.7.9/32", "fd.net != 172.16.0.0/12", "fd.net = 0.0.0.0/0", "fd.sport = 443",
-        "fd.sport in (80, 443)", "fd.port = 40000", "fd.port = 443", "fd.port >= 40000", "fd.port != 80", "fd.lport = 40000", "fd.rport = 443",
-        "fd.cport > 1024", "fd.l4proto = tcp", "fd.typechar = 4", "fd.type = ipv4", "fd.sockfamily = ip", "fd.is_server = false", "fd.connected = true",
-        "fd.name = \"10.0.0.1:40000->192.168.7.9:443\"", "fd.sip = anyof (192.168.7.9, 1.1.1.1)", "fd.sip = oneof (192.168.7.9, 1.1.1.1)",
-        "fd.sip = allof (192.168.7.9)", "fd.num = 5"})
+  for (const char* condition : {"fd.sip = 192.168.7.9",
+                                "fd.cip = 10.0.0.1",
+                                "fd.lip = 10.0.0.1",
+                                "fd.rip = 192.168.7.9",
+                                "fd.ip = 10.0.0.1",
+                                "fd.ip = 192.168.7.9",
+                                "fd.ip in (1.1.1.1, 192.168.7.9)",
+                                "fd.ip != 8.8.8.8",
+                                "fd.sip != \"::1\"",
+                                "fd.snet = 192.168.0.0/16",
+                                "fd.snet in (10.0.0.0/8, 192.168.7.1/24)",
+                                "fd.cnet = 10.99.99.99/8",
+                                "fd.net = 10.0.0.0/8",
+                                "fd.net = 192.168.7.9/32",
+                                "fd.net != 172.16.0.0/12",
+                                "fd.net = 0.0.0.0/0",
+                                "fd.sport = 443",
+                                "fd.sport in (80, 443)",
+                                "fd.port = 40000",
+                                "fd.port = 443",
+                                "fd.port >= 40000",
+                                "fd.port != 80",
+                                "fd.lport = 40000",
+                                "fd.rport = 443",
+                                "fd.cport > 1024",
+                                "fd.l4proto = tcp",
+                                "fd.typechar = 4",
+                                "fd.type = ipv4",
+                                "fd.sockfamily = ip",
+                                "fd.is_server = false",
+                                "fd.connected = true",
+                                "fd.name = \"10.0.0.1:40000->192.168.7.9:443\"",
+                                "fd.sip = anyof (192.168.7.9, 1.1.1.1)",
+                                "fd.sip = oneof (192.168.7.9, 1.1.1.1)",
+                                "fd.sip = allof (192.168.7.9)",
+                                "fd.num = 5"})
     CHECK_MESSAGE(holds(condition, *out), condition);
   for (const char* condition :
-       {"fd.sip = 10.0.0.1", "fd.sip = \"::1\"", "fd.ip != 10.0.0.1", "fd.ip != 192.168.7.9", "fd.ip in ()", "fd.snet = 10.0.0.0/8", "fd.net != 10.0.0.0/8",
-        "fd.net = 172.16.0.0/12", "fd.net in (172.16.0.0/12, 10.0.0.0/8)", "fd.port != 443", "fd.port = 80", "fd.sip = \"::ffff:1.2.3.4\"",
+       {"fd.sip = 10.0.0.1", "fd.sip = \"::1\"", "fd.ip != 10.0.0.1", "fd.ip != 192.168.7.9", "fd.ip in ()",
+        "fd.snet = 10.0.0.0/8", "fd.net != 10.0.0.0/8", "fd.net = 172.16.0.0/12",
+        "fd.net in (172.16.0.0/12, 10.0.0.0/8)", "fd.port != 443", "fd.port = 80", "fd.sip = \"::ffff:1.2.3.4\"",
         "fd.snet = \"::1/128\"", "fd.sip = oneof (192.168.7.9, 192.168.7.9)", "fd.sip = allof (192.168.7.9, 1.1.1.1)"})
     CHECK_MESSAGE(!holds(condition, *out), condition);
   CHECK(holds("fd.sip = \"::ffff:192.168.7.9\"", *out));
 
   const TestEvent in = sock_event(world, {.type = EVT_accept4, .res = 9, .lport = 22, .rport = 50000});
-  for (const char* condition : {"fd.cip = 192.168.7.9", "fd.sip = 10.0.0.1", "fd.sport = 22", "fd.is_server = true", "fd.num = 9"})
+  for (const char* condition :
+       {"fd.cip = 192.168.7.9", "fd.sip = 10.0.0.1", "fd.sport = 22", "fd.is_server = true", "fd.num = 9"})
     CHECK_MESSAGE(holds(condition, *in), condition);
 
   SockArgs six{.v6 = true};
   six.local = {0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
   six.remote = {0x20, 0x01, 0x0d, 0xb8, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2};
   const TestEvent v6 = sock_event(world, six);
-  for (const char* condition : {"fd.sip = 2001:db8:ff00::2", "fd.snet = \"2001:db8::/32\"", "fd.snet = \"2001::/16\"", "fd.snet = \"2001:db8:ff00::/48\"",
-                                "fd.sip != 1.2.3.4", "fd.typechar = 6", "not fd.sip = 1.2.3.4"})
+  for (const char* condition :
+       {"fd.sip = 2001:db8:ff00::2", "fd.snet = \"2001:db8::/32\"", "fd.snet = \"2001::/16\"",
+        "fd.snet = \"2001:db8:ff00::/48\"", "fd.sip != 1.2.3.4", "fd.typechar = 6", "not fd.sip = 1.2.3.4"})
     CHECK_MESSAGE(holds(condition, *v6), condition);
   CHECK(!holds("fd.snet = \"2001:db8::/48\"", *v6));
   six.remote = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 168, 7, 9};
@@ -170,13 +225,29 @@ TEST_CASE("rule operators: addresses, networks, ports") {
 TEST_CASE("rule operators: any ancestor") {
   World world;
   const TestEvent event = exec_event(world);  // bash <- sshd <- systemd
-  for (const char* condition :
-       {"proc.aname = sshd", "proc.aname = systemd", "proc.aname in (systemd, x)", "proc.aname != sshd", "proc.aname[0] = bash", "proc.aname[1] = sshd",
-        "proc.aname[2] = systemd", "proc.pname = sshd", "proc.aname startswith sys", "not proc.aname = bash", "proc.aname exists", "proc.apid = 1",
-        "proc.apid[1] = 200", "proc.aexe endswith init", "proc.aexepath[2] = /usr/bin/systemd", "proc.acmdline contains splash",
-        "proc.aargs = \"-D -o x splash\"", "proc.ppid = 200", "proc.pcmdline = \"sshd -D -o x\"", "proc.aname contains anyof (zz, hd)"})
+  for (const char* condition : {"proc.aname = sshd",
+                                "proc.aname = systemd",
+                                "proc.aname in (systemd, x)",
+                                "proc.aname != sshd",
+                                "proc.aname[0] = bash",
+                                "proc.aname[1] = sshd",
+                                "proc.aname[2] = systemd",
+                                "proc.pname = sshd",
+                                "proc.aname startswith sys",
+                                "not proc.aname = bash",
+                                "proc.aname exists",
+                                "proc.apid = 1",
+                                "proc.apid[1] = 200",
+                                "proc.aexe endswith init",
+                                "proc.aexepath[2] = /usr/bin/systemd",
+                                "proc.acmdline contains splash",
+                                "proc.aargs = \"-D -o x splash\"",
+                                "proc.ppid = 200",
+                                "proc.pcmdline = \"sshd -D -o x\"",
+                                "proc.aname contains anyof (zz, hd)"})
     CHECK_MESSAGE(holds(condition, *event), condition);
-  for (const char* condition : {"proc.aname = bash", "proc.aname[3] = x", "proc.aname[3] exists", "not proc.aname = sshd", "proc.aname in ()"})
+  for (const char* condition :
+       {"proc.aname = bash", "proc.aname[3] = x", "proc.aname[3] exists", "not proc.aname = sshd", "proc.aname in ()"})
     CHECK_MESSAGE(!holds(condition, *event), condition);
   World alone;
   alone.process->parent = nullptr;
@@ -189,30 +260,57 @@ TEST_CASE("rule operators: modifiers") {
   World world;
   const TestEvent event = exec_event(world);  // proc.name bash
   for (const char* condition :
-       {"proc.name = oneof (bash, zsh)", "proc.name = anyof (bash, bash)", "proc.name = allof (bash, bash)", "proc.name != oneof (bash, other)",
-        "proc.name != allof (a, b)", "proc.name != anyof (bash, b)", "proc.name contains oneof (as, xx)", "proc.name icontains anyof (AS, xx)",
-        "proc.name startswith allof (b, ba)", "proc.name endswith oneof (sh, x)", "proc.name glob anyof (z*, b*)", "proc.name iglob oneof (B*, z*)",
+       {"proc.name = oneof (bash, zsh)", "proc.name = anyof (bash, bash)", "proc.name = allof (bash, bash)",
+        "proc.name != oneof (bash, other)", "proc.name != allof (a, b)", "proc.name != anyof (bash, b)",
+        "proc.name contains oneof (as, xx)", "proc.name icontains anyof (AS, xx)", "proc.name startswith allof (b, ba)",
+        "proc.name endswith oneof (sh, x)", "proc.name glob anyof (z*, b*)", "proc.name iglob oneof (B*, z*)",
         "proc.name regex anyof (z.*, \"b.*\")", "toupper(proc.name) = oneof (BASH, x)"})
     CHECK_MESSAGE(holds(condition, *event), condition);
-  for (const char* condition :
-       {"proc.name = oneof (bash, bash)", "proc.name = oneof ()", "proc.name = anyof ()", "proc.name = allof ()", "proc.name != oneof ()",
-        "proc.name = allof (bash, zsh)", "proc.name != allof (bash, a)", "proc.name contains oneof (a, s)"})
+  for (const char* condition : {"proc.name = oneof (bash, bash)", "proc.name = oneof ()", "proc.name = anyof ()",
+                                "proc.name = allof ()", "proc.name != oneof ()", "proc.name = allof (bash, zsh)",
+                                "proc.name != allof (bash, a)", "proc.name contains oneof (a, s)"})
     CHECK_MESSAGE(!holds(condition, *event), condition);
 }
 
 TEST_CASE("rule operators: event types, numbers and arguments") {
   World world;
   const TestEvent open = open_event(world, {.name = "file", .flags = O_WRONLY | O_CREAT | O_TRUNC, .mode = 0755});
-  for (const char* condition :
-       {"evt.type = openat", "evt.type in (open, openat)", "evt.type != open", "evt.type exists", "syscall.type = openat", "evt.dir = <", "evt.num > 0",
-        "evt.arg.flags contains O_CREAT", "evt.arg.flags contains O_TRUNC", "evt.arg.name = /root/work/file", "evt.arg[2] = /root/work/file",
-        "evt.rawarg.name = file", "evt.rawarg.fd = 3", "evt.rawarg.name contains il", "evt.rawarg.name in (x, file)", "evt.type.is.openat = 1",
-        "evt.type.is[open] = 0", "evt.is_open_write = true", "evt.is_open_read = false", "evt.is_open_exec = true", "fd.name = /root/work/file",
-        "fd.nameraw = file", "fd.directory = /root/work", "fd.filename = file", "fd.typechar = f", "fd.num >= 0", "fd.ino = 4711",
-        "fd.dev.major = 8", "fs.path.name = /root/work/file", "evt.category = file", "evt.args contains \"name=\"", "evt.count = 1"})
+  for (const char* condition : {"evt.type = openat",
+                                "evt.type in (open, openat)",
+                                "evt.type != open",
+                                "evt.type exists",
+                                "syscall.type = openat",
+                                "evt.dir = <",
+                                "evt.num > 0",
+                                "evt.arg.flags contains O_CREAT",
+                                "evt.arg.flags contains O_TRUNC",
+                                "evt.arg.name = /root/work/file",
+                                "evt.arg[2] = /root/work/file",
+                                "evt.rawarg.name = file",
+                                "evt.rawarg.fd = 3",
+                                "evt.rawarg.name contains il",
+                                "evt.rawarg.name in (x, file)",
+                                "evt.type.is.openat = 1",
+                                "evt.type.is[open] = 0",
+                                "evt.is_open_write = true",
+                                "evt.is_open_read = false",
+                                "evt.is_open_exec = true",
+                                "fd.name = /root/work/file",
+                                "fd.nameraw = file",
+                                "fd.directory = /root/work",
+                                "fd.filename = file",
+                                "fd.typechar = f",
+                                "fd.num >= 0",
+                                "fd.ino = 4711",
+                                "fd.dev.major = 8",
+                                "fs.path.name = /root/work/file",
+                                "evt.category = file",
+                                "evt.args contains \"name=\"",
+                                "evt.count = 1"})
     CHECK_MESSAGE(holds(condition, *open), condition);
-  for (const char* condition : {"evt.type = open", "evt.type in ()", "evt.num = 0", "evt.arg.flags contains O_TMPFILE", "evt.arg.res = 0", "evt.rawarg.name = x",
-                                "evt.rawarg.flags = 0", "evt.arg[99] exists", "evt.rawarg.uid exists"})
+  for (const char* condition :
+       {"evt.type = open", "evt.type in ()", "evt.num = 0", "evt.arg.flags contains O_TMPFILE", "evt.arg.res = 0",
+        "evt.rawarg.name = x", "evt.rawarg.flags = 0", "evt.arg[99] exists", "evt.rawarg.uid exists"})
     CHECK_MESSAGE(!holds(condition, *open), condition);
   const TestEvent failed = open_event(world, {.name = "../x", .fd = -2});
   CHECK(holds("fd.name = /root/x", *failed));
@@ -242,8 +340,9 @@ TEST_CASE("rule operators: two paths, one verdict") {
 }
 
 TEST_CASE("rule operators: first and all, order, min priority, selection") {
-  const std::string text = rule_yaml("evt.type = execve", "o", "A") + rule_yaml("evt.type = open", "o", "B") + rule_yaml("proc.name = bash", "o", "C") +
-                           rule_yaml("evt.type = execve", "o", "D") + "  enabled: false\n  tags: [net, x]\n";
+  const std::string text = rule_yaml("evt.type = execve", "o", "A") + rule_yaml("evt.type = open", "o", "B") +
+                           rule_yaml("proc.name = bash", "o", "C") + rule_yaml("evt.type = execve", "o", "D") +
+                           "  enabled: false\n  tags: [net, x]\n";
   World world;
   const TestEvent event = exec_event(world);
   auto names = [&](const LoadOptions& options) {

@@ -1,6 +1,6 @@
-// The program against a slow, obvious tree walk. Random rules (with lists and macros) are written as text for the loader
-// and judged here by code of its own, from the facts that the event was made of: no operator, list, macro or field code
-// is shared. TIERCEL_SOAK multiplies the number of rounds.
+// The program against a slow, obvious tree walk. Random rules (with lists and macros) are written as text for the
+// loader and judged here by code of its own, from the facts that the event was made of: no operator, list, macro or
+// field code is shared. TIERCEL_SOAK multiplies the number of rounds.
 #include <doctest/doctest.h>
 #include <fnmatch.h>
 
@@ -16,7 +16,8 @@ using namespace tiercel::rule::test;
 
 namespace {
 
-// ---- facts: what an event is made of ---------------------------------------------------------------------------------
+// ---- facts: what an event is made of
+// ---------------------------------------------------------------------------------
 
 struct Fact {
   enum Kind { kMissing, kText, kNumber, kBool, kIp } kind = kMissing;
@@ -24,10 +25,18 @@ struct Fact {
   int64_t number = 0;
   uint32_t ip = 0;  // host order
 };
-Fact text_fact(std::string v) { return {Fact::kText, std::move(v), 0, 0}; }
-Fact number_fact(int64_t v) { return {Fact::kNumber, {}, v, 0}; }
-Fact bool_fact(bool v) { return {Fact::kBool, {}, v, 0}; }
-Fact ip_fact(uint32_t v) { return {Fact::kIp, {}, 0, v}; }
+Fact text_fact(std::string v) {
+  return {Fact::kText, std::move(v), 0, 0};
+}
+Fact number_fact(int64_t v) {
+  return {Fact::kNumber, {}, v, 0};
+}
+Fact bool_fact(bool v) {
+  return {Fact::kBool, {}, v, 0};
+}
+Fact ip_fact(uint32_t v) {
+  return {Fact::kIp, {}, 0, v};
+}
 
 struct Facts {
   std::map<std::string, std::vector<Fact>> values;  // several: ancestors, or the two ends of a connection
@@ -38,15 +47,20 @@ struct Facts {
 };
 
 using Random = std::mt19937;
-size_t pick(Random& random, size_t n) { return std::uniform_int_distribution<size_t>(0, n - 1)(random); }
-bool chance(Random& random, int percent) { return pick(random, 100) < static_cast<size_t>(percent); }
+size_t pick(Random& random, size_t n) {
+  return std::uniform_int_distribution<size_t>(0, n - 1)(random);
+}
+bool chance(Random& random, int percent) {
+  return pick(random, 100) < static_cast<size_t>(percent);
+}
 template <class T>
 const T& one_of(Random& random, const std::vector<T>& items) {
   return items[pick(random, items.size())];
 }
 
 const std::vector<std::string> kNames = {"bash", "sh", "sshd", "cat", "Bash", "python3", "b", "ba[sh]", "nginx"};
-const std::vector<std::string> kPaths = {"/etc/passwd", "/etc/shadow", "/etc", "/usr/bin/cat", "/tmp/a b/c", "/etc/ssh/sshd_config", "/"};
+const std::vector<std::string> kPaths = {"/etc/passwd", "/etc/shadow",          "/etc", "/usr/bin/cat",
+                                         "/tmp/a b/c",  "/etc/ssh/sshd_config", "/"};
 const std::vector<std::string> kWords = {"-c", "--help", "/etc/passwd", "hello world", "-i", "SH"};
 const std::vector<uint32_t> kAddresses = {0x0a000001, 0x0a0000ff, 0xc0a80709, 0x7f000001, 0x08080808};
 
@@ -57,11 +71,13 @@ struct Made {
 };
 
 std::array<uint8_t, 16> bytes_of(uint32_t ip) {
-  return {static_cast<uint8_t>(ip >> 24), static_cast<uint8_t>(ip >> 16), static_cast<uint8_t>(ip >> 8), static_cast<uint8_t>(ip)};
+  return {static_cast<uint8_t>(ip >> 24), static_cast<uint8_t>(ip >> 16), static_cast<uint8_t>(ip >> 8),
+          static_cast<uint8_t>(ip)};
 }
 
 std::string dotted(uint32_t ip) {
-  return std::to_string(ip >> 24) + "." + std::to_string(ip >> 16 & 255) + "." + std::to_string(ip >> 8 & 255) + "." + std::to_string(ip & 255);
+  return std::to_string(ip >> 24) + "." + std::to_string(ip >> 16 & 255) + "." + std::to_string(ip >> 8 & 255) + "." +
+         std::to_string(ip & 255);
 }
 
 std::unique_ptr<Made> make_event(Random& random) {
@@ -136,7 +152,8 @@ std::unique_ptr<Made> make_event(Random& random) {
   return made;
 }
 
-// ---- rules: written as text, kept as a tree --------------------------------------------------------------------------
+// ---- rules: written as text, kept as a tree
+// --------------------------------------------------------------------------
 
 struct Check {
   std::string field, op, modifier;
@@ -148,17 +165,20 @@ struct Tree {
   Check check;
 };
 
-const std::vector<std::string> kTextFields = {"proc.name", "proc.pname", "proc.aname", "proc.aname[2]", "proc.args", "proc.cmdline",
-                                              "fd.name", "container.id", "container.image.tag"};
-const std::vector<std::string> kTextOps = {"=", "!=", "contains", "icontains", "startswith", "endswith", "glob", "iglob", "in", "intersects",
-                                           "pmatch", "exists", "regex"};
+const std::vector<std::string> kTextFields = {"proc.name",     "proc.pname",   "proc.aname",
+                                              "proc.aname[2]", "proc.args",    "proc.cmdline",
+                                              "fd.name",       "container.id", "container.image.tag"};
+const std::vector<std::string> kTextOps = {"=",     "!=", "contains",   "icontains", "startswith", "endswith", "glob",
+                                           "iglob", "in", "intersects", "pmatch",    "exists",     "regex"};
 
 std::string text_value(Random& random, const std::string& op) {
   std::string value = one_of(random, chance(random, 60) ? kNames : chance(random, 50) ? kPaths : kWords);
   if (op == "glob" || op == "iglob") {
-    value = one_of(random, std::vector<std::string>{"b*", "*sh*", "?h", "[bs]*", "/etc/*", "*", "[!b]*", "B*", "*/[ps]*", "\\b*"});
+    value = one_of(
+        random, std::vector<std::string>{"b*", "*sh*", "?h", "[bs]*", "/etc/*", "*", "[!b]*", "B*", "*/[ps]*", "\\b*"});
   } else if (op == "pmatch") {
-    value = one_of(random, std::vector<std::string>{"/etc", "/etc/", "/", "/usr/*", "etc/ssh", "/e*c/passwd", "/tmp/a b", "/et", "/etc/passwd/x"});
+    value = one_of(random, std::vector<std::string>{"/etc", "/etc/", "/", "/usr/*", "etc/ssh", "/e*c/passwd",
+                                                    "/tmp/a b", "/et", "/etc/passwd/x"});
   } else if (op == "regex") {
     value = one_of(random, std::vector<std::string>{"sh", "bash|sh", "b.*", ".*/.*", "", "s+h+d", "[a-z]*"});
   } else if (op != "=" && op != "!=" && op != "in" && op != "intersects") {
@@ -175,14 +195,19 @@ Check make_check(Random& random) {
     check.field = one_of(random, kTextFields);
     check.op = one_of(random, kTextOps);
     const bool list = check.op == "in" || check.op == "intersects" || check.op == "pmatch";
-    if (!list && check.op != "exists" && chance(random, 20)) check.modifier = one_of(random, std::vector<std::string>{"oneof", "anyof", "allof"});
+    if (!list && check.op != "exists" && chance(random, 20))
+      check.modifier = one_of(random, std::vector<std::string>{"oneof", "anyof", "allof"});
     const bool many = list || !check.modifier.empty();
     for (size_t n = many ? (chance(random, 5) ? 0 : count) : 1; n > 0 && check.op != "exists"; --n)
       check.values.push_back(text_value(random, check.op));
     return check;
   }
   static const std::vector<std::string> kNumberFields = {"user.uid", "evt.rawres", "fd.num", "fd.sport", "fd.port"};
-  if (kind == 6) return {"evt.failed", one_of(random, std::vector<std::string>{"=", "!=", "in"}), "", {chance(random, 50) ? "true" : "false"}};
+  if (kind == 6)
+    return {"evt.failed",
+            one_of(random, std::vector<std::string>{"=", "!=", "in"}),
+            "",
+            {chance(random, 50) ? "true" : "false"}};
   if (kind == 7) {
     check.field = "evt.type";
     check.op = one_of(random, std::vector<std::string>{"=", "!=", "in"});
@@ -195,8 +220,10 @@ Check make_check(Random& random) {
     check.op = one_of(random, std::vector<std::string>{"=", "!=", "in"});
     const bool net = check.field.ends_with("net");
     for (size_t n = check.op == "in" ? count : 1; n > 0; --n)
-      check.values.push_back(net ? one_of(random, std::vector<std::string>{"10.0.0.0/8", "10.0.0.128/25", "192.168.7.9/32", "0.0.0.0/0", "127.0.0.1/8"})
-                                 : one_of(random, std::vector<std::string>{"10.0.0.1", "192.168.7.9", "127.0.0.1", "1.1.1.1", "::1"}));
+      check.values.push_back(
+          net ? one_of(random, std::vector<std::string>{"10.0.0.0/8", "10.0.0.128/25", "192.168.7.9/32", "0.0.0.0/0",
+                                                        "127.0.0.1/8"})
+              : one_of(random, std::vector<std::string>{"10.0.0.1", "192.168.7.9", "127.0.0.1", "1.1.1.1", "::1"}));
     return check;
   }
   check.field = one_of(random, kNumberFields);
@@ -214,7 +241,8 @@ Tree make_tree(Random& random, int depth) {
     return tree;
   }
   tree.kind = kind == 0 ? Tree::kAnd : kind == 1 ? Tree::kOr : Tree::kNot;
-  for (size_t n = tree.kind == Tree::kNot ? 1 : 2 + pick(random, 2); n > 0; --n) tree.children.push_back(make_tree(random, depth - 1));
+  for (size_t n = tree.kind == Tree::kNot ? 1 : 2 + pick(random, 2); n > 0; --n)
+    tree.children.push_back(make_tree(random, depth - 1));
   return tree;
 }
 
@@ -237,7 +265,8 @@ struct Writer {
     } else if (tree.kind == Tree::kNot) {
       out = "not (" + write(tree.children[0]) + ")";
     } else {
-      for (const Tree& child : tree.children) out += (out.empty() ? "(" : tree.kind == Tree::kAnd ? " and " : " or ") + write(child);
+      for (const Tree& child : tree.children)
+        out += (out.empty() ? "(" : tree.kind == Tree::kAnd ? " and " : " or ") + write(child);
       out += ")";
     }
     if (!chance(random, 12)) return out;
@@ -260,7 +289,8 @@ struct Writer {
     if (chance(random, 15)) {
       const std::string name = "l" + std::to_string(names++);
       defined += "- list: " + name + "\n  items: [";
-      for (size_t n = 0; n < check.values.size(); ++n) defined += (n > 0 ? ", " : "") + yaml_quoted(quoted(check.values[n]));
+      for (size_t n = 0; n < check.values.size(); ++n)
+        defined += (n > 0 ? ", " : "") + yaml_quoted(quoted(check.values[n]));
       defined += "]\n";
       items = name;
     }
@@ -268,7 +298,8 @@ struct Writer {
   }
 };
 
-// ---- the walk --------------------------------------------------------------------------------------------------------
+// ---- the walk
+// --------------------------------------------------------------------------------------------------------
 
 std::string lowered(std::string text) {
   for (char& c : text) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
@@ -333,11 +364,16 @@ bool compare_number(const std::string& op, int64_t a, int64_t b) {
 
 bool one_value(const Check& check, const Fact& fact, const std::string& value) {
   switch (fact.kind) {
-    case Fact::kText: return compare_text(check.op, fact.text, value);
-    case Fact::kNumber: return compare_number(check.op, fact.number, std::stoll(value));
-    case Fact::kBool: return (value == (fact.number ? "true" : "false")) != (check.op == "!=");
-    case Fact::kIp: return compare_ip(check.op, fact.ip, value);
-    case Fact::kMissing: return false;
+    case Fact::kText:
+      return compare_text(check.op, fact.text, value);
+    case Fact::kNumber:
+      return compare_number(check.op, fact.number, std::stoll(value));
+    case Fact::kBool:
+      return (value == (fact.number ? "true" : "false")) != (check.op == "!=");
+    case Fact::kIp:
+      return compare_ip(check.op, fact.ip, value);
+    case Fact::kMissing:
+      return false;
   }
   return false;
 }
@@ -345,7 +381,8 @@ bool one_value(const Check& check, const Fact& fact, const std::string& value) {
 bool one_fact(const Check& check, const Fact& fact) {
   std::vector<std::string> values = check.values;
   if (check.field == "fd.net" && check.op == "in") values.resize(1);
-  const auto hits = static_cast<size_t>(std::count_if(values.begin(), values.end(), [&](const std::string& v) { return one_value(check, fact, v); }));
+  const auto hits = static_cast<size_t>(
+      std::count_if(values.begin(), values.end(), [&](const std::string& v) { return one_value(check, fact, v); }));
   if (check.modifier == "oneof") return hits == 1;
   if (check.modifier == "allof") return !values.empty() && hits == values.size();
   return hits > 0;
@@ -353,8 +390,10 @@ bool one_fact(const Check& check, const Fact& fact) {
 
 bool judge(const Tree& tree, const Facts& facts) {
   if (tree.kind == Tree::kNot) return !judge(tree.children[0], facts);
-  if (tree.kind == Tree::kAnd) return std::all_of(tree.children.begin(), tree.children.end(), [&](const Tree& t) { return judge(t, facts); });
-  if (tree.kind == Tree::kOr) return std::any_of(tree.children.begin(), tree.children.end(), [&](const Tree& t) { return judge(t, facts); });
+  if (tree.kind == Tree::kAnd)
+    return std::all_of(tree.children.begin(), tree.children.end(), [&](const Tree& t) { return judge(t, facts); });
+  if (tree.kind == Tree::kOr)
+    return std::any_of(tree.children.begin(), tree.children.end(), [&](const Tree& t) { return judge(t, facts); });
   const std::vector<Fact> values = facts.of(tree.check.field);
   if (tree.check.op == "exists") return !values.empty();
   const bool ends = tree.check.field == "fd.ip" || tree.check.field == "fd.net" || tree.check.field == "fd.port";
@@ -394,7 +433,8 @@ TEST_CASE("rule oracle: program and tree walk agree") {
         hits += wanted ? 1 : 0;
         if (got[n] == wanted) continue;
         ++differences;
-        MESSAGE("round " << round << " event " << e << " wanted " << wanted << ": " << loaded.rules->rule(static_cast<RuleId>(n)).condition);
+        MESSAGE("round " << round << " event " << e << " wanted " << wanted << ": "
+                         << loaded.rules->rule(static_cast<RuleId>(n)).condition);
       }
     }
   }

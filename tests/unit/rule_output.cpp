@@ -8,7 +8,9 @@ using namespace tiercel::rule::test;
 
 namespace {
 
-std::string output_errors(const std::string& output) { return errors_of(load(rule_yaml("evt.num > 0", output), plain_options(true))); }
+std::string output_errors(const std::string& output) {
+  return errors_of(load(rule_yaml("evt.num > 0", output), plain_options(true)));
+}
 
 const OutputValue& field(const Rendered& rendered, std::string_view name) {
   for (const OutputField& entry : rendered.fields)
@@ -38,7 +40,8 @@ TEST_CASE("rule output: text and tokens") {
   CHECK(text("%proc.aname|%proc.apid|%proc.apid[1]|%proc.aexe|%proc.acmdline") ==
         "sshd systemd|300|200|sshd /sbin/init|sshd -D -o x systemd splash");
   CHECK(text("%evt.type %evt.num %evt.dir %evt.cpu") == "execve 7 < 0");
-  CHECK(text("%evt.time.iso8601 %evt.rawtime.s %evt.rawtime.ns") == "2025-07-31T18:27:01.000000007+0000 1753986421 000000007");
+  CHECK(text("%evt.time.iso8601 %evt.rawtime.s %evt.rawtime.ns") ==
+        "2025-07-31T18:27:01.000000007+0000 1753986421 000000007");
   CHECK(text("*%proc.name") == "*bash");
   CHECK(text("%user.uid %user.loginuid %group.gid %user.name") == "1000 1000 0 <NA>");
   World alone;
@@ -49,7 +52,8 @@ TEST_CASE("rule output: text and tokens") {
 TEST_CASE("rule output: other kinds of values") {
   World world;
   const TestEvent socket = sock_event(world);
-  CHECK(rendered("%fd.sip %fd.sport %fd.l4proto %fd.name", *socket).message == "192.168.7.9 443 tcp 10.0.0.1:40000->192.168.7.9:443");
+  CHECK(rendered("%fd.sip %fd.sport %fd.l4proto %fd.name", *socket).message ==
+        "192.168.7.9 443 tcp 10.0.0.1:40000->192.168.7.9:443");
   SockArgs six{.v6 = true};
   six.remote = {0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
   CHECK(rendered("%fd.rip", *sock_event(world, six)).message == "2001:db8::1");
@@ -58,12 +62,14 @@ TEST_CASE("rule output: other kinds of values") {
   CHECK(rendered("%container.id %container.name %container.image.repository", *open).message == "host host <NA>");
   world.in_container();
   const TestEvent inside = open_event(world);
-  CHECK(rendered("%container.id %container.name %container.image", *inside).message == "0123456789ab web docker.io/library/nginx:1.25");
+  CHECK(rendered("%container.id %container.name %container.image", *inside).message ==
+        "0123456789ab web docker.io/library/nginx:1.25");
 }
 
 TEST_CASE("rule output: mistakes") {
-  for (const char* output : {"%", "100%", "% proc.name", "%nosuch.field", "%proc", "%nosuch(proc.name)", "%toupper(proc.name", "%toupper(nosuch.field)",
-                             "%proc.aname[x]", "%proc.name[1]", "%evt.arg", "%evt.arg.nosuch", "%fd.ip", "%toupper(proc.pid)", "%%proc.name"})
+  for (const char* output : {"%", "100%", "% proc.name", "%nosuch.field", "%proc", "%nosuch(proc.name)",
+                             "%toupper(proc.name", "%toupper(nosuch.field)", "%proc.aname[x]", "%proc.name[1]",
+                             "%evt.arg", "%evt.arg.nosuch", "%fd.ip", "%toupper(proc.pid)", "%%proc.name"})
     CHECK_MESSAGE(output_errors(output).find("LOAD_ERR_COMPILE_OUTPUT") != std::string::npos, output);
   const std::string two = output_errors("x %usr.name and %prc.name");
   CHECK(two.find("usr.name") != std::string::npos);
@@ -74,8 +80,10 @@ TEST_CASE("rule output: typed fields, each once, in order") {
   World world;
   world.process->container = nullptr;
   const TestEvent event = exec_event(world, -2);
-  const Rendered out = rendered("%proc.name %5proc.pid %proc.name %evt.failed %fd.name %proc.aname[2] %evt.rawres %toupper(proc.exe) %evt.time %fd.dev %proc.aname",
-                                *event);
+  const Rendered out = rendered(
+      "%proc.name %5proc.pid %proc.name %evt.failed %fd.name %proc.aname[2] %evt.rawres %toupper(proc.exe) %evt.time "
+      "%fd.dev %proc.aname",
+      *event);
   std::string names;
   for (const OutputField& entry : out.fields) names += entry.name + " ";
   CHECK(names == "proc.name proc.pid evt.failed fd.name proc.aname[2] evt.rawres proc.exe evt.time fd.dev proc.aname ");
@@ -123,7 +131,8 @@ TEST_CASE("rule output: append_output") {
   CHECK(matcher.render(matcher.match(*event)[0], *event).message == "m pid=300 tagged");
   options.append_output = default_append_output();
   CHECK(rendered("m", *event, options).message ==
-        "m container_id=host container_name=host container_image_repository=<NA> container_image_tag=<NA> k8s_pod_name=<NA> k8s_ns_name=<NA>");
+        "m container_id=host container_name=host container_image_repository=<NA> container_image_tag=<NA> "
+        "k8s_pod_name=<NA> k8s_ns_name=<NA>");
   everyone.extra_output = "%nosuch.field";
   options.append_output = {everyone};
   CHECK(errors_of(load(rule_yaml("evt.num > 0", "m"), options)).find("LOAD_ERR_COMPILE_OUTPUT") != std::string::npos);

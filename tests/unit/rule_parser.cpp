@@ -20,7 +20,9 @@ std::shared_ptr<const MappedText> mapped(std::string_view text) {
   return out;
 }
 
-bool accepted(std::string_view text) { return parse_condition(mapped(text)).has_value(); }
+bool accepted(std::string_view text) {
+  return parse_condition(mapped(text)).has_value();
+}
 
 std::string printed(std::string_view text) {
   auto parsed = parse_condition(mapped(text));
@@ -30,16 +32,36 @@ std::string printed(std::string_view text) {
 }  // namespace
 
 TEST_CASE("rule parser: accepted boolean forms") {
-  for (const char* text :
-       {"a", "(a)", "a and b", "a and b and(c)", "(a)and(b)", "a or b", "a or b or(c)", "(a)or(b)", "not a", "not not a", "not(not(a))",
-        "a.a exists and b", "a.a existsand b", "notb", "not_macro", "and_macro", "or_macro", "not  \n a", " a ", "\ta\n", "not(a)and b"})
+  for (const char* text : {"a",
+                           "(a)",
+                           "a and b",
+                           "a and b and(c)",
+                           "(a)and(b)",
+                           "a or b",
+                           "a or b or(c)",
+                           "(a)or(b)",
+                           "not a",
+                           "not not a",
+                           "not(not(a))",
+                           "a.a exists and b",
+                           "a.a existsand b",
+                           "notb",
+                           "not_macro",
+                           "and_macro",
+                           "or_macro",
+                           "not  \n a",
+                           " a ",
+                           "\ta\n",
+                           "not(a)and b"})
     CHECK_MESSAGE(accepted(text), text);
 }
 
 TEST_CASE("rule parser: refused boolean forms") {
-  for (const char* text : {"", " ", "a andb", "aand b", "a and", "a or", "not", "and a", "or a", "a and or b", "a not b", "(a)andnot(b)", "(a",
-                           "a)", "(a.b = 1", "macro > 12", "macro = x", "a.g in ( 1 ,, , b)", "#a", "a #b", "a.b = b = 1", "()", "a ()", "not()",
-                           "and", "or", "(not)"})
+  for (const char* text : {"",    " ",     "a andb",      "aand b",     "a and",     "a or",
+                           "not", "and a", "or a",        "a and or b", "a not b",   "(a)andnot(b)",
+                           "(a",  "a)",    "(a.b = 1",    "macro > 12", "macro = x", "a.g in ( 1 ,, , b)",
+                           "#a",  "a #b",  "a.b = b = 1", "()",         "a ()",      "not()",
+                           "and", "or",    "(not)"})
     CHECK_MESSAGE(!accepted(text), text);
 }
 
@@ -54,20 +76,22 @@ TEST_CASE("rule parser: precedence and folding") {
 }
 
 TEST_CASE("rule parser: field arguments") {
-  for (const char* text : {"a.b[1] = x", "a.b[/proc*] = x", "a.b[\"a b\"] = x", "a.b['a\\'b'] = x", "a.b[\"\"] = x", "evt.arg.flags = x",
-                           "evt.arg[0] = x", "evt.arg.0 = x", "a.b[x.y] exists"})
+  for (const char* text : {"a.b[1] = x", "a.b[/proc*] = x", "a.b[\"a b\"] = x", "a.b['a\\'b'] = x", "a.b[\"\"] = x",
+                           "evt.arg.flags = x", "evt.arg[0] = x", "evt.arg.0 = x", "a.b[x.y] exists"})
     CHECK_MESSAGE(accepted(text), text);
-  for (const char* text : {"a.b[] = x", "a.b[[] = x", "a.b[]] = x", "a.b[ 1] = x", "a.b[1 ] = x", "a.b[1 = x", "a.b[\"x = y", "a.b [1] = x",
-                           "a.b[\"x\"y] = x"})
+  for (const char* text : {"a.b[] = x", "a.b[[] = x", "a.b[]] = x", "a.b[ 1] = x", "a.b[1 ] = x", "a.b[1 = x",
+                           "a.b[\"x = y", "a.b [1] = x", "a.b[\"x\"y] = x"})
     CHECK_MESSAGE(!accepted(text), text);
 }
 
 TEST_CASE("rule parser: strings and escapes") {
-  for (const char* text : {"a.b = x!@#:/\\.;$%^&*[]{}|", "a.b = \"x y\"", "a.b = 'x y'", "a.b = \"bad escape \\ \"", "a.b = \"\\\"\"",
-                           "a.b = '\\''", "a.b = \"\\x41\\xff\"", "a.b = \"\\b\\f\\n\\r\\t\\\\x\\/\"", "a.b = ''", "a.b = not", "a.b = and"})
+  for (const char* text : {"a.b = x!@#:/\\.;$%^&*[]{}|", "a.b = \"x y\"", "a.b = 'x y'", "a.b = \"bad escape \\ \"",
+                           "a.b = \"\\\"\"", "a.b = '\\''", "a.b = \"\\x41\\xff\"", "a.b = \"\\b\\f\\n\\r\\t\\\\x\\/\"",
+                           "a.b = ''", "a.b = not", "a.b = and"})
     CHECK_MESSAGE(accepted(text), text);
-  for (const char* text : {"a.b = a,", "a.b = a=", "a.b = a(", "a.b = a b", "a.b = \"x", "a.b = x\"", "a.b = '\\\"'", "a.b = \"\\'\"",
-                           "a.b = \"\\x4\"", "a.b = \"\\x\"", "a.b = \"\\xzz\"", "a.b = \"\\q\"", "a.b = \"a\\\\\"", "a.b =", "a.b = ()"})
+  for (const char* text :
+       {"a.b = a,", "a.b = a=", "a.b = a(", "a.b = a b", "a.b = \"x", "a.b = x\"", "a.b = '\\\"'", "a.b = \"\\'\"",
+        "a.b = \"\\x4\"", "a.b = \"\\x\"", "a.b = \"\\xzz\"", "a.b = \"\\q\"", "a.b = \"a\\\\\"", "a.b =", "a.b = ()"})
     CHECK_MESSAGE(!accepted(text), text);
   auto value = [](std::string_view text) { return parse_condition(mapped(text))->expr->check->values.front().text; };
   CHECK(value("a.b = \"a\\tb\\\"c\"") == "a\tb\"c");
@@ -77,36 +101,56 @@ TEST_CASE("rule parser: strings and escapes") {
 }
 
 TEST_CASE("rule parser: numbers") {
-  for (const char* text : {"a.b > 1", "a.b < -1", "a.b >= +1", "a.b <= 0x1F", "a.b > 1.5", "a.b > 1e+5", "a.b>1", "a.b = 0aaaa", "a.b = 1.2.3.4"})
+  for (const char* text : {"a.b > 1", "a.b < -1", "a.b >= +1", "a.b <= 0x1F", "a.b > 1.5", "a.b > 1e+5", "a.b>1",
+                           "a.b = 0aaaa", "a.b = 1.2.3.4"})
     CHECK_MESSAGE(accepted(text), text);
   for (const char* text : {"a.b > 0aaaa", "a.b > x", "a.b > \"1\"", "a.b >", "a.b > 1 2", "a.b > (1)", "a.b > 1.2.3"})
     CHECK_MESSAGE(!accepted(text), text);
 }
 
 TEST_CASE("rule parser: lists and operators") {
-  for (const char* text : {"a.g in (1, 'a', b.c)", "a.g in ()", "a.g in()", "a.g in(x)", "a.g in ( x , y )", "a.g in list_name",
-                           "a.g intersects (x)", "a.g pmatch (/etc, /usr)", "a.b=1", "a.b!=1", "a.b==1", "a.b glob /x/*", "a.b iglob X*",
-                           "a.b contains x", "a.b icontains x", "a.b bcontains 00", "a.b startswith x", "a.b bstartswith 00",
-                           "a.b endswith x", "a.b regex ^x$", "a.b exists"})
+  for (const char* text : {"a.g in (1, 'a', b.c)",
+                           "a.g in ()",
+                           "a.g in()",
+                           "a.g in(x)",
+                           "a.g in ( x , y )",
+                           "a.g in list_name",
+                           "a.g intersects (x)",
+                           "a.g pmatch (/etc, /usr)",
+                           "a.b=1",
+                           "a.b!=1",
+                           "a.b==1",
+                           "a.b glob /x/*",
+                           "a.b iglob X*",
+                           "a.b contains x",
+                           "a.b icontains x",
+                           "a.b bcontains 00",
+                           "a.b startswith x",
+                           "a.b bstartswith 00",
+                           "a.b endswith x",
+                           "a.b regex ^x$",
+                           "a.b exists"})
     CHECK_MESSAGE(accepted(text), text);
-  for (const char* text : {"a.g in (1,)", "a.g in (,1)", "a.g in (1", "a.g in (1 2)", "a.g in 'x'", "a.g in", "a.b contains (x)", "a.b = (x)",
-                           "a.b containsx", "a.b contains\"x\"", "a.b not in (x)", "a.g in (tolower(a.b))", "a.b like x", "a.b"})
+  for (const char* text : {"a.g in (1,)", "a.g in (,1)", "a.g in (1", "a.g in (1 2)", "a.g in 'x'", "a.g in",
+                           "a.b contains (x)", "a.b = (x)", "a.b containsx", "a.b contains\"x\"", "a.b not in (x)",
+                           "a.g in (tolower(a.b))", "a.b like x", "a.b"})
     CHECK_MESSAGE(!accepted(text), text);
 }
 
 TEST_CASE("rule parser: transformers and val") {
-  for (const char* text : {"tolower(a.b) = x", "toupper( a.b ) = x", "tolower(toupper(a.b[1])) = x", "a.b = toupper(a.c)", "a.b = val(a.c)",
-                           "a.b = val( a.c[1] )", "a.b in val(a.c)", "a.b contains val(a.c)", "a.b > val(a.c)", "len(a.b) > 3",
-                           "join(\",\", (a.b, 'x', 1, tolower(a.c))) = x", "join(',', ()) = x", "concat(a.b, 'x') = y",
-                           "getopt(a.b, 'c:')[c] = x", "basename(a.b) exists", "a.b = toupper (x"}) {
+  for (const char* text :
+       {"tolower(a.b) = x", "toupper( a.b ) = x", "tolower(toupper(a.b[1])) = x", "a.b = toupper(a.c)",
+        "a.b = val(a.c)", "a.b = val( a.c[1] )", "a.b in val(a.c)", "a.b contains val(a.c)", "a.b > val(a.c)",
+        "len(a.b) > 3", "join(\",\", (a.b, 'x', 1, tolower(a.c))) = x", "join(',', ()) = x", "concat(a.b, 'x') = y",
+        "getopt(a.b, 'c:')[c] = x", "basename(a.b) exists", "a.b = toupper (x"}) {
     if (std::string_view(text) == "a.b = toupper (x")
       CHECK_MESSAGE(!accepted(text), text);
     else
       CHECK_MESSAGE(accepted(text), text);
   }
-  for (const char* text : {"foo(a.b) = x", "tolower (a.b) = x", "tolower() = x", "tolower(a.b = x", "tolower(abc) = x", "val(a.b) = x",
-                           "a.b = val(val(a.c))", "a.b = val(tolower(a.c))", "a.b = val()", "a.b = val(a.c, a.d)", "join(',', (bare)) = x",
-                           "join(',', ((1))) = x", "a.b = toupper(a.c"})
+  for (const char* text : {"foo(a.b) = x", "tolower (a.b) = x", "tolower() = x", "tolower(a.b = x", "tolower(abc) = x",
+                           "val(a.b) = x", "a.b = val(val(a.c))", "a.b = val(tolower(a.c))", "a.b = val()",
+                           "a.b = val(a.c, a.d)", "join(',', (bare)) = x", "join(',', ((1))) = x", "a.b = toupper(a.c"})
     CHECK_MESSAGE(!accepted(text), text);
 }
 
@@ -121,7 +165,8 @@ TEST_CASE("rule parser: modifiers") {
     CHECK(printed(text).starts_with("a.b = "));
   }
   CHECK(parse_condition(mapped("a.b = oneof and c"))->expr->children.size() == 2);
-  for (const char* text : {"a.b in oneof (x)", "a.b > oneof (1)", "a.b =oneof (x)", "a.b oneof (x)", "a.b = oneof not c"})
+  for (const char* text :
+       {"a.b in oneof (x)", "a.b > oneof (1)", "a.b =oneof (x)", "a.b oneof (x)", "a.b = oneof not c"})
     CHECK_MESSAGE(!accepted(text), text);
 }
 
@@ -163,9 +208,10 @@ TEST_CASE("rule parser: depth is limited") {
 
 TEST_CASE("rule parser: what is printed parses to the same tree") {
   for (const char* text :
-       {"a or b and not (c or d)", "a.b = \"x y\"", "a.b in (1, \"a,b\", '')", "tolower(a.b) startswith oneof (x, \"y z\")", "a.b = val(a.c[\"x y\"])",
-        "join(\",\", (a.b, \"x\", 1)) = \"q\\\"uote\\\\ \"", "a.b = \"ends in \\x5c\"", "a.b = \"\\x01\\n\\t\"", "not a.b exists",
-        "getopt((\"-a\", \"b\"), \"a:\")[a] = x", "(a and b) and c", "a.b[\"]\"] = x"}) {
+       {"a or b and not (c or d)", "a.b = \"x y\"", "a.b in (1, \"a,b\", '')",
+        "tolower(a.b) startswith oneof (x, \"y z\")", "a.b = val(a.c[\"x y\"])",
+        "join(\",\", (a.b, \"x\", 1)) = \"q\\\"uote\\\\ \"", "a.b = \"ends in \\x5c\"", "a.b = \"\\x01\\n\\t\"",
+        "not a.b exists", "getopt((\"-a\", \"b\"), \"a:\")[a] = x", "(a and b) and c", "a.b[\"]\"] = x"}) {
     const std::string once = printed(text);
     REQUIRE_MESSAGE(!once.starts_with("error"), text << ": " << once);
     CHECK(printed(once) == once);

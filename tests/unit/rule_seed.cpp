@@ -9,7 +9,9 @@ using namespace tiercel::rule::test;
 namespace {
 
 Loaded load_seed(const LoadOptions& options = {}) {
-  return load_paths({(source_dir() / "rules" / "base.yaml").string(), (source_dir() / "tests/data/seed_rules.yaml").string()}, options);
+  return load_paths(
+      {(source_dir() / "rules" / "base.yaml").string(), (source_dir() / "tests/data/seed_rules.yaml").string()},
+      options);
 }
 
 std::string matched(const std::shared_ptr<const RuleSet>& rules, const tiercel::context::Event& event) {
@@ -92,10 +94,12 @@ TEST_CASE("rule seed: the output, with what is appended by default") {
   const auto matches = matcher.match(*event);
   REQUIRE(matches.size() == 1);
   const Rendered out = matcher.render(matches[0], *event);
-  CHECK(out.message ==
-        "Cryptomining detected (user=<NA> command=xmrig --donate-level 1 container=miner-pod) container_id=0123456789ab "
-        "container_name=miner-pod container_image_repository=docker.io/library/nginx container_image_tag=1.25 k8s_pod_name=<NA> "
-        "k8s_ns_name=<NA>");
+  CHECK(
+      out.message ==
+      "Cryptomining detected (user=<NA> command=xmrig --donate-level 1 container=miner-pod) container_id=0123456789ab "
+      "container_name=miner-pod container_image_repository=docker.io/library/nginx container_image_tag=1.25 "
+      "k8s_pod_name=<NA> "
+      "k8s_ns_name=<NA>");
   REQUIRE(out.fields.size() == 8);
   CHECK(out.fields[0].name == "user.name");
   CHECK(out.fields[2].name == "container.name");
@@ -106,7 +110,8 @@ TEST_CASE("rule seed: the output, with what is appended by default") {
 
 TEST_CASE("rule seed: the shipped rules are the same, tagged with techniques, and Falco would take them") {
   std::vector<std::string> paths{(source_dir() / "rules" / "base.yaml").string()};
-  for (const char* name : {"container_escape.yaml", "cryptomining.yaml", "reverse_shell.yaml"}) paths.push_back((source_dir() / "rules" / name).string());
+  for (const char* name : {"container_escape.yaml", "cryptomining.yaml", "reverse_shell.yaml"})
+    paths.push_back((source_dir() / "rules" / name).string());
   LoadOptions strict;
   strict.strict = true;
   strict.warn_unused = false;
@@ -121,6 +126,7 @@ TEST_CASE("rule seed: the shipped rules are the same, tagged with techniques, an
     CHECK(shipped.rules->rule(*same).output == seed->rule(id).output);
     CHECK(shipped.rules->rule(*same).priority == seed->rule(id).priority);
     const auto& tags = shipped.rules->rule(*same).tags;
-    CHECK(std::any_of(tags.begin(), tags.end(), [](const std::string& tag) { return tag.size() == 5 && tag[0] == 'T'; }));
+    CHECK(
+        std::any_of(tags.begin(), tags.end(), [](const std::string& tag) { return tag.size() == 5 && tag[0] == 'T'; }));
   }
 }

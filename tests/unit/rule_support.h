@@ -60,7 +60,9 @@ class World {
   }
 
   // The process runs this from now on.
-  void runs(std::string comm, std::vector<std::string> argv) { process->image = image(std::move(comm), std::move(argv)); }
+  void runs(std::string comm, std::vector<std::string> argv) {
+    process->image = image(std::move(comm), std::move(argv));
+  }
 
   void in_container(std::string name = "web") {
     auto container = std::make_shared<context::Container>();
@@ -189,7 +191,8 @@ inline TestEvent mount_event(World& world, std::string_view dev, std::string_vie
   return {world, builder};
 }
 
-// ---- rules -----------------------------------------------------------------------------------------------------------
+// ---- rules
+// -----------------------------------------------------------------------------------------------------------
 
 inline LoadOptions plain_options(bool strict = false) {
   LoadOptions options;
@@ -214,8 +217,8 @@ inline std::string yaml_quoted(std::string_view text) {
 }
 
 inline std::string rule_yaml(std::string_view condition, std::string_view output = "out", std::string_view name = "R") {
-  return "- rule: " + std::string(name) + "\n  desc: d\n  condition: " + yaml_quoted(condition) + "\n  output: " + yaml_quoted(output) +
-         "\n  priority: WARNING\n";
+  return "- rule: " + std::string(name) + "\n  desc: d\n  condition: " + yaml_quoted(condition) +
+         "\n  output: " + yaml_quoted(output) + "\n  priority: WARNING\n";
 }
 
 inline Loaded load(std::string text, const LoadOptions& options = plain_options()) {
@@ -250,7 +253,8 @@ inline bool holds(std::string_view condition, const context::Event& event) {
   return !matcher.match(event).empty();
 }
 
-inline Rendered rendered(std::string_view output, const context::Event& event, const LoadOptions& options = plain_options()) {
+inline Rendered rendered(std::string_view output, const context::Event& event,
+                         const LoadOptions& options = plain_options()) {
   const Loaded loaded = load(rule_yaml("evt.num > 0", output), options);
   if (!loaded.rules || loaded.rules->size() != 1) {
     fputs(loaded.diagnostics.render_all().c_str(), stderr);
@@ -262,6 +266,14 @@ inline Rendered rendered(std::string_view output, const context::Event& event, c
   return matcher.render(matches[0], event);
 }
 
+inline bool has(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+inline std::string in_rule(const std::string& condition, const std::string& extra = "") {
+  return "- rule: r1\n  desc: d\n  condition: " + condition + "\n  output: o\n  priority: INFO\n" + extra;
+}
+
 inline std::string read_text(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream out;
@@ -269,7 +281,9 @@ inline std::string read_text(const std::filesystem::path& path) {
   return out.str();
 }
 
-inline std::filesystem::path source_dir() { return TIERCEL_SOURCE_DIR; }
+inline std::filesystem::path source_dir() {
+  return TIERCEL_SOURCE_DIR;
+}
 // Reference data beside the checkout; empty where there is none (never so in CI).
 inline std::filesystem::path shared_dir() {
   const char* given = std::getenv("TIERCEL_SHARED");

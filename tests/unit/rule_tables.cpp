@@ -50,7 +50,8 @@ TEST_CASE("rule tables: no accessor may crash on any event") {
   for (const TestEvent& event : events) {
     for (const FieldInfo& field : all_fields()) {
       if (!field.fed()) continue;
-      for (const FieldArg& arg : {FieldArg{}, FieldArg{true, "0", 0}, FieldArg{true, "1", 1}, FieldArg{true, "name", -1}, FieldArg{true, "", -1}}) {
+      for (const FieldArg& arg : {FieldArg{}, FieldArg{true, "0", 0}, FieldArg{true, "1", 1},
+                                  FieldArg{true, "name", -1}, FieldArg{true, "", -1}}) {
         if (arg.given && !field.has(FF_ARG_OPTIONAL) && !field.has(FF_ARG_REQUIRED)) continue;
         if (!arg.given && field.has(FF_ARG_REQUIRED)) continue;
         if (arg.given && arg.index < 0 && field.has(FF_ARG_INDEX)) continue;
@@ -59,7 +60,8 @@ TEST_CASE("rule tables: no accessor may crash on any event") {
           values += value.missing() ? 0 : 1;
           const bool list = value.kind == ValueKind::kList;
           if (list) CHECK_MESSAGE((field.has(FF_LIST) || field.has(FF_ANCESTORS) || field.has(FF_EITHER)), field.name);
-          if (value.kind == ValueKind::kText && field.type != Type::kDyn) CHECK_MESSAGE((field.type == Type::kCharBuf || field.type == Type::kFsPath), field.name);
+          if (value.kind == ValueKind::kText && field.type != Type::kDyn)
+            CHECK_MESSAGE((field.type == Type::kCharBuf || field.type == Type::kFsPath), field.name);
         }
       }
     }
@@ -82,7 +84,8 @@ TEST_CASE("rule tables: event types") {
 #include "agent/rule/waiting_events.def"
   for (std::string_view name : waiting) {
     const auto* info = tiercel::decoders::event_by_name(name);
-    CHECK_MESSAGE((!info || (info->flags & tiercel::decoders::EF_INTERNAL)), name << " is fed: remove it from waiting_events.def");
+    CHECK_MESSAGE((!info || (info->flags & tiercel::decoders::EF_INTERNAL)),
+                  name << " is fed: remove it from waiting_events.def");
   }
   CHECK(event_number("execve") == EVT_execve);
   CHECK(event_number("getpid").value() >= EVT_COUNT);

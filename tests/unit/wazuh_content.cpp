@@ -104,9 +104,11 @@ TEST_CASE("wazuh content: every shipped rule has its rule on the manager, with i
   const auto shipped = shipped_rules();
   REQUIRE(shipped.size() >= 3);
   const std::vector<std::string> on_manager = between(manager_rules(), "<rule ", "</rule>");
-  for (const auto& [name, techniques] : shipped) {
+  for (const auto& rule_and_techniques : shipped) {
+    const std::string& name = rule_and_techniques.first;
+    const std::vector<std::string>& techniques = rule_and_techniques.second;
     CAPTURE(name);
-    const auto found = std::find_if(on_manager.begin(), on_manager.end(), [&name = name](const std::string& rule) {
+    const auto found = std::find_if(on_manager.begin(), on_manager.end(), [&name](const std::string& rule) {
       return rule.find("<field name=\"tiercel.rule\">^" + name + "$</field>") != std::string::npos;
     });
     REQUIRE(found != on_manager.end());

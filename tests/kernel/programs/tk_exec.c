@@ -136,7 +136,13 @@ static int image(int argc, char **argv, char **envp)
 	const char *filename = argv[1], *type = argv[2];
 	char args[8192] = "";
 
+	bool at = !strcmp(type, "execveat");
+#if defined(__x86_64__)
+	/* set_personality_64bit() makes every program's start an execve before anyone is told of it */
+	truth_begin("execve", 0);
+#else
 	truth_begin(type, 0);
+#endif
 	truth_text("evt.arg.res", "0");
 	truth_text("evt.arg.exe", argv[0]);
 	truth_text("proc.exe", argv[0]);
@@ -150,8 +156,12 @@ static int image(int argc, char **argv, char **envp)
 	truth_strings("evt.arg.env", envp);
 	truth_process();
 	truth_exe_flags();
-	if (!strcmp(type, "execve"))
+	if (!at)
 		truth_text("evt.arg.filename", filename);
+#if defined(__x86_64__)
+	else
+		truth_like("evt.arg.filename", "/dev/fd/[0-9]+/tk_image_with_a_long_name");
+#endif
 	truth_end();
 	return 0;
 }

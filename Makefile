@@ -49,7 +49,7 @@ fuzz: test-deps | $(BUILD) ## every fuzz target for FUZZ_SECONDS (default 60)
 
 .PHONY: format lint
 format: ## clang-format over everything
-	@git ls-files '*.cpp' '*.h' | grep -v '^bpf/' | xargs clang-format -i
+	@git ls-files '*.cpp' '*.h' | grep -vE '^(bpf|tests/kernel/programs)/' | xargs clang-format -i
 lint: test-deps | $(BUILD) ## format, include edges, sizes, clang-tidy
 	@cmake --preset dev >$(BUILD)/dev-configure.log 2>&1 || { cat $(BUILD)/dev-configure.log; exit 1; }
 	@cmake --build $(BUILD)/dev --target bpf_objects >/dev/null

@@ -253,8 +253,9 @@ std::string enum_text(Kind kind, uint64_t value) {
 }
 
 std::string_view errno_name(int64_t code) {
+  constexpr int64_t kErrnoMax = 4095;  // include/linux/err.h, MAX_ERRNO
+  if (code < -kErrnoMax || code > kErrnoMax || code == 0) return {};
   if (code < 0) code = -code;
-  if (code == 0 || code > 4095) return {};
   const char* name = ::strerrorname_np(static_cast<int>(code));
   return name ? std::string_view(name) : std::string_view();
 }

@@ -36,8 +36,8 @@ class Source {
   virtual void detach() {}
   // Descriptors that become readable when there is something to drain.
   [[nodiscard]] virtual std::vector<int> wait_fds() const = 0;
-  // How long the reader may sleep after a drain that gave `handled` records: -1 until a wait_fd is readable, else so many
-  // milliseconds at most. Called just before the wait.
+  // How long the reader may sleep after a drain that gave `handled` records: -1 until a wait_fd is readable, else so
+  // many milliseconds at most. Called just before the wait.
   virtual int wait_ms(size_t handled) {
     (void)handled;
     return -1;

@@ -68,6 +68,9 @@ Result<> Outputs::add_wazuh(const std::vector<config::WazuhManager>& managers, c
   wazuh::WazuhOptions options;
   for (const config::WazuhManager& manager : managers)
     options.managers.push_back({manager.host, manager.port, manager.enrol_port});
+  for (const config::Output& output : config_.outputs)
+    if (std::holds_alternative<config::WazuhManager>(output.to))
+      options.least_priority = static_cast<alert::Priority>(output.priority);
   options.keys_file = embedded_ ? embedded_dir_ + "/agent.keys" : config_.wazuh_keys_file();
   options.agent_name = agent_name;
   options.groups = config_.wazuh.groups;
@@ -127,7 +130,12 @@ Result<> Outputs::start() {
 }
 
 void Outputs::stop(int timeout_ms) {
-  for (auto& sink : sinks_) sink->stop(timeout_ms);
+  // One deadline for all: several that hang must not add up.
+  const uint64_t deadline_ns = kClock.monotonic_ns() + static_cast<uint64_t>(timeout_ms) * 1'000'000;
+  for (auto& sink : sinks_) {
+    const uint64_t now_ns = kClock.monotonic_ns();
+    sink->stop(now_ns < deadline_ns ? static_cast<int>((deadline_ns - now_ns) / 1'000'000) : 0);
+  }
   if (embedded_) embedded_->stop();
   if (!embedded_dir_.empty()) {
     std::error_code ignored;

@@ -88,7 +88,7 @@ void set_process(NormalisedEvent& out, const context::Event& event) {
 
 void set_user(NormalisedEvent& out, const context::Event& event) {
   const ev_head& head = event.head();
-  out.set("user.uid", head.uid);
+  out.set("user.uid", head.euid);  // Falco's user.uid is the effective one
   out.set("user.euid", head.euid);
   out.set("user.loginuid", static_cast<int32_t>(event.process().loginuid));
   out.set("group.gid", head.egid);

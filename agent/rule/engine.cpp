@@ -13,9 +13,6 @@
 namespace tiercel::rule {
 namespace {
 
-constexpr std::array<std::string_view, 8> kPriorities = {"Emergency", "Alert",  "Critical",      "Error",
-                                                         "Warning",   "Notice", "Informational", "Debug"};
-
 // FNV-1a over everything that decides what the set does.
 class Digest {
  public:
@@ -31,22 +28,6 @@ class Digest {
 };
 
 }  // namespace
-
-std::string_view display_name(Priority priority) {
-  return kPriorities[static_cast<size_t>(priority)];
-}
-
-std::optional<Priority> parse_priority(std::string_view word) {
-  auto same = [word](std::string_view name) {
-    return word.size() == name.size() &&
-           std::equal(word.begin(), word.end(), name.begin(),
-                      [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
-  };
-  if (same("info")) return Priority::kInformational;
-  for (size_t n = 0; n < kPriorities.size(); ++n)
-    if (same(kPriorities[n])) return static_cast<Priority>(n);
-  return std::nullopt;
-}
 
 // ---- Scratch -----------------------------------------------------------------------------------------------------
 

@@ -271,22 +271,14 @@ class Merger {
   std::optional<Priority> read_priority(ItemReader& reader) {
     const auto word = reader.text("priority");
     if (!word) return std::nullopt;
-    if (auto priority = parse_priority(word->str())) return priority;
-    static constexpr std::pair<const char*, Priority> kBent[] = {
-        {"high", Priority::kError}, {"medium", Priority::kWarning}, {"low", Priority::kNotice}};
-    std::string lower = word->str();
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    for (const auto& [bent, priority] : kBent) {
-      if (lower != bent || strict_) continue;
-      reader.warning(word->mark_at(0),
-                     "priority " + word->str() + " is not Falco's; taken as " + std::string(display_name(priority)),
-                     "write `priority: " + std::string(display_name(priority)) + "`", "LOAD_WARNING_EXTENSION");
-      return priority;
+    if (auto number = priority_number(word->str())) return static_cast<Priority>(*number);
+    if (auto bent = strict_ ? std::nullopt : priority_number_of_three_steps(word->str())) {
+      const std::string taken(kPriorityNames[*bent]);
+      reader.warning(word->mark_at(0), "priority " + word->str() + " is not Falco's; taken as " + taken,
+                     "write `priority: " + taken + "`", "LOAD_WARNING_EXTENSION");
+      return static_cast<Priority>(*bent);
     }
-    static constexpr std::string_view kWords[] = {"emergency", "alert", "critical",      "error", "warning",
-                                                  "notice",    "debug", "informational", "info"};
-    const std::string near = nearest(lower, kWords);
+    const std::string near = nearest(word->str(), kPriorityNames);
     reader.error(word->mark_at(0), "Invalid priority",
                  near.empty() ? "one of: emergency, alert, critical, error, warning, notice, informational, debug"
                               : "did you mean '" + near + "'?");

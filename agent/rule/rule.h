@@ -8,15 +8,12 @@
 #include <vector>
 
 #include "agent/base/diagnostic.h"
+#include "agent/base/priority.h"
 
 namespace tiercel::rule {
 
-// Falco's numbers: smaller is more severe.
-enum class Priority : uint8_t { kEmergency, kAlert, kCritical, kError, kWarning, kNotice, kInformational, kDebug };
-
-[[nodiscard]] std::string_view display_name(Priority priority);  // "Informational"
-// Falco's words, any case ("info" is Informational). Not HIGH, MEDIUM, LOW: only rule files may say those.
-[[nodiscard]] std::optional<Priority> parse_priority(std::string_view word);
+using tiercel::display_name;
+using tiercel::Priority;
 
 using RuleId = uint32_t;  // index in its RuleSet, in matching order
 

@@ -238,13 +238,15 @@ TEST_CASE("contract: a leaf is cut at a character's end and named") {
   text += "\xe2\x82\xac!";  // the euro would cross the limit
   event.set("proc.cmdline", text);
   event.set("proc.cwd", std::string(8192, 'b'));
+  event.set("proc.exe", std::string(8191, 'a') + "\xe2\x82\xac");
   event.set("tags", std::vector<std::string>{"short", std::string(9000, 't')});
   const std::string json = event.render();
   const auto document = parsed(json);
   const Leaves leaves = check_limits(document, json);
   CHECK(at(leaves, "tiercel.proc.cmdline")->GetStringLength() == 8191);
   CHECK(at(leaves, "tiercel.proc.cwd")->GetStringLength() == 8192);
-  CHECK(strings(at(leaves, "tiercel.truncated")) == std::vector<std::string>{"tags", "proc.cmdline"});
+  CHECK(at(leaves, "tiercel.proc.exe")->GetStringLength() == 8191);
+  CHECK(strings(at(leaves, "tiercel.truncated")) == std::vector<std::string>{"tags", "proc.exe", "proc.cmdline"});
 }
 
 TEST_CASE("contract: invalid UTF-8 and NUL are replaced") {

@@ -327,7 +327,7 @@ TEST_CASE("config: hostile YAML ends in a message") {
   CHECK(has(bad("a: *nobody\n"), "not YAML"));
   bad(std::string(100'000, '['));
   bad(std::string(100'000, '{'));
-  bad(std::string("a: \xff\xfe\x00 b: [", 12));
+  bad(std::string("a: \xff\xfe\x00 b: [", 11));
   std::string laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
   for (int i = 1; i < 12; ++i) {
     const std::string before = "*a" + std::to_string(i - 1);

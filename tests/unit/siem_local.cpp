@@ -291,10 +291,14 @@ TEST_CASE("file sink: reopen, a file that was moved, deleted or truncated under 
   put("four");
   std::filesystem::resize_file(path, 0);  // copytruncate
   put("five");
+  std::filesystem::rename(path, path + ".five");
+  std::ofstream(path) << "";  // somebody makes the new one, as logrotate does
+  put("six");
   sink->stop(kGenerousMs);
   CHECK(lines_of(path + ".moved") == Lines{line("one")});
   CHECK(lines_of(path + ".again") == Lines{line("two")});
-  CHECK(content_of(path) == line("five") + "\n");
+  CHECK(content_of(path + ".five") == line("five") + "\n");
+  CHECK(content_of(path) == line("six") + "\n");
 }
 
 TEST_CASE("file sink: half a line from a killed agent goes, somebody else's text stays") {

@@ -32,6 +32,7 @@ Result<std::shared_ptr<const rule::RuleSet>> load_rules(const config::Config& co
   rule::LoadOptions options;
   options.min_priority = static_cast<rule::Priority>(config.priority);
   options.matching = config.rule_matching == config::RuleMatching::kAll ? rule::Matching::kAll : rule::Matching::kFirst;
+  options.warn_unused = false;  // a library of macros is no mistake; `tiercel rules check` tells of it
   options.append_output.clear();
   for (const config::AppendOutput& from : config.append_output) {
     rule::AppendOutput to;
@@ -49,8 +50,7 @@ Result<std::shared_ptr<const rule::RuleSet>> load_rules(const config::Config& co
     options.append_output.push_back(std::move(to));
   }
   const rule::Loaded loaded = rule::load_paths(config.rules_files, options);
-  const std::string said = loaded.diagnostics.render_all(cli::colour_wanted(STDERR_FILENO));
-  std::fputs(said.c_str(), stderr);
+  std::fputs(loaded.diagnostics.render_all(cli::colour_wanted(STDERR_FILENO)).c_str(), stderr);
   if (!loaded.rules || loaded.rules->active_count() == 0) {
     std::string where;
     for (const std::string& path : config.rules_files) where += (where.empty() ? "" : ", ") + path;

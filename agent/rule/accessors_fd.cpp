@@ -382,13 +382,14 @@ Value fd_dev(const Access& a) {
   return open && open->fd >= 0 ? Value::of_int(open->dev) : Value();
 }
 // The kernel's own encoding of a device number: 12 bits of major, 20 of minor.
+// The record has stat's encoding (include/linux/kdev_t.h, new_encode_dev).
 Value fd_dev_major(const Access& a) {
   const Value dev = fd_dev(a);
-  return dev.missing() ? Value() : Value::of_int(dev.i >> 20);
+  return dev.missing() ? Value() : Value::of_int(dev.i >> 8 & 0xfff);
 }
 Value fd_dev_minor(const Access& a) {
   const Value dev = fd_dev(a);
-  return dev.missing() ? Value() : Value::of_int(dev.i & 0xfffff);
+  return dev.missing() ? Value() : Value::of_int((dev.i & 0xff) | (dev.i >> 12 & 0xfff00));
 }
 Value fd_ino(const Access& a) {
   if (const ev_open* open = opened(a)) return open->fd >= 0 ? Value::of_int(static_cast<int64_t>(open->ino)) : Value();

@@ -171,7 +171,7 @@ TEST_CASE("contract: everything that can be set is emitted under its documented 
     if (row.type == "boolean") CHECK(value->IsBool());
     if (row.type == "list") CHECK(value->IsArray());
   }
-  for (const auto& [path, value] : leaves.by_path) CHECK_MESSAGE(expected.count(path) == 1, path);
+  for (const auto& entry : leaves.by_path) CHECK_MESSAGE(expected.count(entry.first) == 1, entry.first);
   CHECK(json.starts_with("{\"tiercel\":{\"schema\":\"1\",\"id\":\"x\",\"time\":"));
   CHECK(
       json.ends_with("\"field\":{\"evt_arg_flags\":\"O_RDONLY\"}},\"srcip\":\"x\",\"srcport\":\"x\",\"dstip\":\"x\","

@@ -22,7 +22,6 @@
 using namespace tiercel;
 using namespace tiercel::siem;
 using namespace tiercel::siem::test;
-using alert::Lane;
 using alert::Priority;
 using Lines = std::vector<std::string>;
 

@@ -18,18 +18,17 @@ test-deps: ## ... and what the tests need
 
 .PHONY: build
 build: deps ## build/release/tiercel
+	@mkdir -p $(BUILD)
 	@cmake --preset release >$(BUILD)/release-configure.log 2>&1 || { cat $(BUILD)/release-configure.log; exit 1; }
 	@cmake --build $(BUILD)/release --target tiercel_program -j $(JOBS)
-build: | $(BUILD)
-$(BUILD):
-	@mkdir -p $(BUILD)
 
 .PHONY: run
 run: build ## build, and run the agent in the foreground (MANAGER=host for a real manager)
 	@packaging/run.sh $(TIERCEL) $(MANAGER)
 
 .PHONY: test
-test: test-deps | $(BUILD) ## build and run every test through ctest (as root: the live tests load BPF)
+test: test-deps ## build and run every test through ctest (as root: the live tests load BPF)
+	@mkdir -p $(BUILD)
 	@tests/run.sh $(JOBS)
 
 .PHONY: soak
@@ -42,7 +41,8 @@ bench: build test-deps ## what the agent costs, interleaved with and without it 
 	@python3 tests/bench/bench.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests $(if $(PEER),--peer "$(PEER)") $(BENCH_ARGS)
 
 .PHONY: fuzz
-fuzz: test-deps | $(BUILD) ## every fuzz target for FUZZ_SECONDS (default 60)
+fuzz: test-deps ## every fuzz target for FUZZ_SECONDS (default 60)
+	@mkdir -p $(BUILD)
 	@cmake --preset fuzz >$(BUILD)/fuzz-configure.log 2>&1 || { cat $(BUILD)/fuzz-configure.log; exit 1; }
 	@cmake --build $(BUILD)/fuzz -j $(JOBS)
 	@TIERCEL_FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) ctest --test-dir $(BUILD)/fuzz --output-on-failure
@@ -50,7 +50,8 @@ fuzz: test-deps | $(BUILD) ## every fuzz target for FUZZ_SECONDS (default 60)
 .PHONY: format lint
 format: ## clang-format over everything
 	@git ls-files '*.cpp' '*.h' | grep -vE '^(bpf|tests/kernel/programs)/' | xargs clang-format -i
-lint: test-deps | $(BUILD) ## format, include edges, sizes, clang-tidy
+lint: test-deps ## format, include edges, sizes, clang-tidy
+	@mkdir -p $(BUILD)
 	@cmake --preset dev >$(BUILD)/dev-configure.log 2>&1 || { cat $(BUILD)/dev-configure.log; exit 1; }
 	@cmake --build $(BUILD)/dev --target bpf_objects >/dev/null
 	@ctest --test-dir $(BUILD)/dev -L lint --output-on-failure

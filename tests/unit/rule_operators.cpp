@@ -303,6 +303,7 @@ TEST_CASE("rule operators: event types, numbers and arguments") {
                                 "fd.num >= 0",
                                 "fd.ino = 4711",
                                 "fd.dev.major = 8",
+                                "fd.dev.minor = 1",
                                 "fs.path.name = /root/work/file",
                                 "evt.category = file",
                                 "evt.args contains \"name=\"",

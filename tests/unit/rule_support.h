@@ -145,7 +145,7 @@ inline TestEvent open_event(World& world, const OpenArgs& args = {}) {
   builder->flags = args.flags;
   builder->mode = args.mode;
   builder->i_mode = args.fd >= 0 ? args.i_mode : 0;
-  builder->dev = 8u << 20 | 1;
+  builder->dev = 8u << 8 | 1;  // as stat shows it
   builder->ino = 4711;
   builder.set_text(&ev_open::name, args.name).set_text(&ev_open::base, world.process->cwd);
   builder.set_text(&ev_open::realpath, args.realpath);

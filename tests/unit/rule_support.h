@@ -34,7 +34,7 @@ class World {
     init = make(1, "systemd", {"/sbin/init", "splash"}, nullptr);
     parent = make(200, "sshd", {"sshd", "-D", "-o x"}, init);
     process = make(300, "bash", {"-bash", "-c", "echo hi"}, parent);
-    process->cwd = "/root/work";
+    process->cwd = "/root/desk";
     process->euid = process->uid = 1000;
     process->loginuid = 1000;
     process->tty = 34817;

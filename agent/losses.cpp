@@ -2,6 +2,9 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "decoders/catalog.h"
 
 namespace tiercel {
@@ -11,7 +14,9 @@ constexpr uint64_t kReportIntervalNs = 10'000'000'000;
 
 }  // namespace
 
-std::optional<LossReport> LossWatch::update(const sensor::KernelCounts& counts, uint64_t now_ns) {
+std::optional<LossReport> LossWatch::update(const sensor::KernelCounts& counts, uint64_t now_ns,
+                                            uint64_t reader_lag_ns) {
+  worst_lag_ns_ = std::max(worst_lag_ns_, reader_lag_ns);
   reported_.resize(counts.size());
   LossReport report;
   bool vital = false;
@@ -43,6 +48,7 @@ std::optional<LossReport> LossWatch::update(const sensor::KernelCounts& counts, 
   last_report_ns_ = now_ns;
   vital_told_ |= vital;
   if (vital) report.priority = alert::Priority::kCritical;
+  report.reader_lag_ms = std::exchange(worst_lag_ns_, 0) / 1'000'000;
   return report;
 }
 

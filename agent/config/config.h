@@ -87,8 +87,8 @@ struct Wazuh {
 };
 
 struct Sensor {
-  uint32_t ring_vital_size_kb = 2048;  // processes, credentials, namespaces
-  uint32_t ring_bulk_size_kb = 4096;   // files and network
+  uint32_t ring_vital_size_kb = 8192;  // processes, credentials, namespaces
+  uint32_t ring_bulk_size_kb = 8192;   // files and network
   bool operator==(const Sensor&) const = default;
 };
 

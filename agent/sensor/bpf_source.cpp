@@ -18,7 +18,9 @@
 #include <cerrno>
 #include <cstring>
 #include <thread>
+#include <utility>
 
+#include "agent/base/clock.h"
 #include "agent/base/fd.h"
 #include "agent/base/log.h"
 #include "agent/sensor/merge.h"
@@ -121,7 +123,11 @@ class BpfSource final : public Source {
     return snapshot(handler);
   }
 
-  size_t drain(const RecordHandler& handler, size_t most) override { return merge(*vital_, *bulk_, handler, most); }
+  size_t drain(const RecordHandler& handler, size_t most) override {
+    note_lag();
+    return merge(*vital_, *bulk_, handler, most);
+  }
+  uint64_t take_longest_lag_ns() override { return std::exchange(longest_lag_ns_, 0); }
 
   // Each takes the kernel tens of milliseconds, nearly all of it waiting: side by side they take as long as one.
   void detach() override {
@@ -138,6 +144,7 @@ class BpfSource final : public Source {
   Result<> load();
 
  private:
+  void note_lag();
   void choose_programs();
   Result<> attach();
   Result<> attach_sys_exit(bpf_program* program, int tracefs, const std::string& call);
@@ -148,7 +155,18 @@ class BpfSource final : public Source {
   std::vector<bpf_link*> links_;
   std::unique_ptr<Ring> vital_, bulk_;
   unsigned quiet_turns_ = 0;
+  uint64_t longest_lag_ns_ = 0;
+  SystemClock clock_;
 };
+
+void BpfSource::note_lag() {
+  for (Ring* ring : {vital_.get(), bulk_.get()}) {
+    std::span<const std::byte> record;
+    if (ring->peek(record) != Ring::Head::kReady) continue;
+    const uint64_t now_ns = clock_.boottime_ns(), then_ns = record_time_ns(record);
+    if (now_ns > then_ns) longest_lag_ns_ = std::max(longest_lag_ns_, now_ns - then_ns);
+  }
+}
 
 // While records come, the programs do not wake us: we look every millisecond. After a while without any we say that we
 // sleep, look once more (a program that saw the flag before it was set has put its record in by then), and sleep.

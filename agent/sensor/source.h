@@ -45,6 +45,9 @@ class Source {
   // True when nothing will come any more (end of a recording).
   [[nodiscard]] virtual bool finished() const { return false; }
   [[nodiscard]] virtual KernelCounts counts() const { return {}; }
+  // How old the oldest record was when the reader came to it, at most, since the last call: a reader that is kept away
+  // for longer than the rings last is why records are lost.
+  virtual uint64_t take_longest_lag_ns() { return 0; }
   // Bytes of ring buffer memory.
   [[nodiscard]] virtual size_t ring_bytes() const { return 0; }
 };

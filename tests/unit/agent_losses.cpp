@@ -34,7 +34,11 @@ TEST_CASE("later losses are summed over ten seconds and none is forgotten") {
   counts[EVT_openat].lost_ring = 5;
   CHECK_FALSE(watch.update(counts, 2 * kSecond).has_value());
   counts[EVT_openat].lost_ring = 9;
-  CHECK(watch.update(counts, 12 * kSecond)->lost == 8);
+  CHECK_FALSE(watch.update(counts, 3 * kSecond, 250'000'000).has_value());
+  const auto late = watch.update(counts, 12 * kSecond, 90'000'000);
+  REQUIRE(late.has_value());
+  CHECK(late->lost == 8);
+  CHECK(late->reader_lag_ms == 250);
   CHECK(watch.lost() == 9);
   CHECK(metrics.sum("tiercel_kernel_events_lost_total") == 9);
 }

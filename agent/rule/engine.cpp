@@ -3,8 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <array>
-#include <cctype>
 #include <set>
 #include <utility>
 
@@ -29,81 +27,11 @@ class Digest {
 
 }  // namespace
 
-// ---- Scratch -----------------------------------------------------------------------------------------------------
-
-void Scratch::bind(const Program& program) {
-  epoch_ = 0;
-  values_.assign(program.operands.size() * 2, Value());
-  value_epochs_.assign(program.operands.size() * 2, 0);
-  test_stamps_.assign(program.tests.size() * 2, 0);
-}
-
-void Scratch::begin_event() {
-  arena_.reset();
-  view_ = context::PathView::kLexical;
-  if (++epoch_ < UINT32_MAX / 2) return;
-  std::fill(value_epochs_.begin(), value_epochs_.end(), 0);
-  std::fill(test_stamps_.begin(), test_stamps_.end(), 0);
-  epoch_ = 1;
-}
-
-Value Scratch::operand(const Program& program, uint32_t index, const context::Event& event) {
-  const Operand& operand = program.operands[index];
-  const size_t at = slot(operand.path, index, program.operands.size());
-  if (value_epochs_[at] == epoch_) return values_[at];
-  Value out;
-  switch (operand.kind) {
-    case Operand::Kind::kField:
-      if (operand.field->get) out = operand.field->get({event, operand.arg, arena_, view_});
-      break;
-    case Operand::Kind::kLiteral:
-      out = Value::of_text(operand.literal);
-      break;
-    case Operand::Kind::kLiteralList:
-    case Operand::Kind::kTransformer: {
-      Value* parts = arena_.values(operand.parts.size());
-      for (size_t n = 0; n < operand.parts.size(); ++n) parts[n] = this->operand(program, operand.parts[n], event);
-      const std::span<const Value> all{parts, operand.parts.size()};
-      out = operand.kind == Operand::Kind::kTransformer ? apply(operand, all, arena_) : Value::of_list(all);
-      break;
-    }
-  }
-  values_[at] = out;
-  value_epochs_[at] = epoch_;
-  return out;
-}
-
-bool Scratch::test(const Program& program, uint32_t index, const context::Event& event) {
-  const Test& test = program.tests[index];
-  if (!test.event_types.empty()) return test.event_types[event.info().type];
-  const size_t at = slot(test.path, index, program.tests.size());
-  if (test_stamps_[at] / 2 == epoch_) return (test_stamps_[at] & 1) != 0;
-  const Value left = operand(program, test.operand, event);
-  bool result = false;
-  if (!left.missing()) {
-    if (test.right == Test::kNoRight) {
-      result = evaluate(test, left, nullptr);
-    } else {
-      const Value right = operand(program, test.right, event);
-      result = evaluate(test, left, &right);
-    }
-  }
-  test_stamps_[at] = epoch_ * 2 + (result ? 1 : 0);
-  return result;
-}
-
-bool Scratch::run(const Program& program, uint32_t entry, const context::Event& event) {
-  uint32_t pc = entry;
-  while (pc < kMiss) {
-    const Inst& inst = program.code[pc];
-    pc = test(program, inst.test, event) ? inst.yes : inst.no;
-  }
-  return pc == kHit;
-}
-
 // ---- RuleSet -----------------------------------------------------------------------------------------------------
 
-RuleSet::RuleSet(RuleSetParts parts) : parts_(std::move(parts)), buckets_(EVT_COUNT) {
+RuleSet::RuleSet(RuleSetParts parts) : parts_(std::move(parts)) {
+  index_texts(parts_.program);
+  dispatch_ = Dispatch(parts_.program, parts_.clues, parts_.active);
   Digest digest;
   digest.add(parts_.matching == Matching::kFirst ? "first" : "all");
   for (RuleId id = 0; id < parts_.rules.size(); ++id) {
@@ -114,8 +42,6 @@ RuleSet::RuleSet(RuleSetParts parts) : parts_(std::move(parts)), buckets_(EVT_CO
     digest.add(listing(parts_.program, parts_.entries[id]));
     if (!parts_.active[id]) continue;
     needed_ |= parts_.types[id];
-    for (size_t type = 0; type < EVT_COUNT; ++type)
-      if (parts_.types[id][type]) buckets_[type].push_back(id);
   }
   digest_ = digest.text();
 }
@@ -173,29 +99,31 @@ std::string RuleSet::explain(RuleId id) const {
 
 Matcher::Matcher(std::shared_ptr<const RuleSet> rules) : rules_(std::move(rules)) {
   scratch_.bind(rules_->parts().program);
+  candidates_.bind(rules_->size());
+}
+
+std::optional<context::PathView> Matcher::holds(RuleId id, const context::Event& event, bool two_paths) {
+  using context::PathView;
+  const RuleSetParts& parts = rules_->parts();
+  for (const PathView view : {PathView::kLexical, PathView::kKernel}) {
+    if (view == PathView::kKernel && !two_paths) break;
+    scratch_.set_view(view);
+    if (scratch_.run(parts.program, parts.entries[id], event)) return view;
+  }
+  return std::nullopt;
 }
 
 std::span<const Match> Matcher::match(const context::Event& event) {
-  using context::PathView;
   matches_.clear();
   const size_t type = event.info().type;
-  if (type >= EVT_COUNT) return matches_;
-  const std::span<const RuleId> bucket = rules_->bucket(type);
-  if (bucket.empty()) return matches_;
   const RuleSetParts& parts = rules_->parts();
+  if (type >= EVT_COUNT || rules_->dispatch().bucket_of(type) == Dispatch::kNoBucket) return matches_;
   scratch_.begin_event();
   const bool two_paths = event.has_two_paths();
-  for (RuleId id : bucket) {
-    PathView view = PathView::kLexical;
-    scratch_.set_view(view);
-    bool hit = scratch_.run(parts.program, parts.entries[id], event);
-    if (!hit && two_paths) {
-      view = PathView::kKernel;
-      scratch_.set_view(view);
-      hit = scratch_.run(parts.program, parts.entries[id], event);
-    }
-    if (!hit) continue;
-    matches_.push_back({id, view});
+  for (RuleId id : candidates_.find(rules_->dispatch(), parts.program, scratch_, event, two_paths)) {
+    const auto view = holds(id, event, two_paths);
+    if (!view) continue;
+    matches_.push_back({id, *view});
     if (parts.matching == Matching::kFirst) break;
   }
   return matches_;

@@ -7,7 +7,6 @@
 // match() does not allocate for an event that no rule matches, unless a field's text has to be built.
 #pragma once
 
-#include <bitset>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -17,9 +16,13 @@
 #include <vector>
 
 #include "agent/context/event.h"
+#include "agent/rule/clues.h"
+#include "agent/rule/dispatch.h"
+#include "agent/rule/engine_types.h"
 #include "agent/rule/format.h"
 #include "agent/rule/program.h"
 #include "agent/rule/rule.h"
+#include "agent/rule/scratch.h"
 #include "agent/rule/value.h"
 #include "bpf/schema/event.h"
 
@@ -27,16 +30,15 @@ namespace tiercel::rule {
 
 enum class Matching : uint8_t { kFirst, kAll };  // Falco's rule_matching
 
-using EventTypes = std::bitset<EVT_COUNT>;  // by enum ev_type
-
 // What a rule set is made of; filled by load.h, then frozen.
 struct RuleSetParts {
   std::vector<Rule> rules;
-  std::vector<Format> formats;    // one per rule
-  std::vector<uint32_t> entries;  // one per rule: where its program starts
-  std::vector<EventTypes> types;  // one per rule: the events for which it can be true
-  std::vector<bool> active;       // one per rule: enabled, severe enough, selected
-  Program program;                // all rules' programs, distinct tests, distinct operands
+  std::vector<Format> formats;            // one per rule
+  std::vector<uint32_t> entries;          // one per rule: where its program starts
+  std::vector<EventTypes> types;          // one per rule: the events for which it can be true
+  std::vector<std::vector<Clues>> clues;  // one per rule: what to look for before it is run
+  std::vector<bool> active;               // one per rule: enabled, severe enough, selected
+  Program program;                        // all rules' programs, distinct tests, distinct operands
   Matching matching = Matching::kFirst;
 };
 
@@ -62,12 +64,12 @@ class RuleSet {
   // SHA-free digest of what the set means (names, conditions, outputs, order): 16 hex digits.
   [[nodiscard]] const std::string& digest() const { return digest_; }
 
-  [[nodiscard]] std::span<const RuleId> bucket(size_t type) const { return buckets_[type]; }
+  [[nodiscard]] const Dispatch& dispatch() const { return dispatch_; }
   [[nodiscard]] const RuleSetParts& parts() const { return parts_; }
 
  private:
   RuleSetParts parts_;
-  std::vector<std::vector<RuleId>> buckets_;  // by enum ev_type, in matching order
+  Dispatch dispatch_;
   EventTypes needed_;
   std::string digest_;
 };
@@ -89,8 +91,12 @@ class Matcher {
   [[nodiscard]] const std::shared_ptr<const RuleSet>& rules() const { return rules_; }
 
  private:
+  // With which of its paths the event satisfies the rule.
+  [[nodiscard]] std::optional<context::PathView> holds(RuleId id, const context::Event& event, bool two_paths);
+
   std::shared_ptr<const RuleSet> rules_;
   Scratch scratch_;
+  Candidates candidates_;
   std::vector<Match> matches_;
 };
 

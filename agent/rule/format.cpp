@@ -11,6 +11,7 @@
 #include "agent/rule/format_compile.h"
 #include "agent/rule/lexer.h"
 #include "agent/rule/parser.h"
+#include "agent/rule/scratch.h"
 
 namespace tiercel::rule {
 namespace {

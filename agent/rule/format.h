@@ -55,6 +55,8 @@ struct Format {
   std::vector<std::pair<std::string, std::vector<FormatPart>>> formatted;
 };
 
+class Scratch;
+
 [[nodiscard]] Rendered render_format(const Format& format, const Program& program, Scratch& scratch,
                                      const context::Event& event);
 

@@ -119,6 +119,7 @@ class Loader {
             item.mark.position()},
            subject);
     order_by_cost(*typed, builder_.program());
+    parts_.clues.push_back(find_clues(*typed, builder_.program(), events.fed()));
     keep(item, output, std::move(format), emit(*typed, builder_.program()), events.fed());
   }
 

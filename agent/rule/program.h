@@ -11,13 +11,12 @@
 #include <unordered_set>
 #include <vector>
 
-#include "agent/context/event.h"
+#include "agent/match/text_index.h"
 #include "agent/rule/ast.h"
 #include "agent/rule/fields.h"
 #include "agent/rule/path_trie.h"
 #include "agent/rule/regex.h"
 #include "agent/rule/value.h"
-#include "bpf/schema/event.h"
 
 namespace tiercel::rule {
 
@@ -35,7 +34,9 @@ struct Operand {
   bool either = false;     // a list of two endpoints
   bool path = false;       // depends on which of the two paths is looked at
   uint8_t cost = 1;
-  std::string text;  // canonical: equal text, equal operand
+  static constexpr uint32_t kNoIndex = UINT32_MAX;
+  uint32_t index = kNoIndex;  // Program::indexes: every text that it is compared with
+  std::string text;           // canonical: equal text, equal operand
 };
 
 // One value that the rule wrote, in every form that a comparison may need.
@@ -62,6 +63,10 @@ struct Test {
   std::unordered_set<uint64_t> number_set;        // `in` over numbers, by their bits
   PathTrie paths;                                 // pmatch
   std::vector<bool> event_types;                  // not empty: the test is "evt.type is one of these", by enum ev_type
+  // The operand's index answers it: true if one of these patterns holds (sorted).
+  bool indexed = false;
+  match::Kind kind = match::Kind::kExact;
+  std::vector<match::PatternId> patterns;
   bool path = false;
   uint16_t cost = 1;
   std::string text;  // canonical
@@ -79,34 +84,14 @@ struct Program {
   std::vector<Operand> operands;
   std::vector<Test> tests;
   std::vector<Inst> code;
+  std::vector<match::TextIndex> indexes;
+  uint32_t pattern_count = 0;  // over all indexes
 };
 
-// One thread's memory for one event: the arena, operand values and test results, each good for the event it was made
-// for. Starting an event costs the same whatever the size of the program.
-class Scratch {
- public:
-  void bind(const Program& program);
-  void begin_event();
-
-  [[nodiscard]] Value operand(const Program& program, uint32_t index, const context::Event& event);
-  [[nodiscard]] bool test(const Program& program, uint32_t index, const context::Event& event);
-  [[nodiscard]] bool run(const Program& program, uint32_t entry, const context::Event& event);
-
-  void set_view(context::PathView view) { view_ = view; }
-  [[nodiscard]] context::PathView view() const { return view_; }
-  [[nodiscard]] Arena& arena() { return arena_; }
-
- private:
-  [[nodiscard]] size_t slot(bool path, uint32_t index, size_t count) const {
-    return path && view_ == context::PathView::kKernel ? count + index : index;
-  }
-  Arena arena_;
-  context::PathView view_ = context::PathView::kLexical;
-  uint32_t epoch_ = 0;
-  std::vector<Value> values_;  // twice the operands: lexical view, kernel view
-  std::vector<uint32_t> value_epochs_;
-  std::vector<uint32_t> test_stamps_;  // epoch * 2 + result
-};
+// True if the test asks for nothing but one of several texts: what index_texts() takes over.
+[[nodiscard]] bool indexable(const Program& program, const Test& test);
+// Gathers the texts of all such tests into one index per operand. Once, when all tests are there.
+void index_texts(Program& program);
 
 // operators.cpp
 [[nodiscard]] bool evaluate(const Test& test, const Value& left, const Value* right);

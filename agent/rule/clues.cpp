@@ -1,0 +1,127 @@
+#include "agent/rule/clues.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "agent/rule/estimate.h"
+
+namespace tiercel::rule {
+namespace {
+
+constexpr size_t kCluesMax = 12;      // per rule and conjunction
+constexpr size_t kAnyOfMax = 64;      // more alternatives than that say nothing
+constexpr double kRunCost = 60;       // ns or so of running a rule's program in vain
+constexpr double kPlainTestCost = 8;  // of a test that no index answers, per unit of Test::cost
+
+// What a subtree needs in order to have a given value, on one event type.
+struct Need {
+  enum class Kind : uint8_t { kNever, kNothing, kClues } kind = Kind::kNothing;
+  std::vector<Clue> clues;
+};
+
+class Finder {
+ public:
+  Finder(const Program& program, size_t type) : program_(program), type_(type) {}
+
+  [[nodiscard]] Need find(const Typed& tree, bool wanted) const {
+    switch (tree.kind) {
+      case Typed::Kind::kTest:
+        return of_test(tree.test, wanted);
+      case Typed::Kind::kNot:
+        return find(tree.children.front(), !wanted);
+      case Typed::Kind::kAnd:
+        return wanted ? all_of(tree, wanted) : any_of(tree, wanted);
+      case Typed::Kind::kOr:
+        return wanted ? any_of(tree, wanted) : all_of(tree, wanted);
+    }
+    return {};
+  }
+
+ private:
+  [[nodiscard]] Need of_test(uint32_t index, bool wanted) const {
+    const Test& test = program_.tests[index];
+    if (!test.event_types.empty())
+      return {test.event_types[type_] == wanted ? Need::Kind::kNothing : Need::Kind::kNever, {}};
+    return {Need::Kind::kClues, {Clue{{{index, wanted}}}}};
+  }
+
+  [[nodiscard]] Need all_of(const Typed& tree, bool wanted) const {
+    Need out;
+    for (const Typed& child : tree.children) {
+      Need need = find(child, wanted);
+      if (need.kind == Need::Kind::kNever) return need;
+      for (Clue& clue : need.clues) out.clues.push_back(std::move(clue));
+    }
+    if (out.clues.empty()) return out;
+    out.kind = Need::Kind::kClues;
+    if (out.clues.size() > kCluesMax) {
+      std::stable_sort(out.clues.begin(), out.clues.end(),
+                       [this](const Clue& a, const Clue& b) { return price(a) < price(b); });
+      out.clues.resize(kCluesMax);
+    }
+    return out;
+  }
+
+  [[nodiscard]] Need any_of(const Typed& tree, bool wanted) const {
+    Need out{Need::Kind::kNever, {}};
+    Clue together;
+    for (const Typed& child : tree.children) {
+      Need need = find(child, wanted);
+      if (need.kind == Need::Kind::kNever) continue;
+      if (need.kind == Need::Kind::kNothing) return need;
+      out.kind = Need::Kind::kClues;
+      const auto best = std::min_element(need.clues.begin(), need.clues.end(),
+                                         [this](const Clue& a, const Clue& b) { return price(a) < price(b); });
+      together.any_of.insert(together.any_of.end(), best->any_of.begin(), best->any_of.end());
+    }
+    if (together.any_of.size() > kAnyOfMax) return {};
+    if (out.kind == Need::Kind::kClues) out.clues.push_back(std::move(together));
+    return out;
+  }
+
+  [[nodiscard]] double price(const Clue& clue) const {
+    double sum = 0;
+    for (const Wanted& wanted : clue.any_of) {
+      const Test& test = program_.tests[wanted.test];
+      const double chance = chance_of(program_, test);
+      sum += kRunCost * (wanted.answer ? chance : 1 - chance);
+      if (!wanted.answer || !indexable(program_, test)) sum += kPlainTestCost * test.cost;
+    }
+    return sum;
+  }
+
+  const Program& program_;
+  size_t type_;
+};
+
+void collect_type_tests(const Typed& tree, const Program& program, std::set<uint32_t>& out) {
+  if (tree.kind == Typed::Kind::kTest && !program.tests[tree.test].event_types.empty()) out.insert(tree.test);
+  for (const Typed& child : tree.children) collect_type_tests(child, program, out);
+}
+
+}  // namespace
+
+std::vector<Clues> find_clues(const Typed& tree, const Program& program, const EventTypes& types) {
+  std::set<uint32_t> type_tests;
+  collect_type_tests(tree, program, type_tests);
+  // Event types that answer all those tests alike are one case.
+  std::map<std::vector<bool>, EventTypes> cases;
+  for (size_t type = 0; type < EVT_COUNT; ++type) {
+    if (!types[type]) continue;
+    std::vector<bool> answers;
+    for (uint32_t test : type_tests) answers.push_back(program.tests[test].event_types[type]);
+    cases[answers].set(type);
+  }
+  std::vector<Clues> out;
+  for (const auto& [answers, members] : cases) {
+    size_t type = 0;
+    while (!members[type]) ++type;
+    Need need = Finder(program, type).find(tree, true);
+    if (need.kind != Need::Kind::kNever) out.push_back({members, std::move(need.clues)});
+  }
+  return out;
+}
+
+}  // namespace tiercel::rule

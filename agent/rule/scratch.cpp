@@ -1,0 +1,124 @@
+#include "agent/rule/scratch.h"
+
+#include <algorithm>
+
+namespace tiercel::rule {
+
+void Scratch::bind(const Program& program) {
+  epoch_ = 0;
+  values_.assign(program.operands.size() * 2, Value());
+  value_epochs_.assign(program.operands.size() * 2, 0);
+  test_stamps_.assign(program.tests.size() * 2, 0);
+  lookups_.assign(program.operands.size() * 2, Lookup());
+  pattern_epochs_.assign(size_t{program.pattern_count} * 2, 0);
+}
+
+void Scratch::begin_event() {
+  arena_.reset();
+  hits_.clear();
+  view_ = context::PathView::kLexical;
+  if (++epoch_ < UINT32_MAX / 2) return;
+  std::fill(value_epochs_.begin(), value_epochs_.end(), 0);
+  std::fill(test_stamps_.begin(), test_stamps_.end(), 0);
+  std::fill(lookups_.begin(), lookups_.end(), Lookup());
+  std::fill(pattern_epochs_.begin(), pattern_epochs_.end(), 0);
+  epoch_ = 1;
+}
+
+Value Scratch::operand(const Program& program, uint32_t index, const context::Event& event) {
+  const Operand& operand = program.operands[index];
+  const size_t at = slot(operand.path, index, program.operands.size());
+  if (value_epochs_[at] == epoch_) return values_[at];
+  const Value out = make(program, operand, event);
+  values_[at] = out;
+  value_epochs_[at] = epoch_;
+  return out;
+}
+
+Value Scratch::make(const Program& program, const Operand& operand, const context::Event& event) {
+  switch (operand.kind) {
+    case Operand::Kind::kField:
+      return operand.field->get ? operand.field->get({event, operand.arg, arena_, view_}) : Value();
+    case Operand::Kind::kLiteral:
+      return Value::of_text(operand.literal);
+    case Operand::Kind::kLiteralList:
+    case Operand::Kind::kTransformer:
+      break;
+  }
+  Value* parts = arena_.values(operand.parts.size());
+  for (size_t n = 0; n < operand.parts.size(); ++n) parts[n] = this->operand(program, operand.parts[n], event);
+  const std::span<const Value> all{parts, operand.parts.size()};
+  return operand.kind == Operand::Kind::kTransformer ? apply(operand, all, arena_) : Value::of_list(all);
+}
+
+bool Scratch::test(const Program& program, uint32_t index, const context::Event& event) {
+  const Test& test = program.tests[index];
+  if (!test.event_types.empty()) return test.event_types[event.info().type];
+  const size_t at = slot(test.path, index, program.tests.size());
+  if (test_stamps_[at] / 2 == epoch_) return (test_stamps_[at] & 1) != 0;
+  bool result = false;
+  if (test.indexed) {
+    result = indexed_test(program, test, event);
+  } else if (const Value left = operand(program, test.operand, event); !left.missing()) {
+    if (test.right == Test::kNoRight) {
+      result = evaluate(test, left, nullptr);
+    } else {
+      const Value right = operand(program, test.right, event);
+      result = evaluate(test, left, &right);
+    }
+  }
+  test_stamps_[at] = epoch_ * 2 + (result ? 1 : 0);
+  return result;
+}
+
+void Scratch::find_all(const match::TextIndex& index, match::Kind kind, const Value& value, size_t stamps_at) {
+  if (value.kind == ValueKind::kList) {
+    for (const Value& item : value.items()) find_all(index, kind, item, stamps_at);
+    return;
+  }
+  if (!value.is_text()) return;
+  index.find(kind, value.view(), [&](match::PatternId id) {
+    uint32_t& stamp = pattern_epochs_[stamps_at + id];
+    if (stamp == epoch_) return;
+    stamp = epoch_;
+    hits_.push_back(id);
+  });
+}
+
+void Scratch::look_up(const Program& program, uint32_t operand, match::Kind kind, const context::Event& event) {
+  const Operand& subject = program.operands[operand];
+  Lookup& lookup = lookups_[slot(subject.path, operand, program.operands.size())];
+  uint32_t& done = lookup.epochs[static_cast<size_t>(kind)];
+  if (done == epoch_) return;
+  done = epoch_;
+  const Value value = this->operand(program, operand, event);
+  const auto first = static_cast<uint32_t>(hits_.size());
+  find_all(program.indexes[subject.index], kind, value, slot(subject.path, 0, program.pattern_count));
+  if (kind != match::Kind::kExact) return;
+  lookup.first_exact = first;
+  lookup.exacts = static_cast<uint32_t>(hits_.size()) - first;
+}
+
+bool Scratch::indexed_test(const Program& program, const Test& test, const context::Event& event) {
+  look_up(program, test.operand, test.kind, event);
+  if (test.kind == match::Kind::kExact) {
+    const Lookup& lookup = lookups_[slot(test.path, test.operand, program.operands.size())];
+    for (uint32_t n = 0; n < lookup.exacts; ++n)
+      if (std::binary_search(test.patterns.begin(), test.patterns.end(), hits_[lookup.first_exact + n])) return true;
+    return false;
+  }
+  const size_t stamps_at = slot(test.path, 0, program.pattern_count);
+  return std::any_of(test.patterns.begin(), test.patterns.end(),
+                     [&](match::PatternId id) { return pattern_epochs_[stamps_at + id] == epoch_; });
+}
+
+bool Scratch::run(const Program& program, uint32_t entry, const context::Event& event) {
+  uint32_t pc = entry;
+  while (pc < kMiss) {
+    const Inst& inst = program.code[pc];
+    pc = test(program, inst.test, event) ? inst.yes : inst.no;
+  }
+  return pc == kHit;
+}
+
+}  // namespace tiercel::rule

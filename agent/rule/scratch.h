@@ -1,0 +1,56 @@
+// Scratch: one thread's memory for one event: the arena, operand values, test results and which texts held, each good
+// for the event that it was made for. Starting an event costs the same whatever the size of the program, and nothing is
+// allocated once a stream of events has been seen. One thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "agent/context/event.h"
+#include "agent/rule/program.h"
+#include "agent/rule/value.h"
+
+namespace tiercel::rule {
+
+class Scratch {
+ public:
+  void bind(const Program& program);
+  void begin_event();
+
+  [[nodiscard]] Value operand(const Program& program, uint32_t index, const context::Event& event);
+  [[nodiscard]] bool test(const Program& program, uint32_t index, const context::Event& event);
+  [[nodiscard]] bool run(const Program& program, uint32_t entry, const context::Event& event);
+  // Looks up all texts of one kind that the operand is compared with, unless that is done.
+  void look_up(const Program& program, uint32_t operand, match::Kind kind, const context::Event& event);
+  // Patterns that held so far for this event, in the order of being found; a path's may be there once for each view.
+  [[nodiscard]] const std::vector<match::PatternId>& hits() const { return hits_; }
+
+  void set_view(context::PathView view) { view_ = view; }
+  [[nodiscard]] context::PathView view() const { return view_; }
+  [[nodiscard]] Arena& arena() { return arena_; }
+
+ private:
+  struct Lookup {
+    std::array<uint32_t, match::kKinds> epochs{};
+    uint32_t first_exact = 0, exacts = 0;  // in hits_
+  };
+  [[nodiscard]] size_t slot(bool path, size_t index, size_t count) const {
+    return path && view_ == context::PathView::kKernel ? count + index : index;
+  }
+  [[nodiscard]] Value make(const Program& program, const Operand& operand, const context::Event& event);
+  [[nodiscard]] bool indexed_test(const Program& program, const Test& test, const context::Event& event);
+  void find_all(const match::TextIndex& index, match::Kind kind, const Value& value, size_t stamps_at);
+
+  Arena arena_;
+  context::PathView view_ = context::PathView::kLexical;
+  uint32_t epoch_ = 0;
+  std::vector<Value> values_;  // twice the operands: lexical view, kernel view
+  std::vector<uint32_t> value_epochs_;
+  std::vector<uint32_t> test_stamps_;     // epoch * 2 + result
+  std::vector<Lookup> lookups_;           // twice the operands
+  std::vector<uint32_t> pattern_epochs_;  // twice the patterns
+  std::vector<match::PatternId> hits_;
+};
+
+}  // namespace tiercel::rule

@@ -62,9 +62,14 @@ std::optional<std::string_view> Event::path(PathView view) const {
     auto raw = path_raw();
     if (!raw) return std::nullopt;
     const auto* mount = record_.as<ev_mount>();
-    lexical_path_ = absolute(*raw, record_.text(open ? open->base : mount->base));
+    if (is_clean(*raw)) {
+      lexical_path_ = *raw;
+    } else {
+      made_path_ = absolute(*raw, record_.text(open ? open->base : mount->base));
+      lexical_path_ = made_path_;
+    }
   }
-  return *lexical_path_;
+  return lexical_path_;
 }
 
 bool Event::has_two_paths() const {

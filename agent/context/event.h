@@ -94,7 +94,8 @@ class Event {
   Users& users_;
   PathView view_ = PathView::kLexical;
   bool child_side_ = false;
-  mutable std::optional<std::string> lexical_path_;
+  mutable std::optional<std::string_view> lexical_path_;
+  mutable std::string made_path_;
 };
 
 }  // namespace tiercel::context

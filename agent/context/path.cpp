@@ -23,6 +23,19 @@ void append_clean(std::string& out, std::string_view path) {
 
 }  // namespace
 
+bool is_clean(std::string_view raw) {
+  if (raw.empty() || raw.front() != '/') return false;
+  if (raw.size() == 1) return true;
+  for (size_t slash = 0; slash != std::string_view::npos; slash = raw.find('/', slash + 1)) {
+    const std::string_view rest = raw.substr(slash + 1);
+    if (rest.empty() || rest.front() == '/') return false;
+    if (rest.front() != '.') continue;
+    const size_t dots = rest.starts_with("..") ? 2 : 1;
+    if (rest.size() == dots || rest[dots] == '/') return false;
+  }
+  return true;
+}
+
 std::string absolute_path(std::string_view base, std::string_view raw) {
   std::string out;
   if (raw.empty() || raw.front() != '/') {

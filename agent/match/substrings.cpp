@@ -7,9 +7,9 @@
 namespace tiercel::match {
 namespace {
 
+constexpr size_t kLongest = 12;  // of the part of a pattern that the filter looks at
 constexpr size_t kFilterBitsMin = 1u << 13, kFilterBitsMax = 1u << 19;
-constexpr uint32_t kLowerCase =
-    0x20202020;  // makes letters of one case; other bytes may fall together, which a filter bears
+constexpr uint32_t kLowerCase = 0x20202020;
 
 // Bytes that paths and command lines are full of say little.
 unsigned rarity(char c) {
@@ -25,7 +25,8 @@ uint32_t piece_at(const char* at, size_t size) {
   return out;
 }
 
-std::string_view rarest_piece(std::string_view text, size_t size) {
+// The `size` bytes in a row of the text that are least likely elsewhere.
+std::string_view rarest_part(std::string_view text, size_t size) {
   size_t best = 0, best_score = 0;
   for (size_t n = 0; n + size <= text.size(); ++n) {
     size_t score = 1;
@@ -45,40 +46,42 @@ Substrings::Substrings(std::vector<Pattern> patterns, Case letters) : letters_(l
   make_rows();
 }
 
-size_t Substrings::filter_bit(uint32_t piece) const {
-  if (letters_ == Case::kIgnore) piece |= kLowerCase;
-  return ((piece & filter_mask_) * 0x9E3779B1u) >> filter_shift_;
-}
-
 void Substrings::make_filter(const std::vector<Pattern>& patterns) {
-  size_t shortest = sizeof(uint32_t);
+  size_t shortest = kLongest;
   for (const Pattern& pattern : patterns)
     if (!pattern.text.empty()) shortest = std::min(shortest, pattern.text.size());
   if (shortest < 2) return;  // it would let nearly everything through
-  const size_t bits = std::clamp(std::bit_ceil(patterns.size() * 32), kFilterBitsMin, kFilterBitsMax);
+  piece_bytes_ = shortest > 4 ? 4 : shortest > 2 ? 3 : 2;
+  stride_ = shortest - piece_bytes_ + 1;
+  const size_t bits = std::clamp(std::bit_ceil(patterns.size() * stride_ * 32), kFilterBitsMin, kFilterBitsMax);
   filter_shift_ = 32 - std::countr_zero(bits);
-  filter_bytes_ = shortest;
-  filter_mask_ = shortest == 4 ? UINT32_MAX : (1u << (8 * shortest)) - 1;
+  case_bits_ = letters_ == Case::kIgnore ? kLowerCase : 0;
+  piece_mask_ = piece_bytes_ == 4 ? UINT32_MAX : (1u << (8 * piece_bytes_)) - 1;
   filter_.assign(bits / 64, 0);
   for (const Pattern& pattern : patterns) {
     if (pattern.text.empty()) continue;
-    const std::string_view piece = rarest_piece(pattern.text, shortest);
-    const size_t bit = filter_bit(piece_at(piece.data(), piece.size()));
-    filter_[bit / 64] |= uint64_t{1} << (bit % 64);
+    const std::string_view part = rarest_part(pattern.text, shortest);
+    for (size_t n = 0; n < stride_; ++n) {
+      const size_t bit = filter_bit(piece_at(part.data() + n, piece_bytes_));
+      filter_[bit / 64] |= uint64_t{1} << (bit % 64);
+    }
   }
 }
 
+// Every stride_-th position is enough: wherever a pattern lies, one of the pieces of its part is met.
 bool Substrings::may_occur(std::string_view text) const {
-  if (text.size() < filter_bytes_) return false;
-  const auto hit = [this](uint32_t piece) {
-    const size_t bit = filter_bit(piece);
-    return (filter_[bit / 64] >> (bit % 64) & 1) != 0;
+  const uint64_t* filter = filter_.data();
+  const size_t stride = stride_;
+  const auto hit = [&](uint32_t piece) {
+    const uint32_t bit = filter_bit(piece);
+    return (filter[bit / 64] >> (bit % 64) & 1) != 0;
   };
-  size_t n = 0;
-  for (; n + sizeof(uint32_t) <= text.size(); ++n)
-    if (hit(piece_at(text.data() + n, sizeof(uint32_t)))) return true;
-  for (; n + filter_bytes_ <= text.size(); ++n)
-    if (hit(piece_at(text.data() + n, filter_bytes_))) return true;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  for (; end - at >= 4; at += stride)
+    if (hit(piece_at(at, 4))) return true;
+  for (; end - at >= static_cast<ptrdiff_t>(piece_bytes_); at += stride)
+    if (hit(piece_at(at, piece_bytes_))) return true;
   return false;
 }
 

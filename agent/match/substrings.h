@@ -25,7 +25,7 @@ class Substrings {
   void find(std::string_view text, Found&& found) const {
     if (trie_.empty()) return;
     report(ByteTrie::kRoot, found);
-    if (filter_bytes_ > 0 && !may_occur(text)) return;
+    if (piece_bytes_ > 0 && !may_occur(text)) return;
     State state = ByteTrie::kRoot;
     for (char c : text) {
       state = next(state, fold(static_cast<uint8_t>(c)));
@@ -59,7 +59,10 @@ class Substrings {
   void make_links();
   void make_rows();
   [[nodiscard]] bool may_occur(std::string_view text) const;
-  [[nodiscard]] size_t filter_bit(uint32_t piece) const;
+  // In kIgnore letters are made of one case, and other bytes may fall together, which a filter bears.
+  [[nodiscard]] uint32_t filter_bit(uint32_t piece) const {
+    return (((piece | case_bits_) & piece_mask_) * 0x9E3779B1u) >> filter_shift_;
+  }
 
   ByteTrie trie_;
   Case letters_ = Case::kExact;
@@ -69,8 +72,9 @@ class Substrings {
   std::array<uint16_t, 256> classes_;  // bytes that no pattern has share class 0
   size_t class_count_ = 0, row_count_ = 0;
   std::vector<State> rows_;
-  size_t filter_bytes_ = 0;  // length of the pieces, 0: no filter
-  uint32_t filter_mask_ = 0;
+  size_t piece_bytes_ = 0;  // length of the filter's pieces, 0: no filter
+  size_t stride_ = 1;
+  uint32_t piece_mask_ = 0, case_bits_ = 0;
   int filter_shift_ = 0;  // 32 less the logarithm of the filter's bits
   std::vector<uint64_t> filter_;
 };

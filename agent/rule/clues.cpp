@@ -13,6 +13,7 @@ namespace {
 constexpr size_t kCluesMax = 12;      // per rule and conjunction
 constexpr size_t kAnyOfMax = 64;      // more alternatives than that say nothing
 constexpr double kRunCost = 60;       // ns or so of running a rule's program in vain
+constexpr double kSharers = 4;        // rules that a look-up is made for, as long as nobody has counted them
 constexpr double kPlainTestCost = 8;  // of a test that no index answers, per unit of Test::cost
 
 // What a subtree needs in order to have a given value, on one event type.
@@ -44,6 +45,7 @@ class Finder {
     const Test& test = program_.tests[index];
     if (!test.event_types.empty())
       return {test.event_types[type_] == wanted ? Need::Kind::kNothing : Need::Kind::kNever, {}};
+    if (holds_never(program_, test)) return {wanted ? Need::Kind::kNever : Need::Kind::kNothing, {}};
     return {Need::Kind::kClues, {Clue{{{index, wanted}}}}};
   }
 
@@ -65,19 +67,34 @@ class Finder {
   }
 
   [[nodiscard]] Need any_of(const Typed& tree, bool wanted) const {
-    Need out{Need::Kind::kNever, {}};
-    Clue together;
+    std::vector<Need> possible;
     for (const Typed& child : tree.children) {
       Need need = find(child, wanted);
-      if (need.kind == Need::Kind::kNever) continue;
       if (need.kind == Need::Kind::kNothing) return need;
-      out.kind = Need::Kind::kClues;
+      if (need.kind == Need::Kind::kClues) possible.push_back(std::move(need));
+    }
+    if (possible.empty()) return {Need::Kind::kNever, {}};
+    if (possible.size() == 1) return std::move(possible.front());
+    Need out{Need::Kind::kClues, shared_clues(possible)};
+    Clue together;
+    for (const Need& need : possible) {
       const auto best = std::min_element(need.clues.begin(), need.clues.end(),
                                          [this](const Clue& a, const Clue& b) { return price(a) < price(b); });
       together.any_of.insert(together.any_of.end(), best->any_of.begin(), best->any_of.end());
     }
-    if (together.any_of.size() > kAnyOfMax) return {};
-    if (out.kind == Need::Kind::kClues) out.clues.push_back(std::move(together));
+    if (together.any_of.size() <= kAnyOfMax) out.clues.push_back(std::move(together));
+    if (out.clues.empty()) out.kind = Need::Kind::kNothing;
+    return out;
+  }
+
+  // What every alternative needs.
+  [[nodiscard]] static std::vector<Clue> shared_clues(const std::vector<Need>& needs) {
+    std::vector<Clue> out;
+    for (const Clue& clue : needs.front().clues)
+      if (std::all_of(needs.begin() + 1, needs.end(), [&](const Need& other) {
+            return std::find(other.clues.begin(), other.clues.end(), clue) != other.clues.end();
+          }))
+        out.push_back(clue);
     return out;
   }
 
@@ -87,7 +104,11 @@ class Finder {
       const Test& test = program_.tests[wanted.test];
       const double chance = chance_of(program_, test);
       sum += kRunCost * (wanted.answer ? chance : 1 - chance);
-      if (!wanted.answer || !indexable(program_, test)) sum += kPlainTestCost * test.cost;
+      match::Kind kind{};
+      if (wanted.answer && indexable(program_, test, &kind))
+        sum += look_up_cost(program_.operands[test.operand], kind) / kSharers;
+      else
+        sum += kPlainTestCost * test.cost;
     }
     return sum;
   }

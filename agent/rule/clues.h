@@ -21,6 +21,7 @@ struct Wanted {  // a test and the answer that is needed
 // At least one of these holds whenever the rule matches.
 struct Clue {
   std::vector<Wanted> any_of;
+  bool operator==(const Clue&) const = default;
 };
 
 // The clues of one rule on some event types; a rule has several where its condition treats event types differently.

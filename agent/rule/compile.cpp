@@ -6,24 +6,48 @@
 #include <map>
 #include <set>
 
+#include "agent/rule/estimate.h"
+
 namespace tiercel::rule {
 namespace {
 
-// The cheapest test that may decide the subtree.
-size_t cost_of(const Typed& tree, const Program& program) {
-  if (tree.kind == Typed::Kind::kTest) return program.tests[tree.test].cost;
-  size_t sum = 0;
-  for (const Typed& child : tree.children) sum += cost_of(child, program);
+// What asking a subtree costs and how likely it holds.
+struct Weight {
+  double cost = 1;
+  double chance = 0.5;
+};
+
+Weight weigh(const Typed& tree, const Program& program) {
+  if (tree.kind == Typed::Kind::kTest) {
+    const Test& test = program.tests[tree.test];
+    return {1.0 + test.cost, test.event_types.empty() ? chance_of(program, test) : 0.5};
+  }
+  if (tree.kind == Typed::Kind::kNot) {
+    const Weight inner = weigh(tree.children.front(), program);
+    return {inner.cost, 1 - inner.chance};
+  }
+  Weight sum{0, 1};
+  for (const Typed& child : tree.children) {
+    const Weight one = weigh(child, program);
+    sum.cost += one.cost;
+    sum.chance *= tree.kind == Typed::Kind::kAnd ? one.chance : 1 - one.chance;
+  }
+  if (tree.kind == Typed::Kind::kOr) sum.chance = 1 - sum.chance;
   return sum;
 }
 
 }  // namespace
 
+// First what decides most for its price.
 void order_by_cost(Typed& tree, const Program& program) {
   for (Typed& child : tree.children) order_by_cost(child, program);
   if (tree.children.size() < 2) return;
-  std::vector<std::pair<size_t, size_t>> order;
-  for (size_t n = 0; n < tree.children.size(); ++n) order.emplace_back(cost_of(tree.children[n], program), n);
+  std::vector<std::pair<double, size_t>> order;
+  for (size_t n = 0; n < tree.children.size(); ++n) {
+    const Weight weight = weigh(tree.children[n], program);
+    const double decides = tree.kind == Typed::Kind::kAnd ? 1 - weight.chance : weight.chance;
+    order.emplace_back(weight.cost / std::max(decides, 0.01), n);
+  }
   std::sort(order.begin(), order.end());
   std::vector<Typed> sorted;
   sorted.reserve(order.size());

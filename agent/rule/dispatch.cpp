@@ -13,7 +13,8 @@ namespace {
 
 constexpr size_t kGatesMax = 16;
 constexpr size_t kGateRulesMin = 2;
-constexpr uint16_t kGateCostMax = 3;  // Test::cost
+constexpr uint16_t kGateCostMax = 3;     // Test::cost
+constexpr double kGateChanceMax = 0.75;  // a gate that is nearly always open is not worth asking
 constexpr double kRunCost = 60, kPlainTestCost = 8;
 
 struct Member {  // a rule on the event types of a bucket
@@ -72,22 +73,42 @@ class Dispatch::Builder {
   [[nodiscard]] bool may_be_gate(const Clue& clue) const {
     if (clue.any_of.size() != 1) return false;
     const Test& test = program_.tests[clue.any_of.front().test];
-    return !test.path && test.cost <= kGateCostMax;
+    return !test.path && test.cost <= kGateCostMax && chance_of(clue.any_of.front()) <= kGateChanceMax;
+  }
+  [[nodiscard]] double chance_of(const Wanted& wanted) const {
+    const double chance = rule::chance_of(program_, program_.tests[wanted.test]);
+    return wanted.answer ? chance : 1 - chance;
   }
 
-  [[nodiscard]] double price(const Clue& clue) const {
+  // How many rules of the bucket could use the same look-up: they share its cost.
+  using Users = std::map<std::pair<uint32_t, match::Kind>, size_t>;
+  [[nodiscard]] Users count_users(const Members& members) const {
+    Users users;
+    for (const auto& [rule, clues] : members) {
+      std::set<std::pair<uint32_t, match::Kind>> own;
+      for (const Clue& clue : clues->clues)
+        for (const Wanted& wanted : clue.any_of)
+          if (by_text(wanted)) own.emplace(program_.tests[wanted.test].operand, program_.tests[wanted.test].kind);
+      for (const auto& key : own) ++users[key];
+    }
+    return users;
+  }
+
+  [[nodiscard]] double price(const Clue& clue, const Users& users) const {
     double sum = 0;
+    std::set<std::pair<uint32_t, match::Kind>> look_ups;
     for (const Wanted& wanted : clue.any_of) {
       const Test& test = program_.tests[wanted.test];
-      const double chance = chance_of(program_, test);
       if (!by_text(wanted)) {
-        sum += kRunCost * (wanted.answer ? chance : 1 - chance) + kPlainTestCost * test.cost;
+        sum += kRunCost * chance_of(wanted) + kPlainTestCost * test.cost;
         continue;
       }
       double popular = 1;
       for (match::PatternId id : test.patterns) popular = std::max<double>(popular, popularity_[id]);
-      sum += kRunCost * std::min(1.0, chance * std::sqrt(popular)) +
-             look_up_cost(program_.operands[test.operand], test.kind) / 8;
+      sum += kRunCost * std::min(1.0, chance_of(wanted) * std::sqrt(popular));
+      const std::pair key{test.operand, test.kind};
+      if (look_ups.insert(key).second)
+        sum += look_up_cost(program_.operands[test.operand], test.kind) / static_cast<double>(users.at(key));
     }
     return sum;
   }
@@ -120,6 +141,7 @@ class Dispatch::Builder {
     Bucket& bucket = out_.buckets_[number];
     bucket.rules = members.size();
     choose_gates(bucket, members);
+    const Users users = count_users(members);
     std::map<std::pair<uint32_t, match::Kind>, std::set<Mask>> needs;
     std::map<Wanted, std::vector<Entry>> plains;
     for (const auto& [rule, clues] : members) {
@@ -128,9 +150,9 @@ class Dispatch::Builder {
       for (const Clue& clue : clues->clues) {
         const bool is_gate = clue.any_of.size() == 1 && std::find(bucket.gates.begin(), bucket.gates.end(),
                                                                   clue.any_of.front()) != bucket.gates.end();
-        if (!is_gate && (!best || price(clue) < price(*best))) best = &clue;
+        if (!is_gate && (!best || price(clue, users) < price(*best, users))) best = &clue;
       }
-      if (!best || price(*best) > kRunCost * 2) {
+      if (!best || price(*best, users) > kRunCost * 2) {
         bucket.always.push_back(entry);
         continue;
       }

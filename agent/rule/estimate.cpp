@@ -52,7 +52,8 @@ double chance_of(const Program& program, const Test& test) {
 }
 
 double look_up_cost(const Operand& operand, match::Kind kind) {
-  const double field = 3.0 * operand.cost * (operand.ancestors ? 4 : 1);
+  // Fields that are made anew for every event cost more than anything that is then done with them.
+  const double field = operand.cost >= 9 ? 200 : 3.0 * operand.cost * (operand.ancestors ? 4 : 1);
   switch (kind) {
     case match::Kind::kExact:
       return field + 10;
@@ -63,6 +64,12 @@ double look_up_cost(const Operand& operand, match::Kind kind) {
     case match::Kind::kIContains:
       // Command lines and environments are long.
       return field + (operand.field && operand.field->name.starts_with("proc.") ? 150 : 60);
+    case match::Kind::kUnder:
+      return field + 80;
+    case match::Kind::kRegex:
+      return field + 200;
+    case match::Kind::kNetwork:
+      return field + 40;
   }
   return field;
 }

@@ -12,12 +12,12 @@
 #include <sstream>
 #include <utility>
 
+#include "agent/match/path_trie.h"
 #include "agent/rule/compile.h"
 #include "agent/rule/event_set.h"
 #include "agent/rule/expand.h"
 #include "agent/rule/format_compile.h"
 #include "agent/rule/merge.h"
-#include "agent/rule/path_trie.h"
 #include "agent/rule/resolve.h"
 #include "agent/rule/yaml.h"
 

@@ -11,14 +11,19 @@
 #include <unordered_set>
 #include <vector>
 
-#include "agent/match/text_index.h"
+#include "agent/match/index.h"
+#include "agent/match/path_trie.h"
+#include "agent/match/regex.h"
 #include "agent/rule/ast.h"
 #include "agent/rule/fields.h"
-#include "agent/rule/path_trie.h"
-#include "agent/rule/regex.h"
 #include "agent/rule/value.h"
 
 namespace tiercel::rule {
+
+using match::glob_match;
+using match::PathTrie;
+using match::Regex;
+using match::valid_utf8;
 
 struct Operand {
   enum class Kind : uint8_t { kField, kTransformer, kLiteral, kLiteralList };
@@ -84,12 +89,15 @@ struct Program {
   std::vector<Operand> operands;
   std::vector<Test> tests;
   std::vector<Inst> code;
-  std::vector<match::TextIndex> indexes;
+  std::vector<match::Index> indexes;
   uint32_t pattern_count = 0;  // over all indexes
 };
 
 // True if the test asks for nothing but one of several texts: what index_texts() takes over.
-[[nodiscard]] bool indexable(const Program& program, const Test& test);
+[[nodiscard]] bool indexable(const Program& program, const Test& test, match::Kind* kind = nullptr);
+// True if the test holds for no event: an empty list, and evt.num = 0, with which people write "never" (the first event
+// has number 1).
+[[nodiscard]] bool holds_never(const Program& program, const Test& test);
 // Gathers the texts of all such tests into one index per operand. Once, when all tests are there.
 void index_texts(Program& program);
 

@@ -1,13 +1,15 @@
 #include "agent/rule/scratch.h"
 
 #include <algorithm>
+#include <new>
+
+#include "agent/rule/literals.h"
 
 namespace tiercel::rule {
 
 void Scratch::bind(const Program& program) {
   epoch_ = 0;
-  values_.assign(program.operands.size() * 2, Value());
-  value_epochs_.assign(program.operands.size() * 2, 0);
+  values_.assign(program.operands.size() * 2, Slot());
   test_stamps_.assign(program.tests.size() * 2, 0);
   lookups_.assign(program.operands.size() * 2, Lookup());
   pattern_epochs_.assign(size_t{program.pattern_count} * 2, 0);
@@ -18,21 +20,21 @@ void Scratch::begin_event() {
   hits_.clear();
   view_ = context::PathView::kLexical;
   if (++epoch_ < UINT32_MAX / 2) return;
-  std::fill(value_epochs_.begin(), value_epochs_.end(), 0);
+  std::fill(values_.begin(), values_.end(), Slot());
   std::fill(test_stamps_.begin(), test_stamps_.end(), 0);
   std::fill(lookups_.begin(), lookups_.end(), Lookup());
   std::fill(pattern_epochs_.begin(), pattern_epochs_.end(), 0);
   epoch_ = 1;
 }
 
-Value Scratch::operand(const Program& program, uint32_t index, const context::Event& event) {
+const Value& Scratch::operand(const Program& program, uint32_t index, const context::Event& event) {
   const Operand& operand = program.operands[index];
-  const size_t at = slot(operand.path, index, program.operands.size());
-  if (value_epochs_[at] == epoch_) return values_[at];
-  const Value out = make(program, operand, event);
-  values_[at] = out;
-  value_epochs_[at] = epoch_;
-  return out;
+  Slot& own = values_[slot(operand.path, index, program.operands.size())];
+  if (own.epoch == epoch_) return own.value;
+  // In place: a value copied right after it was written in pieces has to wait for them.
+  new (&own.value) Value(make(program, operand, event));
+  own.epoch = epoch_;
+  return own.value;
 }
 
 Value Scratch::make(const Program& program, const Operand& operand, const context::Event& event) {
@@ -59,11 +61,11 @@ bool Scratch::test(const Program& program, uint32_t index, const context::Event&
   bool result = false;
   if (test.indexed) {
     result = indexed_test(program, test, event);
-  } else if (const Value left = operand(program, test.operand, event); !left.missing()) {
+  } else if (const Value& left = operand(program, test.operand, event); !left.missing()) {
     if (test.right == Test::kNoRight) {
       result = evaluate(test, left, nullptr);
     } else {
-      const Value right = operand(program, test.right, event);
+      const Value& right = operand(program, test.right, event);
       result = evaluate(test, left, &right);
     }
   }
@@ -71,13 +73,36 @@ bool Scratch::test(const Program& program, uint32_t index, const context::Event&
   return result;
 }
 
-void Scratch::find_all(const match::TextIndex& index, match::Kind kind, const Value& value, size_t stamps_at) {
+// Numbers and addresses are looked up as their bytes; a value that is not of its field's type holds for nothing.
+std::string_view key_of(TypeClass type, const Value& value) {
+  switch (type) {
+    case TypeClass::kText:
+      return value.is_text() ? value.view() : std::string_view(nullptr, 0);
+    case TypeClass::kNumeric:
+      if (value.kind != ValueKind::kInt && value.kind != ValueKind::kUint) break;
+      return {reinterpret_cast<const char*>(&value.u), sizeof value.u};
+    case TypeClass::kAddress:
+      if (value.kind != ValueKind::kIp4 && value.kind != ValueKind::kIp6) break;
+      return {reinterpret_cast<const char*>(value.ip.data()), size_t{value.kind == ValueKind::kIp4 ? 4u : 16u}};
+    default:
+      break;
+  }
+  return {nullptr, 0};
+}
+
+void Scratch::find_all(const Operand& operand, const match::Index& index, match::Kind kind, const Value& value) {
   if (value.kind == ValueKind::kList) {
-    for (const Value& item : value.items()) find_all(index, kind, item, stamps_at);
+    for (const Value& item : value.items()) find_all(operand, index, kind, item);
     return;
   }
-  if (!value.is_text()) return;
-  index.find(kind, value.view(), [&](match::PatternId id) {
+  const TypeClass type = class_of(operand.type);
+  std::string_view key = key_of(type, value);
+  if (key.data() == nullptr) {
+    if (type != TypeClass::kText || !value.is_text()) return;
+    key = "";
+  }
+  const size_t stamps_at = slot(operand.path, 0, pattern_epochs_.size() / 2);
+  index.find(kind, key, [&](match::PatternId id) {
     uint32_t& stamp = pattern_epochs_[stamps_at + id];
     if (stamp == epoch_) return;
     stamp = epoch_;
@@ -91,9 +116,9 @@ void Scratch::look_up(const Program& program, uint32_t operand, match::Kind kind
   uint32_t& done = lookup.epochs[static_cast<size_t>(kind)];
   if (done == epoch_) return;
   done = epoch_;
-  const Value value = this->operand(program, operand, event);
+  const Value& value = this->operand(program, operand, event);
   const auto first = static_cast<uint32_t>(hits_.size());
-  find_all(program.indexes[subject.index], kind, value, slot(subject.path, 0, program.pattern_count));
+  find_all(subject, program.indexes[subject.index], kind, value);
   if (kind != match::Kind::kExact) return;
   lookup.first_exact = first;
   lookup.exacts = static_cast<uint32_t>(hits_.size()) - first;

@@ -18,7 +18,7 @@ class Scratch {
   void bind(const Program& program);
   void begin_event();
 
-  [[nodiscard]] Value operand(const Program& program, uint32_t index, const context::Event& event);
+  [[nodiscard]] const Value& operand(const Program& program, uint32_t index, const context::Event& event);
   [[nodiscard]] bool test(const Program& program, uint32_t index, const context::Event& event);
   [[nodiscard]] bool run(const Program& program, uint32_t entry, const context::Event& event);
   // Looks up all texts of one kind that the operand is compared with, unless that is done.
@@ -40,13 +40,16 @@ class Scratch {
   }
   [[nodiscard]] Value make(const Program& program, const Operand& operand, const context::Event& event);
   [[nodiscard]] bool indexed_test(const Program& program, const Test& test, const context::Event& event);
-  void find_all(const match::TextIndex& index, match::Kind kind, const Value& value, size_t stamps_at);
+  void find_all(const Operand& operand, const match::Index& index, match::Kind kind, const Value& value);
 
   Arena arena_;
   context::PathView view_ = context::PathView::kLexical;
   uint32_t epoch_ = 0;
-  std::vector<Value> values_;  // twice the operands: lexical view, kernel view
-  std::vector<uint32_t> value_epochs_;
+  struct Slot {
+    Value value;
+    uint32_t epoch = 0;
+  };
+  std::vector<Slot> values_;              // twice the operands: lexical view, kernel view
   std::vector<uint32_t> test_stamps_;     // epoch * 2 + result
   std::vector<Lookup> lookups_;           // twice the operands
   std::vector<uint32_t> pattern_epochs_;  // twice the patterns

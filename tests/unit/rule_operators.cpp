@@ -1,8 +1,8 @@
 // The meaning of operators, missing values, addresses, ancestors and modifiers, on hand-made events.
 #include <doctest/doctest.h>
 
-#include "agent/rule/path_trie.h"
-#include "agent/rule/regex.h"
+#include "agent/match/path_trie.h"
+#include "agent/match/regex.h"
 #include "rule_support.h"
 
 using namespace tiercel::rule;

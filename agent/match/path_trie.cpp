@@ -1,8 +1,8 @@
-#include "agent/rule/path_trie.h"
+#include "agent/match/path_trie.h"
 
 #include <cctype>
 
-namespace tiercel::rule {
+namespace tiercel::match {
 namespace {
 
 unsigned char fold(char c, bool ignore_case) {
@@ -101,10 +101,7 @@ bool glob_match(std::string_view pattern, std::string_view text, bool ignore_cas
   return p == pattern.size();
 }
 
-namespace {
-
-// The first component of path; path moves behind it. False: there is none.
-bool next_component(std::string_view& path, std::string_view& component) {
+bool PathTrie::next_component(std::string_view& path, std::string_view& component) {
   while (!path.empty() && path.front() == '/') path.remove_prefix(1);
   if (path.empty()) return false;
   const size_t end = path.find('/');
@@ -113,9 +110,7 @@ bool next_component(std::string_view& path, std::string_view& component) {
   return true;
 }
 
-}  // namespace
-
-void PathTrie::add(std::string_view member) {
+void PathTrie::add(std::string_view member, uint32_t id) {
   Node* node = &root_;
   std::string_view component;
   while (next_component(member, component)) {
@@ -130,21 +125,11 @@ void PathTrie::add(std::string_view member) {
     if (!*slot) *slot = std::make_unique<Node>();
     node = slot->get();
   }
-  node->ends = true;
+  node->ends.push_back(id);
 }
 
 bool PathTrie::covers(std::string_view path) const {
-  return covers(root_, path);
+  return visit(root_, path, [](const std::vector<uint32_t>&) { return true; });
 }
 
-bool PathTrie::covers(const Node& node, std::string_view path) {
-  if (node.ends) return true;
-  std::string_view component;
-  if (!next_component(path, component)) return false;
-  if (auto it = node.exact.find(component); it != node.exact.end() && covers(*it->second, path)) return true;
-  for (const auto& [pattern, child] : node.patterns)
-    if (glob_match(pattern, component) && covers(*child, path)) return true;
-  return false;
-}
-
-}  // namespace tiercel::rule
+}  // namespace tiercel::match

@@ -2,13 +2,17 @@
 // replaced before matching. The only door to RE2. Immutable, any thread; compile() reports a bad pattern.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "agent/base/result.h"
 
-namespace tiercel::rule {
+namespace tiercel::match {
 
 class Regex {
  public:
@@ -24,7 +28,24 @@ class Regex {
   std::unique_ptr<Impl> impl_;
 };
 
+// Many patterns in one pass (RE2::Set). Where a text would need more memory than the set may use, its patterns are
+// tried one by one: the answer is the same.
+class RegexSet {
+ public:
+  RegexSet();
+  // patterns: those that Regex::compile() took, with their numbers.
+  explicit RegexSet(const std::vector<std::pair<std::string, uint32_t>>& patterns);
+  ~RegexSet();
+  RegexSet(RegexSet&&) noexcept;
+  RegexSet& operator=(RegexSet&&) noexcept;
+  void find(std::string_view text, const std::function<void(uint32_t)>& found) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
 // Invalid sequences become U+FFFD; valid text is returned as it is, without a copy (`storage` is used otherwise).
 [[nodiscard]] std::string_view valid_utf8(std::string_view text, std::string& storage);
 
-}  // namespace tiercel::rule
+}  // namespace tiercel::match

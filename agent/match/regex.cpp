@@ -1,13 +1,23 @@
-#include "agent/rule/regex.h"
+#include "agent/match/regex.h"
 
 #include <re2/re2.h>
+#include <re2/set.h>
 
 #include <utility>
 
-namespace tiercel::rule {
+namespace tiercel::match {
 namespace {
 
 constexpr int64_t kMemoryMax = 8 << 20;  // of one pattern; RE2 falls back to its NFA rather than grow
+
+constexpr int64_t kSetMemoryMax = 64 << 20;
+
+RE2::Options falco_options(int64_t memory_max) {
+  RE2::Options options(RE2::POSIX);
+  options.set_log_errors(false);
+  options.set_max_mem(memory_max);
+  return options;
+}
 
 // Bytes of the valid sequence at the start of text, 0 if it is not one (Unicode, table 3-7).
 size_t sequence_length(std::string_view text) {
@@ -42,9 +52,7 @@ Regex::Regex(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Regex::~Regex() = default;
 
 Result<std::shared_ptr<const Regex>> Regex::compile(const std::string& pattern) {
-  RE2::Options options(RE2::POSIX);
-  options.set_log_errors(false);
-  options.set_max_mem(kMemoryMax);
+  const RE2::Options options = falco_options(kMemoryMax);
   auto impl = std::make_unique<Impl>(pattern, options);
   if (!impl->re.ok()) return fail("invalid regular expression: " + impl->re.error(), Fault::kUser);
   return std::shared_ptr<const Regex>(new Regex(std::move(impl)));
@@ -54,6 +62,52 @@ bool Regex::matches_whole(std::string_view text) const {
   std::string storage;
   const std::string_view valid = valid_utf8(text, storage);
   return RE2::FullMatch(re2::StringPiece(valid.data(), valid.size()), impl_->re);
+}
+
+struct RegexSet::Impl {
+  RE2::Set set{falco_options(kSetMemoryMax), RE2::ANCHOR_BOTH};
+  std::vector<uint32_t> ids;
+  std::vector<std::shared_ptr<const Regex>> single;
+  bool usable = false;
+};
+
+RegexSet::RegexSet() = default;
+RegexSet::~RegexSet() = default;
+RegexSet::RegexSet(RegexSet&&) noexcept = default;
+RegexSet& RegexSet::operator=(RegexSet&&) noexcept = default;
+
+RegexSet::RegexSet(const std::vector<std::pair<std::string, uint32_t>>& patterns) {
+  if (patterns.empty()) return;
+  impl_ = std::make_unique<Impl>();
+  bool all = true;
+  for (const auto& [text, id] : patterns) {
+    auto single = Regex::compile(text);
+    if (!single) continue;  // was refused where it was written
+    impl_->single.push_back(std::move(*single));
+    impl_->ids.push_back(id);
+    all = impl_->set.Add(text, nullptr) >= 0 && all;
+  }
+  impl_->usable = all && impl_->set.Compile();
+}
+
+void RegexSet::find(std::string_view text, const std::function<void(uint32_t)>& found) const {
+  if (!impl_) return;
+  std::string storage;
+  const std::string_view valid = valid_utf8(text, storage);
+  const re2::StringPiece piece(valid.data(), valid.size());
+  RE2::Set::ErrorInfo error{RE2::Set::kNoError};
+  if (impl_->usable) {
+    // Without a list to fill, "none" is told without allocating.
+    const bool any = impl_->set.Match(piece, nullptr, &error);
+    if (!any && error.kind == RE2::Set::kNoError) return;
+    std::vector<int> hits;
+    if (any && impl_->set.Match(piece, &hits, &error)) {
+      for (int hit : hits) found(impl_->ids[static_cast<size_t>(hit)]);
+      return;
+    }
+  }
+  for (size_t n = 0; n < impl_->single.size(); ++n)
+    if (impl_->single[n]->matches_whole(valid)) found(impl_->ids[n]);
 }
 
 std::string_view valid_utf8(std::string_view text, std::string& storage) {
@@ -76,4 +130,4 @@ std::string_view valid_utf8(std::string_view text, std::string& storage) {
   return storage;
 }
 
-}  // namespace tiercel::rule
+}  // namespace tiercel::match

@@ -1,0 +1,152 @@
+// What matching costs, on recorded events: match_bench --rounds N RECORDING... -- NAME=PATH[,PATH...] ...
+// Every round takes each recording through parsing and the process table alone, and once more with each rule set behind
+// them; the difference, over the events that the set asks for, is what matching costs. Prints JSON: for each recording
+// and set the ns per event of every round.
+#include <fmt/core.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "agent/base/metrics.h"
+#include "agent/context/enricher.h"
+#include "agent/rule/load.h"
+#include "agent/sensor/recording.h"
+#include "decoders/record.h"
+
+using namespace tiercel;
+
+namespace {
+
+struct Recording {
+  std::string path;
+  uint64_t realtime_offset_ns = 0;
+  std::vector<std::vector<uint64_t>> records;  // aligned bytes, whole words
+};
+
+struct Set {
+  std::string name;
+  std::shared_ptr<const rule::RuleSet> rules;
+  double load_s = 0;
+};
+
+[[noreturn]] void die(const std::string& why) {
+  fmt::print(stderr, "match_bench: {}\n", why);
+  std::exit(2);
+}
+
+Recording read(const std::string& path) {
+  Recording out{path, 0, {}};
+  auto replay = sensor::open_recording(path);
+  if (!replay) die(replay.error().message);
+  out.realtime_offset_ns = replay->realtime_offset_ns;
+  const sensor::RecordHandler keep = [&](std::span<const std::byte> bytes) {
+    auto& words = out.records.emplace_back((bytes.size() + 7) / 8);
+    std::memcpy(words.data(), bytes.data(), bytes.size());
+  };
+  if (auto started = replay->source->start(keep); !started) die(started.error().message);
+  while (!replay->source->finished()) replay->source->drain(keep, 4096);
+  return out;
+}
+
+Set load(const std::string& argument) {
+  const size_t equals = argument.find('=');
+  if (equals == std::string::npos) die("a rule set is NAME=PATH[,PATH...], not " + argument);
+  Set set;
+  set.name = argument.substr(0, equals);
+  std::vector<std::string> paths;
+  for (size_t at = equals; at != std::string::npos;) {
+    const size_t end = argument.find(',', at + 1);
+    paths.push_back(argument.substr(at + 1, end == std::string::npos ? end : end - at - 1));
+    at = end;
+  }
+  rule::LoadOptions options;
+  options.warn_unused = false;
+  const auto begun = std::chrono::steady_clock::now();
+  const rule::Loaded loaded = rule::load_paths(paths, options);
+  set.load_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  if (!loaded.rules || loaded.diagnostics.errors() > 0) die(loaded.diagnostics.render_all());
+  set.rules = loaded.rules;
+  return set;
+}
+
+struct Pass {
+  double ns = 0;
+  uint64_t asked = 0, matched = 0;  // events of types that the set needs; rules that matched
+};
+
+Pass run(const Recording& recording, const rule::RuleSet* rules, rule::Matcher* matcher) {
+  Metrics metrics;
+  SystemClock clock;
+  context::Containers containers({}, metrics);
+  context::Users users;
+  context::ProcessTable table({}, containers, metrics);
+  context::Enricher enricher(clock, table, containers, users);
+  enricher.set_wall_offset_ns(recording.realtime_offset_ns);
+  Pass pass;
+  const auto begun = std::chrono::steady_clock::now();
+  for (const auto& words : recording.records) {
+    const auto& head = *reinterpret_cast<const ev_head*>(words.data());
+    const auto record = decoders::Record::parse({reinterpret_cast<const std::byte*>(words.data()), size_t{head.size}});
+    if (!record) die("a broken record in " + recording.path);
+    enricher.attach(*record, [&](const context::Event& event) {
+      if (!matcher) return;
+      pass.asked += rules->event_types_needed()[event.info().type] ? 1 : 0;
+      pass.matched += matcher->match(event).size();
+    });
+  }
+  pass.ns = std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - begun).count();
+  return pass;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  unsigned rounds = 5;
+  std::vector<Recording> recordings;
+  std::vector<Set> sets;
+  bool after = false;
+  for (int n = 1; n < argc; ++n) {
+    const std::string word = argv[n];
+    if (word == "--")
+      after = true;
+    else if (word == "--rounds" && n + 1 < argc)
+      rounds = static_cast<unsigned>(std::atoi(argv[++n]));
+    else if (after)
+      sets.push_back(load(word));
+    else
+      recordings.push_back(read(word));
+  }
+  if (recordings.empty() || sets.empty() || rounds == 0)
+    die("usage: match_bench [--rounds N] RECORDING... -- NAME=PATH[,PATH...] ...");
+  std::string out = "{\"sets\":[";
+  for (const Set& set : sets)
+    out += fmt::format("{}{{\"name\":\"{}\",\"rules\":{},\"load_s\":{:.3f}}}", out.ends_with('[') ? "" : ",", set.name,
+                       set.rules->active_count(), set.load_s);
+  out += "],\"results\":[";
+  for (const Recording& recording : recordings) {
+    std::vector<std::string> ns(sets.size());
+    std::vector<Pass> last(sets.size());
+    double bare_ns = 0;
+    for (unsigned round = 0; round < rounds; ++round) {
+      for (size_t n = 0; n < sets.size(); ++n) {
+        rule::Matcher matcher(sets[n].rules);
+        const Pass bare = run(recording, nullptr, nullptr);
+        last[n] = run(recording, sets[n].rules.get(), &matcher);
+        bare_ns = bare.ns;
+        ns[n] += fmt::format("{}{:.1f}", ns[n].empty() ? "" : ",",
+                             last[n].asked ? (last[n].ns - bare.ns) / static_cast<double>(last[n].asked) : 0.0);
+      }
+    }
+    for (size_t n = 0; n < sets.size(); ++n)
+      out += fmt::format(
+          "{}{{\"recording\":\"{}\",\"set\":\"{}\",\"records\":{},\"asked\":{},\"matched\":{},\"bare_ns\":{:.1f},"
+          "\"ns\":[{}]}}",
+          out.ends_with('[') ? "" : ",", recording.path, sets[n].name, recording.records.size(), last[n].asked,
+          last[n].matched, bare_ns / static_cast<double>(recording.records.size()), ns[n]);
+  }
+  std::printf("%s]}\n", out.c_str());
+  return 0;
+}

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <new>
+#include <optional>
 
 #include "agent/rule/literals.h"
 
@@ -73,36 +74,31 @@ bool Scratch::test(const Program& program, uint32_t index, const context::Event&
   return result;
 }
 
+namespace {
+
 // Numbers and addresses are looked up as their bytes; a value that is not of its field's type holds for nothing.
-std::string_view key_of(TypeClass type, const Value& value) {
-  switch (type) {
-    case TypeClass::kText:
-      return value.is_text() ? value.view() : std::string_view(nullptr, 0);
-    case TypeClass::kNumeric:
-      if (value.kind != ValueKind::kInt && value.kind != ValueKind::kUint) break;
-      return {reinterpret_cast<const char*>(&value.u), sizeof value.u};
-    case TypeClass::kAddress:
-      if (value.kind != ValueKind::kIp4 && value.kind != ValueKind::kIp6) break;
-      return {reinterpret_cast<const char*>(value.ip.data()), size_t{value.kind == ValueKind::kIp4 ? 4u : 16u}};
-    default:
-      break;
-  }
-  return {nullptr, 0};
+std::optional<std::string_view> key_of(TypeClass type, const Value& value) {
+  const bool number = value.kind == ValueKind::kInt || value.kind == ValueKind::kUint;
+  const bool address = value.kind == ValueKind::kIp4 || value.kind == ValueKind::kIp6;
+  if (type == TypeClass::kText && value.is_text()) return value.view();
+  if (type == TypeClass::kNumeric && number)
+    return std::string_view(reinterpret_cast<const char*>(&value.u), sizeof value.u);
+  if (type == TypeClass::kAddress && address)
+    return std::string_view(reinterpret_cast<const char*>(value.ip.data()), value.kind == ValueKind::kIp4 ? 4 : 16);
+  return std::nullopt;
 }
+
+}  // namespace
 
 void Scratch::find_all(const Operand& operand, const match::Index& index, match::Kind kind, const Value& value) {
   if (value.kind == ValueKind::kList) {
     for (const Value& item : value.items()) find_all(operand, index, kind, item);
     return;
   }
-  const TypeClass type = class_of(operand.type);
-  std::string_view key = key_of(type, value);
-  if (key.data() == nullptr) {
-    if (type != TypeClass::kText || !value.is_text()) return;
-    key = "";
-  }
+  const auto key = key_of(class_of(operand.type), value);
+  if (!key) return;
   const size_t stamps_at = slot(operand.path, 0, pattern_epochs_.size() / 2);
-  index.find(kind, key, [&](match::PatternId id) {
+  index.find(kind, *key, [&](match::PatternId id) {
     uint32_t& stamp = pattern_epochs_[stamps_at + id];
     if (stamp == epoch_) return;
     stamp = epoch_;

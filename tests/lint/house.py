@@ -15,7 +15,7 @@ DOORS = {
     r"<yaml-cpp/": ("agent/rule/yaml.cpp", "agent/config/load.cpp"),
     r"<openssl/": ("siem/wazuh/crypto.cpp", "siem/wazuh/enroll.cpp", "siem/wazuh/manager/"),
     r"<zlib\.h>": ("siem/wazuh/frame.cpp",),
-    r"<re2/": ("agent/rule/regex.cpp",),
+    r"<re2/": ("agent/match/regex.cpp",),
     r"<spdlog/": ("agent/base/log.cpp",),
     r"<curl/": ("siem/http.cpp",),
     r"<sqlite3\.h>": ("siem/spool.cpp",),

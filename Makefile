@@ -32,12 +32,13 @@ test: test-deps ## build and run every test through ctest (as root: the live tes
 	@tests/run.sh $(JOBS)
 
 .PHONY: soak
-soak: build test-deps ## the tests in their long form: 100,000 execs, outages of 30 s
+soak: build test-deps ## the tests in their long form: 100,000 execs, outages, 2 million random rules, seeded faults
 	@tests/soak.sh $(JOBS)
 
 .PHONY: bench
-bench: build test-deps ## what the agent costs, interleaved with and without it (PEER="command" for another sensor)
+bench: build test-deps ## what matching and the whole agent cost, interleaved (PEER="command" for another sensor)
 	@cmake --build $(BUILD)/release -j $(JOBS)
+	@python3 tests/bench/match.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests $(MATCH_ARGS)
 	@python3 tests/bench/bench.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests $(if $(PEER),--peer "$(PEER)") $(BENCH_ARGS)
 
 .PHONY: fuzz

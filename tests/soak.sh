@@ -1,5 +1,6 @@
 #!/bin/sh
-# make soak: the live tests in their long form.
+# make soak: the live tests in their long form, two million random cases of the rule oracle, and the faults seeded into
+# the engine that it has to catch.
 # usage: tests/soak.sh JOBS
 set -eu
 jobs=$1
@@ -8,4 +9,5 @@ if [ "$(id -u)" != 0 ]; then
   exit 2
 fi
 cmake --build build/release -j "$jobs"
+python3 tests/faults/faults.py --jobs "$jobs" --sound-cases 2000000
 TIERCEL_SOAK=1 exec ctest --test-dir build/release -L live --output-on-failure --no-tests=error --timeout 7200

@@ -168,7 +168,9 @@ inline bool judge(const Tree& tree, const Facts& facts) {
   if (tree.check.op == "exists") return !values.empty();
   if (!tree.check.right.empty()) {
     const std::vector<Fact> other = facts.of(tree.check.right);
-    return !values.empty() && !other.empty() && compare_text(tree.check.op, values[0].text, other[0].text);
+    if (values.empty() || other.empty()) return false;
+    if (values[0].kind == Fact::kNumber) return compare_number(tree.check.op, values[0].number, other[0].number);
+    return compare_text(tree.check.op, values[0].text, other[0].text);
   }
   if (!tree.check.transformer.empty() && !values.empty()) values = {transformed(tree.check.transformer, values[0])};
   const bool ends = tree.check.field == "fd.ip" || tree.check.field == "fd.net" || tree.check.field == "fd.port";

@@ -160,6 +160,13 @@ Check make_check(Random& random) {
   Check check;
   const size_t kind = pick(random, 12);
   const size_t count = 1 + pick(random, 3);
+  if (kind == 10 && chance(random, 30)) {
+    const bool forward = chance(random, 50);
+    check.field = forward ? "evt.rawres" : "fd.num";
+    check.op = one_of(random, std::vector<std::string>{"=", "!=", "<", "<=", ">", ">="});
+    check.right = forward ? "fd.num" : "evt.rawres";
+    return check;
+  }
   if (kind == 10) {
     check.field = one_of(random, kSingleTextFields);
     check.op = one_of(random, std::vector<std::string>{"=", "!=", "contains", "startswith", "endswith", "in"});
@@ -208,7 +215,7 @@ Check make_check(Random& random) {
       check.values.push_back(
           net ? one_of(random, std::vector<std::string>{"10.0.0.0/8", "10.0.0.128/25", "192.168.7.9/32", "0.0.0.0/0",
                                                         "127.0.0.1/8"})
-              : one_of(random, std::vector<std::string>{"10.0.0.1", "192.168.7.9", "127.0.0.1", "1.1.1.1", "::1"}));
+              : one_of(random, std::vector<std::string>{"10.0.0.1", "192.168.7.9", "127.0.0.1", "1.1.1.1", "::1", "a00:1::"}));
     return check;
   }
   check.field = one_of(random, kNumberFields);

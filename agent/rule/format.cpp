@@ -283,7 +283,7 @@ std::vector<FormatPart> compile_parts(const MappedText& text, ProgramBuilder& bu
   return FormatCompiler(text, builder, strict, notes, fields).compile();
 }
 
-void add_extra_field(const std::string& name, ProgramBuilder& builder, Notes& notes, std::vector<FormatField>& fields) {
+void add_extra_field(const std::string& name, ProgramBuilder& builder, Notes& notes, Format& format) {
   auto text = std::make_shared<const MappedText>(MappedText(name, {}));
   auto ast = parse_operand(text);
   if (!ast) {
@@ -291,7 +291,16 @@ void add_extra_field(const std::string& name, ProgramBuilder& builder, Notes& no
     return;
   }
   Resolver resolver(builder, false, notes);
-  if (const auto operand = resolver.output_operand(*ast)) fields.push_back({name, *operand});
+  const auto operand = resolver.output_operand(*ast);
+  if (!operand) return;
+  std::erase_if(format.formatted, [&](const auto& entry) { return entry.first == name; });
+  if (std::none_of(format.fields.begin(), format.fields.end(), [&](const FormatField& f) { return f.name == name; }))
+    format.fields.push_back({name, *operand});
+}
+
+void add_extra_format(const std::string& key, std::vector<FormatPart> parts, Format& format) {
+  std::erase_if(format.formatted, [&](const auto& entry) { return entry.first == key; });
+  format.formatted.emplace_back(key, std::move(parts));
 }
 
 }  // namespace tiercel::rule

@@ -155,10 +155,11 @@ class Loader {
     }
     format.parts = compile_parts(text, builder_, options_.strict, notes, &format.fields);
     for (const AppendOutput* entry : entries) {
-      for (const std::string& name : entry->extra_fields) add_extra_field(name, builder_, notes, format.fields);
+      for (const std::string& name : entry->extra_fields) add_extra_field(name, builder_, notes, format);
       for (const auto& [key, written] : entry->extra_formatted_fields)
-        format.formatted.emplace_back(
-            key, compile_parts(MappedText(written, item.output.mark_at(0)), builder_, options_.strict, notes, nullptr));
+        add_extra_format(
+            key, compile_parts(MappedText(written, item.output.mark_at(0)), builder_, options_.strict, notes, nullptr),
+            format);
     }
     return text.str();
   }

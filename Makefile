@@ -48,6 +48,16 @@ fuzz: test-deps ## every fuzz target for FUZZ_SECONDS (default 60)
 	@cmake --build $(BUILD)/fuzz -j $(JOBS)
 	@TIERCEL_FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) ctest --test-dir $(BUILD)/fuzz --output-on-failure
 
+.PHONY: docs checklist
+docs: build ## the pages of docs/reference that come from the program's tables
+	@for page in fields events operators codes; do $(TIERCEL) $$page --format markdown >docs/reference/$$page.md || exit 1; done
+checklist: test-deps ## docs/reference/checklist.md: behaviours, the tests that pin them, results
+	@mkdir -p $(BUILD)
+	@cmake --preset dev >$(BUILD)/dev-configure.log 2>&1 || { cat $(BUILD)/dev-configure.log; exit 1; }
+	@cmake --build $(BUILD)/dev --target unit_tests -j $(JOBS)
+	@TIERCEL_SHARED=$${TIERCEL_SHARED:-../shared} python3 tests/checklist/checklist.py \
+		--unit-tests $(BUILD)/dev/tests/unit/unit_tests --write docs/reference/checklist.md
+
 .PHONY: format lint
 format: ## clang-format over everything
 	@git ls-files '*.cpp' '*.h' | grep -vE '^(bpf|tests/kernel/programs)/' | xargs clang-format -i

@@ -18,6 +18,7 @@ struct Parsed {
   std::string rule;
   bool strict = false, json = false;
   std::string run_dir = "/run/tiercel";
+  std::string format = "text";
 };
 
 void add_agent_options(CLI::App& app, cli::RunArgs& args) {
@@ -79,12 +80,18 @@ void add_rules(CLI::App& app, Parsed& p, int& status) {
 }
 
 void add_reference(CLI::App& app, Parsed& p, int& status) {
-  auto* fields = app.add_subcommand("fields", "Every field that a rule may name");
-  fields->add_flag("--json", p.json, "For machines");
-  fields->callback([&] { status = cli::fields(p.json); });
-  auto* events = app.add_subcommand("events", "Every event type and its arguments");
-  events->add_flag("--json", p.json, "For machines");
-  events->callback([&] { status = cli::events(p.json); });
+  for (const auto& [page, what] :
+       {std::pair("fields", "Every field that a rule may name"),
+        std::pair("events", "Every event type and its parameters"),
+        std::pair("operators", "Operators, modifiers and transformers, and the types that allow them"),
+        std::pair("codes", "Error and warning codes about rules")}) {
+    auto* command = app.add_subcommand(page, what);
+    command->add_option("--format", p.format, "text, markdown or json")
+        ->check(CLI::IsMember({"text", "markdown", "json"}))
+        ->capture_default_str();
+    command->add_flag("--json", p.json, "For machines: --format json");
+    command->callback([&p, &status, page = page] { status = cli::reference(page, p.json ? "json" : p.format); });
+  }
   auto* doctor = app.add_subcommand("doctor", "What this host offers and lacks, each with the way out");
   doctor->add_flag("--json", p.json, "For machines");
   doctor->callback([&] { status = cli::doctor(p.json); });

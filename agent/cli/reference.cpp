@@ -1,4 +1,4 @@
-// tiercel fields | events | doctor | status
+// tiercel fields | events | operators | codes | doctor | status
 #include <fmt/core.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
@@ -7,11 +7,10 @@
 #include <cstdio>
 
 #include "agent/cli/commands.h"
+#include "agent/cli/reference_page.h"
 #include "agent/control/control_client.h"
-#include "agent/rule/fields.h"
 #include "agent/sensor/bpf_source.h"
 #include "agent/status.h"
-#include "decoders/catalog.h"
 
 namespace tiercel::cli {
 namespace {
@@ -25,49 +24,12 @@ void put(Writer& out, const char* key, std::string_view value) {
 
 }  // namespace
 
-int fields(bool json) {
-  rapidjson::StringBuffer buffer;
-  Writer out(buffer);
-  out.StartArray();
-  for (const rule::FieldInfo& field : rule::all_fields()) {
-    if (field.has(rule::FF_TABLE_ONLY)) continue;
-    if (!json) {
-      fmt::print("{:<38} {:<9} {}{}\n", field.name, rule::type_text(field.type), field.doc,
-                 field.waits_for.empty() ? "" : fmt::format("  [not fed yet: waits for {}]", field.waits_for));
-      continue;
-    }
-    out.StartObject();
-    put(out, "name", field.name);
-    put(out, "type", rule::type_text(field.type));
-    put(out, "description", field.doc);
-    put(out, "waits_for", field.waits_for);
-    out.EndObject();
-  }
-  out.EndArray();
-  if (json) std::printf("%s\n", buffer.GetString());
-  return 0;
-}
-
-int events(bool json) {
-  rapidjson::StringBuffer buffer;
-  Writer out(buffer);
-  out.StartArray();
-  for (const decoders::EventInfo& event : decoders::all_events()) {
-    if (event.flags & decoders::EF_INTERNAL) continue;
-    std::string params;
-    for (std::string_view param : event.params) params += (params.empty() ? "" : " ") + std::string(param);
-    if (!json) {
-      fmt::print("{:<10} {:<8} {}\n{:<20}{}\n", event.name, event.category, event.record->doc, "", params);
-      continue;
-    }
-    out.StartObject();
-    put(out, "name", event.name);
-    put(out, "category", event.category);
-    put(out, "params", params);
-    out.EndObject();
-  }
-  out.EndArray();
-  if (json) std::printf("%s\n", buffer.GetString());
+int reference(const std::string& page, const std::string& format) {
+  const Page made = page == "fields"      ? fields_page()
+                    : page == "events"    ? events_page()
+                    : page == "operators" ? operators_page()
+                                          : codes_page();
+  std::fputs(render(made, page_format(format).value_or(PageFormat::kText)).c_str(), stdout);
   return 0;
 }
 

@@ -9,6 +9,14 @@
 namespace tiercel::rule {
 namespace {
 
+constexpr std::string_view kGenericParams = "ID:SYSCALLID nativeID:UINT16";
+
+constexpr WaitingEvent kWaiting[] = {
+#define WAITING_EVENT(name, category, params) {#name, #category, params},
+#define GENERIC_SYSCALL(name) {#name, "OTHER", kGenericParams},
+#include "agent/rule/waiting_events.def"
+};
+
 struct Names {
   std::unordered_map<std::string_view, size_t> events;
   size_t count = EVT_COUNT;
@@ -46,7 +54,7 @@ const Names& names() {
 #define GENERIC_SYSCALL(name) out.add_event(#name);
 #define WAITING_PARAMS(event, params) out.add_parameters(params);
 #include "agent/rule/waiting_events.def"
-    out.add_parameters("ID:SYSCALLID nativeID:UINT16");
+    out.add_parameters(kGenericParams);
     for (const auto& [name, number] : out.events) out.event_list.push_back(name);
     for (const auto& [name, type] : out.parameters) out.parameter_list.push_back(name);
     std::sort(out.event_list.begin(), out.event_list.end());
@@ -76,6 +84,17 @@ bool event_is_visible(size_t number) {
 
 const std::vector<std::string_view>& event_type_names() {
   return names().event_list;
+}
+
+std::span<const WaitingEvent> waiting_events() {
+  return kWaiting;
+}
+
+std::string_view waiting_params(std::string_view event) {
+#define WAITING_PARAMS(name, params) \
+  if (event == #name) return params;
+#include "agent/rule/waiting_events.def"
+  return {};
 }
 
 std::optional<std::string_view> parameter_type(std::string_view name) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -16,6 +17,17 @@ namespace tiercel::rule {
 // False for numbers that no rule ever sees (EVT_NONE, internal records).
 [[nodiscard]] bool event_is_visible(size_t number);
 [[nodiscard]] const std::vector<std::string_view>& event_type_names();  // sorted
+
+// Event types that the event table does not have yet; system calls without parameters of their own have the generic
+// ones. `params`: "res:ERRNO fd:FD".
+struct WaitingEvent {
+  std::string_view name;
+  std::string_view category;
+  std::string_view params;
+};
+[[nodiscard]] std::span<const WaitingEvent> waiting_events();
+// The same for parameters that the event table's events do not have yet, "" if none.
+[[nodiscard]] std::string_view waiting_params(std::string_view event);
 
 // The Falco type of a parameter name ("FSPATH"), by the first event that has it; nothing if none has.
 [[nodiscard]] std::optional<std::string_view> parameter_type(std::string_view name);

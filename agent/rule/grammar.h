@@ -1,5 +1,5 @@
-// The words of the condition language, each written once: operators by the group that the grammar puts them in,
-// modifiers, transformers. Constant.
+// The words of the condition language as the parser asks for them: words.def as tables, by the group that the grammar
+// puts them in. Constant.
 #pragma once
 
 #include <string_view>
@@ -14,34 +14,39 @@ struct Word {
   Id id;
 };
 
-inline constexpr std::string_view kExistsWord = "exists";
+inline constexpr std::string_view kExistsWord =
+#define UNARY_OP(word, op, doc) word
+#include "agent/rule/words.def"
+    ;
 
-// Longer words before those that they begin with: they are tried in this order.
-inline constexpr Word<Op> kNumericOps[] = {{"<=", Op::kLe}, {"<", Op::kLt}, {">=", Op::kGe}, {">", Op::kGt}};
-inline constexpr Word<Op> kSymbolOps[] = {{"==", Op::kEq}, {"=", Op::kEq}, {"!=", Op::kNe}};
+inline constexpr Word<Op> kNumericOps[] = {
+#define NUMERIC_OP(word, op, doc) {word, Op::op},
+#include "agent/rule/words.def"
+};
+inline constexpr Word<Op> kSymbolOps[] = {
+#define SYMBOL_OP(word, op, doc) {word, Op::op},
+#include "agent/rule/words.def"
+};
 inline constexpr Word<Op> kWordOps[] = {
-    {"glob", Op::kGlob},
-    {"iglob", Op::kIGlob},
-    {"contains", Op::kContains},
-    {"icontains", Op::kIContains},
-    {"bcontains", Op::kBContains},
-    {"startswith", Op::kStartsWith},
-    {"bstartswith", Op::kBStartsWith},
-    {"endswith", Op::kEndsWith},
-    {"regex", Op::kRegex},
+#define WORD_OP(word, op, doc) {word, Op::op},
+#include "agent/rule/words.def"
 };
-inline constexpr Word<Op> kListOps[] = {{"intersects", Op::kIntersects}, {"in", Op::kIn}, {"pmatch", Op::kPmatch}};
-
+inline constexpr Word<Op> kListOps[] = {
+#define LIST_OP(word, op, doc) {word, Op::op},
+#include "agent/rule/words.def"
+};
 inline constexpr Word<Modifier> kModifierWords[] = {
-    {"oneof", Modifier::kOneOf}, {"anyof", Modifier::kAnyOf}, {"allof", Modifier::kAllOf}};
-
-inline constexpr Word<Transformer> kTransformerWords[] = {
-    {"tolower", Transformer::kToLower},   {"toupper", Transformer::kToUpper}, {"b64", Transformer::kB64},
-    {"basename", Transformer::kBasename}, {"len", Transformer::kLen},         {"join", Transformer::kJoin},
-    {"concat", Transformer::kConcat},     {"getopt", Transformer::kGetopt},
+#define MODIFIER(word, modifier, doc) {word, Modifier::modifier},
+#include "agent/rule/words.def"
 };
-inline constexpr std::string_view kTransformerHint =
-    "transformers: tolower, toupper, b64, basename, len, join, concat, getopt";
+inline constexpr Word<Transformer> kTransformerWords[] = {
+#define TRANSFORMER(word, transformer, first, second, more, result, arg, doc) {word, Transformer::transformer},
+#include "agent/rule/words.def"
+};
+inline constexpr std::string_view kTransformerHint = "transformers:"
+#define TRANSFORMER(word, transformer, first, second, more, result, arg, doc) " " word
+#include "agent/rule/words.def"
+    ;
 
 template <class Id, size_t N>
 constexpr const Word<Id>* find_word(const Word<Id> (&words)[N], std::string_view text) {

@@ -8,6 +8,7 @@
 #include "agent/rule/literals.h"
 #include "agent/rule/names.h"
 #include "agent/rule/parser.h"
+#include "agent/rule/transformer_table.h"
 
 namespace tiercel::rule {
 namespace {
@@ -195,57 +196,22 @@ std::optional<uint32_t> Resolver::transformer(const OperandAst& ast) {
 }
 
 bool Resolver::transformer_types(const OperandAst& ast, Operand& out) {
-  auto refuse = [&](std::string message) {
-    error(ast.origin, "transformer '" + ast.name + "': " + std::move(message));
+  auto refuse = [&](const std::string& message) {
+    error(ast.origin, "transformer '" + ast.name + "': " + message, usage(*transformer_info(out.transformer)));
     return false;
   };
-  auto part = [&](size_t n) -> const Operand& { return builder_.at(out.parts[n]); };
-  auto is_text = [](const Operand& operand) { return class_of(operand.type) == TypeClass::kText; };
-  const Transformer id = out.transformer;
-  const size_t wanted = id == Transformer::kJoin || id == Transformer::kGetopt ? 2 : 1;
-  if (id == Transformer::kConcat ? out.parts.size() < 2 : out.parts.size() != wanted)
-    return refuse(id == Transformer::kConcat
-                      ? "it takes at least two arguments"
-                      : "it takes " + std::to_string(wanted) + (wanted == 1 ? " argument" : " arguments"));
-  if (ast.has_arg && id != Transformer::kGetopt) return refuse("it takes no [argument]");
-  out.type = Type::kCharBuf;
-  switch (id) {
-    case Transformer::kToLower:
-    case Transformer::kToUpper:
-    case Transformer::kBasename:
-      if (!is_text(part(0))) return refuse("the type " + std::string(type_text(part(0).type)) + " is not supported");
-      out.type = part(0).type;
-      out.is_list = part(0).is_list;
-      return true;
-    case Transformer::kB64:
-      if (part(0).type != Type::kCharBuf && part(0).type != Type::kByteBuf)
-        return refuse("the type " + std::string(type_text(part(0).type)) + " is not supported");
-      out.type = part(0).type;
-      out.is_list = part(0).is_list;
-      return true;
-    case Transformer::kLen:
-      if (!part(0).is_list && !is_text(part(0)) && part(0).type != Type::kByteBuf)
-        return refuse("the type " + std::string(type_text(part(0).type)) + " is not supported");
-      out.type = Type::kUint64;
-      return true;
-    case Transformer::kJoin:
-      if (!is_text(part(0)) || part(0).is_list) return refuse("the separator has to be a text");
-      if (!part(1).is_list) return refuse("the second argument has to be a list");
-      return true;
-    case Transformer::kConcat:
-      for (size_t n = 0; n < out.parts.size(); ++n)
-        if (!is_text(part(n)) || part(n).is_list) return refuse("every argument has to be a text");
-      return true;
-    case Transformer::kGetopt:
-      if (!part(0).is_list) return refuse("the first argument has to be a list");
-      if (!is_text(part(1)) || part(1).is_list) return refuse("the options have to be a text");
-      if (ast.has_arg && ast.arg.size() != 1) return refuse("the [argument] is exactly one character");
-      out.is_list = !ast.has_arg;
-      return true;
-    case Transformer::kAddressText:
-      break;
-  }
-  return false;
+  const TransformerInfo& info = *transformer_info(out.transformer);
+  std::vector<const Operand*> parts;
+  for (uint32_t part : out.parts) parts.push_back(&builder_.at(part));
+  if (const std::string wrong = argument_problem(info, parts); !wrong.empty()) return refuse(wrong);
+  if (ast.has_arg && !info.takes_arg) return refuse("it takes no [argument]");
+  if (ast.has_arg && ast.arg.size() != 1) return refuse("the [argument] is exactly one character");
+  out.type = info.result == ResultKind::kNumber        ? Type::kUint64
+             : info.result == ResultKind::kSameAsFirst ? parts[0]->type
+                                                       : Type::kCharBuf;
+  out.is_list =
+      info.result == ResultKind::kTexts ? !ast.has_arg : info.result == ResultKind::kSameAsFirst && parts[0]->is_list;
+  return true;
 }
 
 // ---- checks ------------------------------------------------------------------------------------------------------

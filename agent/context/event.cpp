@@ -49,23 +49,30 @@ uint32_t Event::tid() const {
 std::optional<std::string_view> Event::path_raw() const {
   if (const auto* open = record_.as<ev_open>()) return record_.text(open->name);
   if (const auto* mount = record_.as<ev_mount>()) return record_.text(mount->dir);
+  // fchdir's record is the same and has no path
+  if (const auto* chdir = record_.as<ev_chdir>(); chdir && chdir->path.len > 0) return record_.text(chdir->path);
   return std::nullopt;
 }
 
 std::optional<std::string_view> Event::path(PathView view) const {
   const auto* open = record_.as<ev_open>();
+  const auto* chdir = record_.as<ev_chdir>();
+  const auto raw = path_raw();
+  if (!raw) return std::nullopt;
+  const bool moved = chdir && chdir->res >= 0 && chdir->cwd.len > 0;
   if (view == PathView::kKernel) {
+    if (moved) return record_.text(chdir->cwd);
     if (!open || open->realpath.len == 0) return std::nullopt;
     return record_.text(open->realpath);
   }
+  // A chdir that worked has left the directory that its path was relative to.
+  if (moved && !raw->starts_with('/')) return record_.text(chdir->cwd);
   if (!lexical_path_) {
-    auto raw = path_raw();
-    if (!raw) return std::nullopt;
     const auto* mount = record_.as<ev_mount>();
     if (is_clean(*raw)) {
       lexical_path_ = *raw;
     } else {
-      made_path_ = absolute(*raw, record_.text(open ? open->base : mount->base));
+      made_path_ = absolute(*raw, record_.text(open ? open->base : mount ? mount->base : chdir->cwd));
       lexical_path_ = made_path_;
     }
   }

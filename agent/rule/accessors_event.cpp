@@ -229,10 +229,11 @@ Value evt_count_error_other(const Access& a) {
   return Value::of_uint(counts_as_error(a) && !in_counted_class(a.event.info().category));
 }
 
-// Of the calls so far only openat and openat2 have a directory descriptor; src and dst are those of renames and links.
+// Of the calls so far only openat and openat2 have a directory descriptor, and they have one path: the source.
 Value evt_abspath(const Access& a) {
   const auto* open = a.event.record().as<ev_open>();
-  if (!open || a.arg.given || (a.event.info().type != EVT_openat && a.event.info().type != EVT_openat2)) return {};
+  if (!open || a.arg.text == "dst" || (a.event.info().type != EVT_openat && a.event.info().type != EVT_openat2))
+    return {};
   const auto path = a.event.path(a.view);
   return path ? Value::of_text(*path) : Value();
 }

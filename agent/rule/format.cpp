@@ -143,14 +143,26 @@ class FormatCompiler {
       if (!parsed) return false;
       ast.has_arg = true;
       ast.arg = parsed->arg;
-    } else if (field.has(FF_ARG_REQUIRED) && stop + 1 < s.size() && s[stop] == '.' && is_word(s[stop + 1])) {
-      const size_t arg = stop + 1;
-      for (stop = arg; stop < s.size() && is_word(s[stop]);) ++stop;
+    } else if (const size_t end = dotted_argument(field, stop); end > stop) {
       ast.has_arg = true;
-      ast.arg = s.substr(arg, stop - arg);
+      ast.arg = s.substr(stop + 1, end - stop - 1);
+      stop = end;
     }
     ast.origin = {text_, begin, stop};
     return true;
+  }
+
+  // Where ".argument" behind a field ends; `at` if there is none. What an optional argument cannot be is text again:
+  // the end of a sentence behind %proc.args.
+  [[nodiscard]] size_t dotted_argument(const FieldInfo& field, size_t at) const {
+    const std::string& s = text_->str();
+    size_t end = at + 1;
+    while (end < s.size() && is_word(s[end])) ++end;
+    if (at >= s.size() || s[at] != '.' || end == at + 1) return at;
+    if (field.has(FF_ARG_REQUIRED)) return end;
+    if (!field.has(FF_ARG_OPTIONAL)) return at;
+    const FieldName named = resolve_field(field.name, true, std::string_view(s).substr(at + 1, end - at - 1));
+    return argument_error(named, field.name).empty() ? end : at;
   }
 
   void add_fields(const std::string& token, uint32_t operand) {

@@ -97,6 +97,8 @@ TEST_CASE("J4 fields side by side, before punctuation, and with each kind of arg
         "systemd,-c;ENOENT)ENOENTENOENT");
   CHECK(text_of("%proc.env[NOSUCH]|%proc.env[\"NO SUCH\"]|", event) == "||");
   CHECK(text_of("%evt.arg.res.", event) == "ENOENT.");
+  CHECK(text_of("%proc.aname.2|%proc.args.1.|%proc.env.NOSUCH|%proc.args.Next", event) ==
+        "systemd|echo hi.||-c echo hi.Next");
 }
 
 TEST_CASE("J5 a missing value prints <NA> and is null in JSON; a star of the rule's own is text") {

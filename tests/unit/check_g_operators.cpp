@@ -26,13 +26,6 @@ TestEvent exec_of(World& world, const char* comm) {
   return exec_event(world);
 }
 
-SockArgs v6_socket() {
-  SockArgs out{.v6 = true};
-  out.local = {0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
-  out.remote = {0x20, 0x01, 0x0d, 0xb8, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2};
-  return out;
-}
-
 }  // namespace
 
 TEST_CASE("G1 equality of texts is exact") {
@@ -438,7 +431,10 @@ TEST_CASE("G21 addresses and networks") {
               "fd.net = 192.169.0.0/16", "fd.net = 128.0.0.0/4", "fd.net != 10.0.0.0/8", "fd.net != 192.168.0.0/16",
               "fd.snet = 192.168.8.0/24", "fd.snet = \"2001::/16\"", "fd.net in (172.16.0.0/12, 10.0.0.0/8)"},
              four);
-  const TestEvent six = sock_event(world, v6_socket());  // 2001:db8::1 -> 2001:db8:ff00::2
+  SockArgs v6{.v6 = true};
+  v6.local = {0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  v6.remote = {0x20, 0x01, 0x0d, 0xb8, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2};
+  const TestEvent six = sock_event(world, v6);  // 2001:db8::1 -> 2001:db8:ff00::2
   all_hold({"fd.sip = 2001:db8:ff00::2", "fd.sip = \"2001:0db8:ff00:0::2\"", "fd.ip = 2001:db8::1",
             "fd.snet = 2001:ffff::/16", "fd.snet = \"2001:db8:1234::/32\"", "fd.snet = \"2001:db8:ff00:1::/48\"",
             "fd.net = \"2001:db8:0::/48\"", "fd.sip != 1.2.3.4", "fd.ip != 192.168.7.9", "fd.snet != 10.0.0.0/8"},

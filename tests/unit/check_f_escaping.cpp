@@ -27,8 +27,8 @@ std::string there_and_back(std::string_view value) {
 }  // namespace
 
 TEST_CASE("F1 blanks, tabs and newlines survive quoting and reading back") {
-  for (const char* text :
-       {"a b", " a", "a ", "a\tb", "a\nb", "a\r\nb", "\b\f", "  ", "a\"b", "a'b", "a\\b", "a\\", "\\", "\\ ", ""})
+  for (const char* text : {"a b", " a", "a ", "a\tb", "a\nb", "a\r\nb", "\b\f", "  ", "a\"b", "a'b", "a\\b", "a b\\",
+                           "a\\", "\\", "\\ ", ""})
     CHECK_MESSAGE(there_and_back(text) == text, text);
   CHECK(quoted_if_needed("a b\tc\nd") == R"("a b\tc\nd")");
   CHECK(unquoted("\"a b\tc\nd\"") == "a b\tc\nd");  // as they are

@@ -248,5 +248,8 @@ TEST_CASE("J15 tags are sorted; none is an empty list") {
   CHECK(has(lines_of("m", event, {}, "  tags: [zeta, alpha, T1059, alpha]\n").json,
             "\"tags\":[\"T1059\",\"alpha\",\"zeta\"]"));
   CHECK(has(lines_of("m", event).json, "\"tags\":[]"));
+  tiercel::alert::FalcoLine line;
+  line.tags = {"c", "a", "B"};
+  CHECK(has(tiercel::alert::falco_json_line(line), "\"tags\":[\"B\",\"a\",\"c\"]"));
   CHECK(has(lines_of("m", event, {}, "  tags: []\n").json, "\"tags\":[]"));
 }

@@ -109,7 +109,8 @@ TEST_CASE("rule two paths: a link neither hides a file nor passes a not or an al
       const std::string a = quoted(field.within ? lexical : seen), b = quoted(field.within ? kernel : real);
       // /proc/self/root/etc/sudoers has the same last component, and holds the other path.
       if (seen == real || (field.within && has(lexical, kernel))) continue;
-      INFO(name << ": " << lexical << " -> " << kernel);
+      const std::string what = name + ": " + lexical + " -> " + kernel;
+      INFO(what);
       CHECK(holds(name + is + a, *event));
       CHECK(holds(name + is + b, *event));
       // The negative of either path: the other one makes it true.

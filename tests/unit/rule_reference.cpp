@@ -6,7 +6,11 @@
 #include <map>
 #include <set>
 
+#include <rapidjson/document.h>
+
+#include "agent/cli/reference_page.h"
 #include "agent/rule/codes.h"
+#include "agent/rule/event_names.h"
 #include "agent/rule/transformer_table.h"
 #include "rule_support.h"
 
@@ -69,13 +73,13 @@ std::vector<std::string> braces_opened(const std::string& text) {
   return out;
 }
 
-struct Wanted {
+struct NamedField {
   std::string name;
   bool has_arg = false;
 };
 
 // "container.mount.dest/mode[x]" -> both names, with an argument.
-std::vector<Wanted> names_in(std::string word, const std::string& before) {
+std::vector<NamedField> names_in(std::string word, const std::string& before) {
   const bool has_arg = word.find('[') != std::string::npos;
   word = word.substr(0, word.find('['));
   static const std::string kSame = "\xE2\x80\xA6";  // an ellipsis stands for the beginning of the name before
@@ -83,7 +87,7 @@ std::vector<Wanted> names_in(std::string word, const std::string& before) {
     const std::string tail = word.substr(kSame.size());
     word = before.substr(0, before.rfind("healthcheck")) + tail;
   }
-  std::vector<Wanted> out;
+  std::vector<NamedField> out;
   for (const std::string& opened : braces_opened(word)) {
     const std::vector<std::string> ends = split(opened, '/');
     out.push_back({ends[0], has_arg});
@@ -148,7 +152,7 @@ TEST_CASE("rule reference: every field of containers and pods exists, with its t
     std::string before;
     for (const std::string& word : quoted_words(row.at(0))) {
       if (word.starts_with("static.")) continue;  // made from the configuration
-      for (const Wanted& wanted : names_in(word, before)) {
+      for (const NamedField& wanted : names_in(word, before)) {
         const FieldInfo* field = field_by_name(wanted.name);
         REQUIRE_MESSAGE(field, wanted.name);
         CHECK_MESSAGE(field->type == container_type(wanted.name), wanted.name);
@@ -214,4 +218,40 @@ TEST_CASE("rule reference: transformers say what they take") {
   const std::string wrong = load(rule_yaml("toupper(proc.pid) = x"), plain_options(true)).diagnostics.render_all();
   CHECK(has(wrong, "the type INT64 is not supported"));
   CHECK(has(wrong, "toupper(a text or a list of texts)"));
+}
+
+TEST_CASE("rule reference: each page in its three forms holds every row of its table") {
+  using namespace tiercel::cli;
+  auto parsed = [](const Page& page) {
+    rapidjson::Document out;
+    const std::string json = render(page, PageFormat::kJson);
+    out.Parse(json.c_str());
+    REQUIRE(!out.HasParseError());
+    return out;
+  };
+  size_t usable = 0;
+  for (const FieldInfo& field : all_fields()) usable += field.has(FF_TABLE_ONLY) ? 0 : 1;
+  CHECK(parsed(fields_page()).Size() == usable);
+  CHECK(parsed(codes_page()).Size() == all_codes().size());
+  CHECK(parsed(events_page()).Size() == event_type_names().size());
+  const auto operators = parsed(operators_page());
+  CHECK(operators["transformers"].Size() == all_transformers().size());
+  for (const auto& row : operators["types"].GetArray())
+    if (std::string(row["type"].GetString()) == "BOOL") {
+      CHECK(row["operators"].Size() == 6);
+      CHECK(row["with_modifiers"].Size() == 3);
+    }
+  for (const Page& page : {fields_page(), events_page(), operators_page(), codes_page()}) {
+    const std::string text = render(page, PageFormat::kText), markdown = render(page, PageFormat::kMarkdown);
+    CHECK(markdown.starts_with("# " + page.title));
+    CHECK(has(markdown, "`tiercel " + page.command + " --format markdown`"));
+    for (const PageTable& table : page.tables)
+      for (const auto& row : table.rows) {
+        REQUIRE(row.size() == table.columns.size());
+        CHECK_MESSAGE(has(text, "  " + row[0] + " "), row[0]);
+        CHECK_MESSAGE(has(markdown, "| `" + row[0] + "` |"), row[0]);
+      }
+  }
+  // What nothing feeds yet says what it waits for, in every form.
+  CHECK(has(render(fields_page(), PageFormat::kText), "[Waits for: read and write events]"));
 }

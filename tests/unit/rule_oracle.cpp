@@ -32,7 +32,7 @@ const T& one_of(Random& random, const std::vector<T>& items) {
 const std::vector<std::string> kNames = {"bash", "sh", "sshd", "cat", "Bash", "python3", "b", "ba[sh]", "nginx"};
 const std::vector<std::string> kPaths = {"/etc/passwd", "/etc/shadow",          "/etc", "/usr/bin/cat",
                                          "/tmp/a b/c",  "/etc/ssh/sshd_config", "/"};
-const std::vector<std::string> kWords = {"-c", "--help", "/etc/passwd", "hello world", "-i", "SH"};
+const std::vector<std::string> kWords = {"-c", "//etc//passwd/x", "--help", "/etc/passwd", "hello world", "-i", "SH"};
 const std::vector<uint32_t> kAddresses = {0x0a000001, 0x0a0000ff, 0xc0a80709, 0x7f000001, 0x08080808};
 
 struct Made {
@@ -151,7 +151,7 @@ std::string text_value(Random& random, const std::string& op) {
   } else if (op == "regex") {
     value = one_of(random, std::vector<std::string>{"sh", "bash|sh", "b.*", ".*/.*", "", "s+h+d", "[a-z]*"});
   } else if (op != "=" && op != "!=" && op != "in" && op != "intersects") {
-    value = value.substr(pick(random, value.size()), 1 + pick(random, 4));
+    value = chance(random, 4) ? "" : value.substr(pick(random, value.size()), 1 + pick(random, 4));
   }
   return value;
 }
@@ -215,7 +215,8 @@ Check make_check(Random& random) {
       check.values.push_back(
           net ? one_of(random, std::vector<std::string>{"10.0.0.0/8", "10.0.0.128/25", "192.168.7.9/32", "0.0.0.0/0",
                                                         "127.0.0.1/8"})
-              : one_of(random, std::vector<std::string>{"10.0.0.1", "192.168.7.9", "127.0.0.1", "1.1.1.1", "::1", "a00:1::"}));
+              : one_of(random,
+                       std::vector<std::string>{"10.0.0.1", "192.168.7.9", "127.0.0.1", "1.1.1.1", "::1", "a00:1::"}));
     return check;
   }
   check.field = one_of(random, kNumberFields);

@@ -18,6 +18,8 @@
 #include "agent/losses.h"
 #include "agent/pipeline.h"
 #include "agent/rule/load.h"
+#include "agent/rule/static_fields.h"
+#include "agent/rule_options.h"
 #include "agent/sensor/bpf_source.h"
 #include "agent/sensor/recording.h"
 #include "agent/status.h"
@@ -30,26 +32,9 @@ namespace {
 constexpr int kStopTimeoutMs = 1'500;
 
 Result<std::shared_ptr<const rule::RuleSet>> load_rules(const config::Config& config) {
-  rule::LoadOptions options;
-  options.min_priority = static_cast<rule::Priority>(config.priority);
-  options.matching = config.rule_matching == config::RuleMatching::kAll ? rule::Matching::kAll : rule::Matching::kFirst;
+  rule::LoadOptions options = rule_options(config);
   options.warn_unused = false;  // a library of macros is no mistake; `tiercel rules check` tells of it
-  options.append_output.clear();
-  for (const config::AppendOutput& from : config.append_output) {
-    rule::AppendOutput to;
-    to.match_source = from.match.source;
-    to.match_rule = from.match.rule;
-    to.match_tags = from.match.tags;
-    to.extra_output = from.extra_output;
-    for (const auto& field : from.extra_fields) {
-      if (field.format.empty())
-        to.extra_fields.push_back(field.key);
-      else
-        to.extra_formatted_fields.emplace_back(field.key, field.format);
-    }
-    to.suggested_output = from.suggested_output;
-    options.append_output.push_back(std::move(to));
-  }
+  rule::set_static_fields(static_fields_of(config));
   const rule::Loaded loaded = rule::load_paths(config.rules_files, options);
   std::fputs(loaded.diagnostics.render_all(cli::colour_wanted(STDERR_FILENO)).c_str(), stderr);
   if (!loaded.rules || loaded.rules->active_count() == 0) {

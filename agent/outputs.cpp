@@ -13,6 +13,7 @@
 #include "agent/cli/commands.h"
 #include "siem/local/file_sink.h"
 #include "siem/local/stdout_sink.h"
+#include "siem/local/syslog_sink.h"
 #include "siem/wazuh/manager/dev_manager.h"
 #include "siem/wazuh/sink.h"
 
@@ -20,6 +21,18 @@ namespace tiercel {
 namespace {
 
 constexpr size_t kPasswordFileMax = 4096;
+
+siem::FileSinkOptions::Format format_of(config::FileOutput::Format format) {
+  switch (format) {
+    case config::FileOutput::Format::kFalco:
+      return siem::FileSinkOptions::Format::kFalco;
+    case config::FileOutput::Format::kText:
+      return siem::FileSinkOptions::Format::kText;
+    case config::FileOutput::Format::kNormalised:
+      break;
+  }
+  return siem::FileSinkOptions::Format::kNormalised;
+}
 
 const SystemClock kClock;
 
@@ -51,14 +64,18 @@ void Outputs::add_local(const config::Output& output) {
   } else if (const auto* file = std::get_if<config::FileOutput>(&output.to)) {
     siem::FileSinkOptions sink;
     sink.path = file->path;
-    sink.format = file->format == config::FileOutput::Format::kFalco ? siem::FileSinkOptions::Format::kFalco
-                                                                     : siem::FileSinkOptions::Format::kNormalised;
+    sink.format = format_of(file->format);
     sink.rotate_size_bytes = uint64_t{file->rotate_size_mb} << 20;
     sink.rotate_files = file->rotate_files;
     sink.least_priority = least;
     auto made = siem::make_file_sink(spool_, sink, metrics_);
     files_.push_back(made.get());
     sinks_.push_back(std::move(made));
+  } else if (const auto* syslog = std::get_if<config::SyslogOutput>(&output.to)) {
+    siem::SyslogSinkOptions sink;
+    if (syslog->format == config::SyslogOutput::Format::kJson) sink.format = siem::SyslogSinkOptions::Format::kJson;
+    sink.least_priority = least;
+    sinks_.push_back(siem::make_syslog_sink(spool_, sink, metrics_));
   }
 }
 

@@ -47,6 +47,21 @@ struct AppendOutput {
   bool operator==(const AppendOutput&) const = default;
 };
 
+// One step of `rules:`, which switches rules on and off after they are loaded; later steps win.
+struct RuleSelection {
+  bool enable = false;
+  std::string rule;  // a name, with * for anything; empty if by tag
+  std::string tag;
+  bool operator==(const RuleSelection&) const = default;
+};
+
+// A text of the user's that rules and outputs may name as static.KEY.
+struct StaticField {
+  std::string key;
+  std::string value;
+  bool operator==(const StaticField&) const = default;
+};
+
 struct StdoutOutput {
   enum class Format : uint8_t { kText, kJson };
   Format format = Format::kText;  // json_output: true changes it where the file says nothing
@@ -54,12 +69,18 @@ struct StdoutOutput {
 };
 
 struct FileOutput {
-  enum class Format : uint8_t { kNormalised, kFalco };
+  enum class Format : uint8_t { kNormalised, kFalco, kText };
   std::string path = "/var/log/tiercel/alerts.json";
   Format format = Format::kNormalised;
   uint32_t rotate_size_mb = 100;  // 0: never
   uint32_t rotate_files = 5;
   bool operator==(const FileOutput&) const = default;
+};
+
+struct SyslogOutput {
+  enum class Format : uint8_t { kText, kJson };
+  Format format = Format::kText;  // as of StdoutOutput
+  bool operator==(const SyslogOutput&) const = default;
 };
 
 struct WazuhManager {
@@ -70,7 +91,7 @@ struct WazuhManager {
 };
 
 struct Output {
-  std::variant<StdoutOutput, FileOutput, WazuhManager> to;
+  std::variant<StdoutOutput, FileOutput, SyslogOutput, WazuhManager> to;
   uint8_t priority = kPriorityDebug;  // the least severe that goes there
   bool operator==(const Output&) const = default;
 };
@@ -96,6 +117,8 @@ struct Config {
   std::vector<std::string> rules_files{"/etc/tiercel/rules.d"};
   uint8_t priority = kPriorityDebug;  // rules less severe than this are not enabled
   RuleMatching rule_matching = RuleMatching::kFirst;
+  std::vector<RuleSelection> rules;
+  std::vector<StaticField> static_fields;
 
   bool json_output = false;
   bool json_include_output_property = true;

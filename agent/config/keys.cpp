@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cctype>
 #include <utility>
 
 namespace tiercel::config {
@@ -33,8 +34,11 @@ constexpr OutputKey kPriorityKey = {
 
 constexpr Word<StdoutOutput::Format> kStdoutFormats[] = {{"text", StdoutOutput::Format::kText},
                                                          {"json", StdoutOutput::Format::kJson}};
+constexpr Word<SyslogOutput::Format> kSyslogFormats[] = {{"text", SyslogOutput::Format::kText},
+                                                         {"json", SyslogOutput::Format::kJson}};
 constexpr Word<FileOutput::Format> kFileFormats[] = {{"normalised", FileOutput::Format::kNormalised},
-                                                     {"falco", FileOutput::Format::kFalco}};
+                                                     {"falco", FileOutput::Format::kFalco},
+                                                     {"text", FileOutput::Format::kText}};
 
 template <class T>
 T& part(OutputDraft& draft) {
@@ -46,6 +50,15 @@ constexpr OutputKey kStdoutKeys[] = {
      [](Reading& r, const TreeNode& n, OutputDraft& o) {
        o.format_given = true;
        r.word(n, kStdoutFormats, part<StdoutOutput>(o).format);
+     }},
+    kPriorityKey,
+};
+
+constexpr OutputKey kSyslogKeys[] = {
+    {"format",
+     [](Reading& r, const TreeNode& n, OutputDraft& o) {
+       o.format_given = true;
+       r.word(n, kSyslogFormats, part<SyslogOutput>(o).format);
      }},
     kPriorityKey,
 };
@@ -84,6 +97,10 @@ constexpr OutputType kOutputTypes[] = {
     {"file", kFileKeys,
      [] {
        return Output{FileOutput{}, kPriorityDebug};
+     }},
+    {"syslog", kSyslogKeys,
+     [] {
+       return Output{SyslogOutput{}, kPriorityDebug};
      }},
     {"wazuh", kWazuhOutputKeys,
      [] {
@@ -238,6 +255,63 @@ constexpr Key<AppendOutput> kAppendOutputKeys[] = {
     {"suggested_output", [](Reading& r, const TreeNode& n, AppendOutput& a) { r.boolean(n, a.suggested_output); }},
 };
 
+// An entry is {enable: {...}} or {disable: {...}}, each with a rule's name or a tag, or both: then both count.
+struct SelectionEntry {
+  std::vector<RuleSelection> steps;
+};
+
+constexpr Key<RuleSelection> kSelectionKeys[] = {
+    {"rule", [](Reading& r, const TreeNode& n, RuleSelection& s) { r.text(n, s.rule); }},
+    {"tag", [](Reading& r, const TreeNode& n, RuleSelection& s) { r.text(n, s.tag); }},
+};
+
+void read_selection(Reading& r, const TreeNode& node, bool enable, SelectionEntry& entry) {
+  RuleSelection read;
+  r.map(node, kSelectionKeys, read);
+  if (r.listing()) return;
+  if (read.rule.empty() && read.tag.empty()) r.error(node, "needs a rule or a tag", "for example rule: \"*\"");
+  if (!read.rule.empty()) entry.steps.push_back({enable, read.rule, {}});
+  if (!read.tag.empty()) entry.steps.push_back({enable, {}, read.tag});
+}
+
+constexpr Key<SelectionEntry> kSelectionEntryKeys[] = {
+    {"enable", [](Reading& r, const TreeNode& n, SelectionEntry& e) { read_selection(r, n, true, e); }},
+    {"disable", [](Reading& r, const TreeNode& n, SelectionEntry& e) { read_selection(r, n, false, e); }},
+};
+
+void read_rules(Reading& r, const TreeNode& node, std::vector<RuleSelection>& into) {
+  std::vector<SelectionEntry> entries;
+  r.list(node, kSelectionEntryKeys, entries);
+  if (r.listing()) return;
+  into.clear();
+  for (size_t i = 0; i < entries.size(); ++i) {
+    if (node.items[i].kind == TreeNode::Kind::kMap && node.items[i].members.empty())
+      r.error(node.items[i], "must hold enable or disable");
+    into.insert(into.end(), entries[i].steps.begin(), entries[i].steps.end());
+  }
+}
+
+bool is_static_key(const std::string& key) {
+  return !key.empty() && std::all_of(key.begin(), key.end(),
+                                     [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '.'; });
+}
+
+void read_static_fields(Reading& r, const TreeNode& node, std::vector<StaticField>& into) {
+  if (r.listed() || node.kind == TreeNode::Kind::kNull) return;
+  if (node.kind != TreeNode::Kind::kMap) return r.error(node, "must be a map of keys and texts");
+  into.clear();
+  for (size_t i = 0; i < node.members.size(); ++i) {
+    const Member& member = node.members[i];
+    if (r.is_repeated(node, i)) continue;
+    StaticField field{member.key, {}};
+    r.enter(member.key);
+    if (!is_static_key(member.key)) r.error(member.value, "must be named by letters, digits, _ and . only");
+    r.text(member.value, field.value);
+    r.leave();
+    into.push_back(std::move(field));
+  }
+}
+
 constexpr Word<RuleMatching> kRuleMatchings[] = {{"first", RuleMatching::kFirst}, {"all", RuleMatching::kAll}};
 
 // Falco's eight words fall on the four levels that our log has.
@@ -264,6 +338,9 @@ constexpr Key<Draft> kKeys[] = {
     {"priority", [](Reading& r, const TreeNode& n, Draft& d) { r.priority(n, d.config.priority); }},
     {"rule_matching",
      [](Reading& r, const TreeNode& n, Draft& d) { r.word(n, kRuleMatchings, d.config.rule_matching); }},
+    {"rules", [](Reading& r, const TreeNode& n, Draft& d) { read_rules(r, n, d.config.rules); }},
+    {"static_fields",
+     [](Reading& r, const TreeNode& n, Draft& d) { read_static_fields(r, n, d.config.static_fields); }},
     BOOLEAN_KEY(json_output),
     BOOLEAN_KEY(json_include_output_property),
     BOOLEAN_KEY(json_include_message_property),
@@ -294,6 +371,8 @@ void put_together(Reading& r, const TreeNode& root, Draft& draft) {
   for (OutputDraft& output : draft.outputs) {
     auto* plain = std::get_if<StdoutOutput>(&output.output.to);
     if (plain != nullptr && !output.format_given && config.json_output) plain->format = StdoutOutput::Format::kJson;
+    auto* syslog = std::get_if<SyslogOutput>(&output.output.to);
+    if (syslog != nullptr && !output.format_given && config.json_output) syslog->format = SyslogOutput::Format::kJson;
     if (const auto* manager = std::get_if<WazuhManager>(&output.output.to)) {
       if (!manager->host.empty()) add_manager(config.wazuh.managers, *manager);
       if (config.wazuh.managers.empty())
@@ -308,6 +387,18 @@ void put_together(Reading& r, const TreeNode& root, Draft& draft) {
 }
 
 }  // namespace
+
+bool read_key(Reading& reading, std::string_view key, const TreeNode& node, Config& config) {
+  for (const Key<Draft>& row : kKeys) {
+    if (row.name != key) continue;
+    Draft draft;
+    draft.config = std::move(config);
+    row.read(reading, node, draft);
+    config = std::move(draft.config);
+    return true;
+  }
+  return false;
+}
 
 void read_config(Reading& reading, const TreeNode& root, Config& config) {
   Draft draft;

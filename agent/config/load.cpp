@@ -33,7 +33,8 @@ struct Refusal {
 // with a comma, and a tree of its nodes would have to be copied to bound what aliases stand for.
 class Builder final : public YAML::EventHandler {
  public:
-  Builder(const Environment& environment, TreeNode& root) : environment_(environment), root_(root) {}
+  Builder(const Environment& environment, const std::string& file, TreeNode& root)
+      : environment_(environment), file_(std::make_shared<const std::string>(file)), root_(root) {}
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (std::exchange(started_, true)) throw Refusal{mark, "a second document begins here; the file must hold one"};
@@ -60,8 +61,9 @@ class Builder final : public YAML::EventHandler {
     YAML::anchor_t anchor = 0;
     bool wants_value = false;  // of a map: its last key has none yet
   };
-  [[nodiscard]] static TreeNode begin(const YAML::Mark& mark) {
+  [[nodiscard]] TreeNode begin(const YAML::Mark& mark) const {
     TreeNode node;
+    node.file = file_;
     node.line = mark.line + 1;
     node.column = mark.column + 1;
     return node;
@@ -77,6 +79,7 @@ class Builder final : public YAML::EventHandler {
   }
 
   const Environment& environment_;
+  const std::shared_ptr<const std::string> file_;
   TreeNode& root_;
   bool started_ = false;
   size_t nodes_ = 0;
@@ -165,6 +168,7 @@ void Builder::leaf(TreeNode node, YAML::anchor_t anchor) {
 
 bool parse_yaml(const std::string& text, const std::string& file, Diagnostics& diagnostics,
                 const Environment& environment, TreeNode& root) {
+  root.line = root.column = 1;
   auto refuse = [&](const YAML::Mark& mark, const std::string& message) {
     diagnostics.error({file, mark.line + 1, mark.column + 1}, message);
     return false;
@@ -172,7 +176,7 @@ bool parse_yaml(const std::string& text, const std::string& file, Diagnostics& d
   try {
     std::istringstream stream(text);
     YAML::Parser parser(stream);
-    Builder builder(environment, root);
+    Builder builder(environment, file, root);
     while (parser.HandleNextDocument(builder)) {
     }
     return true;
@@ -200,7 +204,6 @@ std::optional<Config> parse(const std::string& text, const std::string& file, Di
   const size_t errors_before = diagnostics.errors();
   diagnostics.add_source(file, without_secrets(text));
   TreeNode root;
-  root.line = root.column = 1;
   Config config;
   if (parse_yaml(text, file, diagnostics, environment, root)) {
     Reading reading(file, diagnostics);
@@ -208,6 +211,12 @@ std::optional<Config> parse(const std::string& text, const std::string& file, Di
   }
   if (diagnostics.errors() > errors_before) return std::nullopt;
   return config;
+}
+
+bool read_tree(const std::string& text, const std::string& file, Diagnostics& diagnostics, TreeNode& root,
+               const Environment& environment) {
+  diagnostics.add_source(file, without_secrets(text));
+  return parse_yaml(text, file, diagnostics, environment, root);
 }
 
 std::optional<Config> load(const std::string& path, Diagnostics& diagnostics, const Environment& environment) {

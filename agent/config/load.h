@@ -16,6 +16,7 @@
 
 #include "agent/base/diagnostic.h"
 #include "agent/config/config.h"
+#include "agent/config/node.h"
 
 namespace tiercel::config {
 
@@ -27,6 +28,10 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
                                          const Environment& environment = process_environment());
 [[nodiscard]] std::optional<Config> parse(const std::string& text, const std::string& file, Diagnostics& diagnostics,
                                           const Environment& environment = process_environment());
+
+// The same file as a plain tree, for agent/falco. False, with an error, when it is no YAML.
+[[nodiscard]] bool read_tree(const std::string& text, const std::string& file, Diagnostics& diagnostics, TreeNode& root,
+                             const Environment& environment = process_environment());
 
 // Every key that a file may hold: "wazuh.managers[].port"; of an output by its type: "outputs[file].config.path".
 [[nodiscard]] std::vector<std::string> known_keys();

@@ -73,20 +73,24 @@ bool Reading::listed() {
 
 void Reading::error(const TreeNode& node, const std::string& message, std::string hint) {
   const std::string subject = path();
-  diagnostics_->error({file_, node.line, node.column}, subject.empty() ? message : subject + " " + message,
-                      std::move(hint));
+  diagnostics_->error(position_of(node), subject.empty() ? message : subject + " " + message, std::move(hint));
 }
 
 void Reading::warning(const TreeNode& node, const std::string& message, std::string hint) {
   const std::string subject = path();
-  diagnostics_->warning({file_, node.line, node.column}, subject.empty() ? message : subject + " " + message,
-                        std::move(hint));
+  diagnostics_->warning(position_of(node), subject.empty() ? message : subject + " " + message, std::move(hint));
 }
 
 bool Reading::scalar(const TreeNode& node, const char* wanted) {
   if (node.kind == TreeNode::Kind::kScalar) return true;
   error(node, std::string("must be ") + wanted + ", here is " + kind_name(node.kind));
   return false;
+}
+
+bool Reading::filled_scalar(const TreeNode& node, const char* wanted) {
+  if (lenient_ && (node.kind == TreeNode::Kind::kNull || (node.kind == TreeNode::Kind::kScalar && node.text.empty())))
+    return false;
+  return scalar(node, wanted);
 }
 
 // A key with nothing after it is a section whose keys are all commented out: as if it were not there.
@@ -104,7 +108,7 @@ bool Reading::is_list(const TreeNode& node) {
 }
 
 void Reading::boolean(const TreeNode& node, bool& into) {
-  if (listed() || !scalar(node, "true or false")) return;
+  if (listed() || !filled_scalar(node, "true or false")) return;
   const std::optional<bool> value = boolean_of(node.text);
   if (!value) return error(node, "must be true or false, not " + quoted(node.written));
   into = *value;
@@ -137,7 +141,7 @@ void Reading::host(const TreeNode& node, std::string& into) {
 }
 
 void Reading::priority(const TreeNode& node, uint8_t& into) {
-  if (listed() || !scalar(node, "a priority")) return;
+  if (listed() || !filled_scalar(node, "a priority")) return;
   auto number = priority_number(node.text);
   if (!number) number = priority_number_of_three_steps(node.text);
   if (number)
@@ -162,7 +166,7 @@ void Reading::texts(const TreeNode& node, std::vector<std::string>& into) {
 }
 
 bool Reading::read_number(const TreeNode& node, uint64_t min, uint64_t max, uint64_t& into) {
-  if (listed() || !scalar(node, "a number")) return false;
+  if (listed() || !filled_scalar(node, "a number")) return false;
   uint64_t value = 0;
   const char* end = node.text.data() + node.text.size();
   const auto [stopped, code] = std::from_chars(node.text.data(), end, value);
@@ -181,26 +185,36 @@ void Reading::no_such_word(const TreeNode& node, std::span<const std::string_vie
         near.empty() ? "" : "did you mean " + std::string(near) + "?");
 }
 
+void Reading::report(const Member& member, const std::string& message, std::string hint) {
+  const Position position{member.value.file ? *member.value.file : file_, member.line, member.column};
+  if (lenient_)
+    diagnostics_->warning(position, message, std::move(hint));
+  else
+    diagnostics_->error(position, message, std::move(hint));
+}
+
 void Reading::unknown_key(const Member& member, std::span<const std::string_view> known) {
   std::string hint;
   if (const std::string_view near = nearest(member.key, known); !near.empty()) {
     hint = "did you mean " + std::string(near) + "?";
   } else {
     for (const std::string& elsewhere : known_keys())
-      if (last_segment(elsewhere) == member.key) hint = "did you mean " + elsewhere + "?";
+      if (!lenient_ && last_segment(elsewhere) == member.key) hint = "did you mean " + elsewhere + "?";
     if (hint.empty()) hint = "known here: " + joined(known);
   }
   const std::string where = path();
-  diagnostics_->error({file_, member.line, member.column},
-                      "unknown key " + quoted(member.key) + (where.empty() ? "" : " in " + where), std::move(hint));
+  report(
+      member,
+      "unknown key " + quoted(member.key) + (where.empty() ? "" : " in " + where) + (lenient_ ? ": it is ignored" : ""),
+      std::move(hint));
 }
 
 bool Reading::is_repeated(const TreeNode& node, size_t index) {
   const Member& member = node.members[index];
   for (size_t i = 0; i < index; ++i) {
     if (node.members[i].key != member.key) continue;
-    diagnostics_->error({file_, member.line, member.column}, quoted(member.key) + " is written twice",
-                        "the first one is in line " + std::to_string(node.members[i].line));
+    report(member, quoted(member.key) + " is written twice" + (lenient_ ? ": the first one counts" : ""),
+           "the first one is in line " + std::to_string(node.members[i].line));
     return true;
   }
   return false;

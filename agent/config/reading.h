@@ -1,6 +1,6 @@
 // Reading: typed reads from a tree of TreeNodes into a struct's members, driven by tables of keys, with a Diagnostic
 // for everything that is not as it should be. The same tables, walked without a file, list the known keys. Inner to
-// agent/config; one thread.
+// agent/config and agent/falco; one thread.
 #pragma once
 
 #include <cstdint>
@@ -59,12 +59,18 @@ class Reading {
   template <class E, size_t N>
   void word(const TreeNode& node, const Word<E> (&words)[N], E& into);
 
+  // As Falco reads its file: an unknown or repeated key is a warning, and what a variable left empty is not given.
+  void set_lenient(bool lenient) { lenient_ = lenient; }
+
   [[nodiscard]] bool listing() const { return listing_ != nullptr; }
   void enter(std::string_view name) { path_.emplace_back(name); }
   void leave() { path_.pop_back(); }
   [[nodiscard]] std::string path() const;
   // True when listing; the key was then written down. Scalars and lists of scalars begin with it.
   bool listed();
+  void unknown_key(const Member& member, std::span<const std::string_view> known);
+  // True, and said, if a member before it has the same key.
+  bool is_repeated(const TreeNode& node, size_t index);
   void error(const TreeNode& node, const std::string& message, std::string hint = {});
   void no_such_word(const TreeNode& node, std::span<const std::string_view> words);
   void warning(const TreeNode& node, const std::string& message, std::string hint = {});
@@ -73,14 +79,19 @@ class Reading {
   bool read_number(const TreeNode& node, uint64_t min, uint64_t max, uint64_t& into);
   // The text of a scalar; false, and said, for anything else.
   bool scalar(const TreeNode& node, const char* wanted);
+  // True: the scalar has a value that is no text.
+  bool filled_scalar(const TreeNode& node, const char* wanted);
+  [[nodiscard]] Position position_of(const TreeNode& node) const {
+    return {node.file ? *node.file : file_, node.line, node.column};
+  }
   bool is_map(const TreeNode& node);
   bool is_list(const TreeNode& node);
-  void unknown_key(const Member& member, std::span<const std::string_view> known);
-  bool is_repeated(const TreeNode& node, size_t index);
+  void report(const Member& member, const std::string& message, std::string hint);
 
   std::string file_;
   Diagnostics* diagnostics_ = nullptr;
   std::vector<std::string>* listing_ = nullptr;
+  bool lenient_ = false;
   std::vector<std::string> path_;
 };
 
@@ -131,7 +142,7 @@ void Reading::list(const TreeNode& node, std::type_identity_t<std::span<const Ke
 
 template <class E, size_t N>
 void Reading::word(const TreeNode& node, const Word<E> (&words)[N], E& into) {
-  if (listed() || !scalar(node, "a word")) return;
+  if (listed() || !filled_scalar(node, "a word")) return;
   std::vector<std::string_view> names;
   for (const auto& [name, value] : words) {
     if (name == node.text) {

@@ -37,15 +37,16 @@ Result<std::string> expand(const std::string& text, const Environment& environme
     const size_t begin = at + (escaped ? 3 : 2);
     const size_t end = closing_brace(text, begin);
     if (end == std::string::npos) return out + text.substr(at);
-    if (escaped) {
-      out += text.substr(at + 1, end - at);
-    } else {
-      auto name = expand(text.substr(begin, end - begin), environment, nesting + 1);
-      if (!name) return name;
-      auto value = expand(environment(*name).value_or(""), environment, nesting + 1);
-      if (!value) return value;
-      out += *value;
+    if (escaped) {  // only this ${ is plain text: what stands in it may be a variable
+      out += "${";
+      at = begin;
+      continue;
     }
+    auto name = expand(text.substr(begin, end - begin), environment, nesting + 1);
+    if (!name) return name;
+    auto value = expand(environment(*name).value_or(""), environment, nesting + 1);
+    if (!value) return value;
+    out += *value;
     if (out.size() > kExpandedBytesMax) return fail("its variables give more than 64 KiB", Fault::kUser);
     at = end + 1;
   }
@@ -74,6 +75,8 @@ bool is_word(char c) {
 bool looks_secret(std::string key) {
   std::transform(key.begin(), key.end(), key.begin(), [](unsigned char c) { return std::tolower(c); });
   if (key.ends_with("_file") || key.ends_with("_path")) return false;
+  for (const char* whole : {"url", "init_config", "open_params"})  // Falco's: a webhook's address is its password
+    if (key == whole) return true;
   for (const char* part : {"pass", "pwd", "secret", "token", "webhook", "api_key", "apikey", "credential"})
     if (key.find(part) != std::string::npos) return true;
   return false;

@@ -8,6 +8,7 @@
 #include "agent/rule/accessors.h"
 #include "agent/rule/event_names.h"
 #include "agent/rule/names.h"
+#include "agent/rule/static_fields.h"
 
 namespace tiercel::rule {
 namespace {
@@ -91,6 +92,8 @@ std::string argument_error(const FieldName& field, std::string_view written) {
     if (!index && !parameter_type(field.arg.text)) return "unknown event argument '" + field.arg.text + "'";
   }
   if (info.name == "evt.type.is" && !event_number(field.arg.text)) return "unknown event type " + field.arg.text;
+  if (info.name == "static" && static_field(field.arg.text) == nullptr)
+    return "filter_check called with nonexistent field static." + field.arg.text;
   if (info.name == "evt.abspath" && field.arg.text != "src" && field.arg.text != "dst")
     return "filter '" + name + "': the argument is src or dst";
   return "";

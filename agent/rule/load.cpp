@@ -19,6 +19,7 @@
 #include "agent/rule/format_compile.h"
 #include "agent/rule/merge.h"
 #include "agent/rule/resolve.h"
+#include "agent/rule/static_fields.h"
 #include "agent/rule/yaml.h"
 
 namespace tiercel::rule {
@@ -61,6 +62,7 @@ std::string suggested_text() {
     std::replace(key.begin(), key.end(), '.', '_');
     out += " " + key + "=%" + std::string(field.name);
   }
+  for (const auto& [key, value] : static_fields()) out += " static_" + key + "=%static." + key;
   return out;
 }
 

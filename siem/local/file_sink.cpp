@@ -51,7 +51,15 @@ class FileSinkImpl final : public FileSink {
   Result<size_t> append(std::span<const Row> rows);
   Result<> cut_back(off_t size_bytes);
   [[nodiscard]] const std::string& line_of(const Row& row) const {
-    return options_.format == FileSinkOptions::Format::kFalco ? row.alert->falco_json : row.alert->event_json;
+    switch (options_.format) {
+      case FileSinkOptions::Format::kFalco:
+        return row.alert->falco_json;
+      case FileSinkOptions::Format::kText:
+        return row.alert->text_line;
+      case FileSinkOptions::Format::kNormalised:
+        break;
+    }
+    return row.alert->event_json;
   }
   void failed(const Error& error);
 

@@ -1,7 +1,7 @@
 // FileSink: one JSON line per alert in a file: the normalised event, byte for byte what the manager gets, or Falco's
-// JSON. The file is rotated by size (FILE, FILE.1 the newest, ... FILE.N the oldest) and opened again when it was
-// moved away, deleted or reopen() was called. A write that fails (disk full) leaves no half line, is counted
-// (tiercel_output_errors_total, label = path) and tried again; until it succeeds the spool keeps the rows.
+// JSON, or Falco's text. The file is rotated by size (FILE, FILE.1 the newest, ... FILE.N the oldest) and opened again
+// when it was moved away, deleted or reopen() was called. A write that fails (disk full) leaves no half line, is
+// counted (tiercel_output_errors_total, label = path) and tried again; until it succeeds the spool keeps the rows.
 //
 // Threads: start(), stop() on the owner's thread; reopen() from any thread that is not a signal handler.
 #pragma once
@@ -18,7 +18,7 @@
 namespace tiercel::siem {
 
 struct FileSinkOptions {
-  enum class Format { kNormalised, kFalco };
+  enum class Format { kNormalised, kFalco, kText };
   std::string path;
   Format format = Format::kNormalised;
   uint64_t rotate_size_bytes = 0;  // 0: never

@@ -73,6 +73,8 @@ TEST_CASE("config: every key arrives") {
 rules_files: [/a.yaml, rules]
 priority: high
 rule_matching: all
+rules: [{disable: {rule: "*"}}, {enable: {rule: "Shell *", tag: network}}]
+static_fields: {site: north, rack.no: 7}
 json_output: yes
 json_include_output_property: false
 json_include_message_property: true
@@ -90,6 +92,7 @@ outputs:
     config: {format: text, priority: Critical}
   - type: file
     config: {path: /x/y.json, format: falco, rotate_size_mb: 7, rotate_files: 9, priority: info}
+  - {type: syslog, config: {priority: error}}
   - type: wazuh
     config: {host: m2, port: 1000, enrol_port: 1001}
 wazuh:
@@ -122,11 +125,14 @@ run_dir: /r
                                                 {{"proc.exe", ""}, {"mine", "%proc.name/%proc.pid"}},
                                                 false});
   CHECK(config.append_output[1].suggested_output);
-  REQUIRE(config.outputs.size() == 4);
+  REQUIRE(config.outputs.size() == 5);
+  CHECK(config.rules == std::vector<RuleSelection>{{false, "*", ""}, {true, "Shell *", ""}, {true, "", "network"}});
+  CHECK(config.static_fields == std::vector<StaticField>{{"site", "north"}, {"rack.no", "7"}});
   CHECK(config.outputs[0] == Output{StdoutOutput{StdoutOutput::Format::kJson}, 7});  // json_output decides
   CHECK(config.outputs[1] == Output{StdoutOutput{StdoutOutput::Format::kText}, 2});
   CHECK(config.outputs[2] == Output{FileOutput{"/x/y.json", FileOutput::Format::kFalco, 7, 9}, 6});
-  CHECK(config.outputs[3] == Output{WazuhManager{"m2", 1000, 1001}, 7});
+  CHECK(config.outputs[3] == Output{SyslogOutput{SyslogOutput::Format::kJson}, 3});
+  CHECK(config.outputs[4] == Output{WazuhManager{"m2", 1000, 1001}, 7});
   CHECK(config.wazuh.managers == std::vector<WazuhManager>{{"m1", 1514, 1515}, {"::1", 2, 3}, {"m2", 1000, 1001}});
   CHECK(config.wazuh.agent_name == "web-1");
   CHECK(config.wazuh.groups == std::vector<std::string>{"a", "b"});
@@ -263,7 +269,7 @@ TEST_CASE("config: variables, as Falco expands them") {
   CHECK(expanded("$${A}") == "${A}");
   CHECK(expanded("$A $ $$ ${") == "$A $ $$ ${");
   CHECK(expanded("${A") == "${A");
-  CHECK(expanded("a$${A_${B}}${A}") == "a${A_${B}}one");
+  CHECK(expanded("a$${A_${B}}${A}") == "a${A_two}one");
   CHECK_FALSE(expand_variables("${LOOP}", environment));
 }
 
@@ -382,10 +388,11 @@ TEST_CASE("config: the shipped file loads clean, and what it shows are the defau
   INFO(diagnostics.render_all());
   REQUIRE(config);
   CHECK(diagnostics.all().empty());
-  REQUIRE(config->outputs.size() == 3);
+  REQUIRE(config->outputs.size() == 4);
   CHECK(config->outputs[0] == Output{StdoutOutput{}, kPriorityDebug});
   CHECK(config->outputs[1] == Output{FileOutput{}, kPriorityDebug});
-  CHECK(config->outputs[2] == Output{WazuhManager{"wazuh-manager", 1514, 1515}, kPriorityDebug});
+  CHECK(config->outputs[2] == Output{SyslogOutput{}, kPriorityDebug});
+  CHECK(config->outputs[3] == Output{WazuhManager{"wazuh-manager", 1514, 1515}, kPriorityDebug});
   CHECK(config->wazuh.managers == std::vector<WazuhManager>{{"wazuh-manager", 1514, 1515}});
   CHECK(config->wazuh_keys_file() == Config{}.wazuh_keys_file());
   config->outputs = Config{}.outputs;

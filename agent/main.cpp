@@ -2,9 +2,11 @@
 #include <CLI/CLI.hpp>
 
 #include <memory>
+#include <string_view>
 
 #include "agent/app.h"
 #include "agent/cli/commands.h"
+#include "agent/cli/falco.h"
 
 namespace {
 
@@ -129,6 +131,8 @@ void add_manager(CLI::App& app, Parsed& p, int& status) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Falco's flags are Falco's: agent/cli/falco_flags.cpp has their table.
+  if (argc > 1 && std::string_view(argv[1]) == "falco") return cli::falco({argv + 2, argv + argc});
   CLI::App app(
       "Tiercel sees what runs on this host, judges it by Falco-language rules, and tells a Wazuh manager.\n"
       "Start here: `sudo tiercel doctor`, then `sudo tiercel run --no-manager --rules FOLDER`.");
@@ -140,6 +144,7 @@ int main(int argc, char** argv) {
   add_rules(app, parsed, status);
   add_reference(app, parsed, status);
   add_manager(app, parsed, status);
+  app.add_subcommand("falco", "Falco's command line and falco.yaml: see `tiercel falco --help`");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -285,8 +285,10 @@ void read_rules(Reading& r, const TreeNode& node, std::vector<RuleSelection>& in
   if (r.listing()) return;
   into.clear();
   for (size_t i = 0; i < entries.size(); ++i) {
-    if (node.items[i].kind == TreeNode::Kind::kMap && node.items[i].members.empty())
-      r.error(node.items[i], "must hold enable or disable");
+    const TreeNode& item = node.items[i];
+    if (item.kind == TreeNode::Kind::kNull ||
+        (item.kind == TreeNode::Kind::kMap && item.find("enable") == nullptr && item.find("disable") == nullptr))
+      r.error(item, "must hold enable or disable", "for example - disable: {rule: \"*\"}");
     into.insert(into.end(), entries[i].steps.begin(), entries[i].steps.end());
   }
 }

@@ -1,0 +1,246 @@
+// tiercel falco -V: Falco's verdict on rule files, as text or as Falco's JSON.
+#include <fmt/core.h>
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "agent/base/fd.h"
+#include "agent/cli/commands.h"
+#include "agent/cli/falco.h"
+#include "agent/rule_options.h"
+
+namespace tiercel::cli {
+namespace {
+
+using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
+
+constexpr size_t kFileBytesMax = 64 << 20;
+constexpr size_t kSnippetColumnsMax = 160;
+
+// Falco's codes and what they mean, where it says so in its JSON.
+constexpr std::pair<std::string_view, std::string_view> kCodes[] = {
+    {"LOAD_ERR_FILE_READ", "File read error"},
+    {"LOAD_ERR_YAML_PARSE", "YAML parse error"},
+    {"LOAD_ERR_YAML_VALIDATE", "Error validating internal structure of YAML file"},
+    {"LOAD_ERR_COMPILE_CONDITION", "Error compiling condition"},
+    {"LOAD_ERR_COMPILE_OUTPUT", "Error compiling output"},
+    {"LOAD_ERR_VALIDATE", "Error validating rule/macro/list/exception objects"},
+    {"LOAD_ERR_EXTENSION", "Error in extension item"},
+    {"LOAD_UNKNOWN_SOURCE", "The rule's source is unknown: the rule is left out"},
+    {"LOAD_UNSAFE_NA_CHECK", "A comparison with <NA> is unsafe"},
+    {"LOAD_NO_EVTTYPE", "The condition does not say which event types it is about"},
+    {"LOAD_UNKNOWN_FILTER", "A field or event type is unknown: the rule is left out"},
+    {"LOAD_UNUSED_MACRO", "The macro is not used"},
+    {"LOAD_UNUSED_LIST", "The list is not used"},
+    {"LOAD_UNKNOWN_ITEM", "The item is of no known kind"},
+    {"LOAD_DEPRECATED_ITEM", "Deprecated"},
+    {"LOAD_WARNING_EXTENSION", "Warning in extension item"},
+    {"LOAD_APPEND_NO_VALUES", "An exception is appended without values"},
+    {"LOAD_EXCEPTION_NAME_NOT_UNIQUE", "Two exceptions have one name"},
+    {"LOAD_INVALID_MACRO_NAME", "The macro's name cannot be used in conditions"},
+    {"LOAD_INVALID_LIST_NAME", "The list's name cannot be used in conditions"},
+    {"LOAD_COMPILE_CONDITION", "Advice on the condition"},
+    {"LOAD_UNKNOWN_KEY", "The key is not known and is ignored"},
+};
+
+std::string_view code_text(std::string_view code) {
+  for (const auto& [name, text] : kCodes)
+    if (name == code) return text;
+  return "";
+}
+
+struct FileResult {
+  std::string name;
+  std::string text;
+  std::vector<const Diagnostic*> errors, warnings;
+};
+
+void put(Writer& out, const char* key, std::string_view value) {
+  out.Key(key);
+  out.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
+}
+
+std::string hint_for_config(const std::string& text, const std::string& name) {
+  for (const char* key : {"\nrules_files:", "\nrules_file:", "\nstdout_output:", "\njson_output:"})
+    if (("\n" + text).find(key) != std::string::npos)
+      return "    help: this looks like a configuration, not like rules: tiercel falco -c " + name + " --dry-run\n";
+  return {};
+}
+
+std::vector<FileResult> results_of(const rule::Loaded& loaded, const std::vector<std::string>& named) {
+  std::vector<FileResult> out;
+  auto result = [&](const std::string& name) -> FileResult& {
+    for (FileResult& there : out)
+      if (there.name == name) return there;
+    FileResult& made = out.emplace_back();
+    made.name = name;
+    if (auto text = read_file(name, kFileBytesMax)) made.text = std::move(*text);
+    return made;
+  };
+  for (const std::string& file : loaded.files) result(file);
+  for (const Diagnostic& d : loaded.diagnostics.all()) {
+    FileResult& file = result(d.position.file.empty() ? named.back() : d.position.file);
+    (d.severity == Diagnostic::Severity::kError ? file.errors : file.warnings).push_back(&d);
+  }
+  return out;
+}
+
+// Where a line begins, or npos.
+size_t line_start(const std::string& text, int line) {
+  size_t begin = 0;
+  for (int i = 1; i < line; ++i) {
+    begin = text.find('\n', begin);
+    if (begin == std::string::npos) return begin;
+    ++begin;
+  }
+  return begin;
+}
+
+std::string snippet_of(const std::string& text, const Position& position) {
+  const size_t start = line_start(text, position.line);
+  if (position.line <= 0 || start == std::string::npos) return "<No context available>\n";
+  std::string line = text.substr(start, text.find('\n', start) - start);
+  size_t column = position.column > 0 ? static_cast<size_t>(position.column) - 1 : 0;
+  column = std::min(column, line.size());
+  const size_t cut = column > kSnippetColumnsMax / 2 ? column - kSnippetColumnsMax / 2 : 0;
+  line = line.substr(cut, kSnippetColumnsMax);
+  return line + "\n" + std::string(column - cut, ' ') + "^\n";
+}
+
+// "rule 'Reverse Shell'" -> rule, Reverse Shell
+std::pair<std::string, std::string> item_of(const std::string& subject) {
+  const size_t quote = subject.find(" '");
+  if (quote == std::string::npos || !subject.ends_with('\'')) return {subject, ""};
+  return {subject.substr(0, quote), subject.substr(quote + 2, subject.size() - quote - 3)};
+}
+
+// Falco counts lines and columns from 0.
+void put_location(Writer& out, const std::string& type, const std::string& name, const Position& position,
+                  size_t offset) {
+  out.StartObject();
+  put(out, "item_name", name);
+  put(out, "item_type", type);
+  out.Key("position");
+  out.StartObject();
+  out.Key("column");
+  out.Int(std::max(position.column - 1, 0));
+  out.Key("line");
+  out.Int(std::max(position.line - 1, 0));
+  put(out, "name", position.file);
+  out.Key("offset");
+  out.Uint64(offset);
+  out.EndObject();
+  out.EndObject();
+}
+
+void put_entry(Writer& out, const Diagnostic& d, const FileResult& file) {
+  out.StartObject();
+  put(out, "code", d.code);
+  put(out, "codedesc", code_text(d.code));
+  out.Key("context");
+  out.StartObject();
+  out.Key("locations");
+  out.StartArray();
+  put_location(out, "rules content", "", {file.name, 1, 1}, 0);
+  if (d.position.line > 0) {
+    const auto [type, name] = item_of(d.subject);
+    const size_t start = line_start(file.text, d.position.line);
+    const size_t column = static_cast<size_t>(std::max(d.position.column - 1, 0));
+    put_location(out, type.empty() ? "rules content item" : type, name, d.position,
+                 start == std::string::npos ? 0 : start + column);
+  }
+  out.EndArray();
+  put(out, "snippet", snippet_of(file.text, d.position));
+  out.EndObject();
+  put(out, "message", d.message);
+  out.EndObject();
+}
+
+bool is_schema_matter(const Diagnostic& d) {
+  return d.code == "LOAD_UNKNOWN_KEY" || d.code == "LOAD_UNKNOWN_ITEM";
+}
+
+void put_result(Writer& out, const FileResult& file) {
+  out.StartObject();
+  for (const auto& [key, entries] : {std::pair{"errors", &file.errors}, std::pair{"warnings", &file.warnings}}) {
+    out.Key(key);
+    out.StartArray();
+    for (const Diagnostic* d : *entries) put_entry(out, *d, file);
+    out.EndArray();
+  }
+  put(out, "name", file.name);
+  out.Key("schema_valid");
+  out.Bool(file.errors.empty() && std::none_of(file.warnings.begin(), file.warnings.end(),
+                                               [](const Diagnostic* d) { return is_schema_matter(*d); }));
+  out.Key("schema_warnings");
+  out.StartArray();
+  for (const Diagnostic* d : file.warnings)
+    if (is_schema_matter(*d)) out.String(d->message);
+  out.EndArray();
+  out.Key("successful");
+  out.Bool(file.errors.empty());
+  out.EndObject();
+}
+
+std::string json_of(const std::vector<FileResult>& results) {
+  rapidjson::StringBuffer buffer;
+  rapidjson::Writer<rapidjson::StringBuffer> out(buffer);
+  out.StartObject();
+  out.Key("falco_load_results");
+  out.StartArray();
+  for (const FileResult& file : results) put_result(out, file);
+  out.EndArray();
+  out.EndObject();
+  return std::string(buffer.GetString()) + "\n";
+}
+
+std::string counted(size_t n, const char* what) {
+  return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
+}
+
+void add_text(const FileResult& file, const rule::Loaded& loaded, bool verbose, FalcoAnswer& answer) {
+  if (file.errors.empty()) {
+    answer.out += file.name + (file.warnings.empty() ? ": Ok\n" : ": Ok, with warnings\n");
+  } else {
+    const bool colour = colour_wanted(STDOUT_FILENO);
+    answer.out += fmt::format("{}: Invalid\n{}:\n", file.name, counted(file.errors.size(), "Error"));
+    for (const Diagnostic* d : file.errors) answer.out += loaded.diagnostics.render(*d, colour);
+    answer.out += hint_for_config(file.text, file.name);
+  }
+  if (file.warnings.empty()) return;
+  if (verbose)
+    for (const Diagnostic* d : file.warnings) answer.err += loaded.diagnostics.render(*d, colour_wanted(STDERR_FILENO));
+  else
+    answer.err += file.name + ": " + counted(file.warnings.size(), "warning") + "; -v shows them\n";
+}
+
+}  // namespace
+
+FalcoAnswer falco_validate(const FalcoArgs& args, const falco::Settings& settings) {
+  rule::LoadOptions options = rule_options(settings.config);
+  options.strict = true;
+  const rule::Loaded loaded = rule::load_paths(args.validate, options);
+  const std::vector<FileResult> results = results_of(loaded, args.validate);
+  FalcoAnswer answer;
+  std::string invalid;
+  for (const FileResult& file : results) {
+    if (!file.errors.empty()) invalid += (invalid.empty() ? "" : ", ") + file.name;
+    if (!settings.config.json_output) add_text(file, loaded, args.verbose, answer);
+  }
+  if (settings.config.json_output) answer.out = json_of(results);
+  if (!invalid.empty()) {
+    answer.err += "Error: invalid: " + invalid + "\n";
+    answer.status = 1;
+    return answer;
+  }
+  const bool describe = args.describe_all || args.describe_rule;
+  if (describe && !settings.config.json_output)
+    answer.out += "\n" + falco_rules_text(*loaded.rules, args.describe_rule ? &*args.describe_rule : nullptr);
+  return answer;
+}
+
+}  // namespace tiercel::cli

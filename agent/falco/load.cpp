@@ -28,6 +28,15 @@ Draft fresh_draft() {
   return draft;
 }
 
+// The two words that YAML's many come to; any other text as it is.
+std::string_view plain_bool(std::string_view text) {
+  for (const char* yes : {"yes", "on", "True", "Yes", "On", "TRUE", "YES", "ON"})
+    if (text == yes) return "true";
+  for (const char* no : {"no", "off", "False", "No", "Off", "FALSE", "NO", "OFF"})
+    if (text == no) return "false";
+  return text;
+}
+
 bool is_quiet_value(std::string_view quiet, std::string_view value) {
   while (true) {
     const size_t bar = quiet.find('|');
@@ -39,7 +48,9 @@ bool is_quiet_value(std::string_view quiet, std::string_view value) {
 
 bool is_quiet(const KeyRow& row, const TreeNode& node) {
   if (row.quiet == "*" || node.kind == Kind::kNull) return true;
-  if (node.kind == Kind::kScalar) return node.text.empty() || is_quiet_value(row.quiet, node.text);
+  if (node.kind == Kind::kScalar)
+    return node.text.empty() ||
+           is_quiet_value(row.quiet, row.type == KeyType::kBool ? plain_bool(node.text) : std::string_view(node.text));
   if (node.kind == Kind::kSequence)
     return std::all_of(node.items.begin(), node.items.end(),
                        [&](const TreeNode& item) { return is_quiet_value(row.quiet, item.text); });
@@ -93,9 +104,7 @@ class Walk {
   }
 
   static bool scalar_fits(KeyType type, const std::string& text) {
-    static constexpr std::string_view kBools[] = {"true",  "false", "yes", "no", "on",  "off",  "True",
-                                                  "False", "Yes",   "No",  "On", "Off", "TRUE", "FALSE"};
-    if (type == KeyType::kBool) return std::find(std::begin(kBools), std::end(kBools), text) != std::end(kBools);
+    if (type == KeyType::kBool) return plain_bool(text) == "true" || plain_bool(text) == "false";
     const char* digits = type == KeyType::kInteger ? "+-0123456789" : "+-.eE0123456789";
     if (type == KeyType::kInteger || type == KeyType::kNumber)
       return text.find_first_not_of(digits) == std::string::npos;

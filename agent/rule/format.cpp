@@ -12,6 +12,7 @@
 #include "agent/rule/lexer.h"
 #include "agent/rule/parser.h"
 #include "agent/rule/scratch.h"
+#include "agent/rule/static_fields.h"
 
 namespace tiercel::rule {
 namespace {
@@ -159,6 +160,8 @@ class FormatCompiler {
     size_t end = at + 1;
     while (end < s.size() && is_word(s[end])) ++end;
     if (at >= s.size() || s[at] != '.' || end == at + 1) return at;
+    if (field.name == "static")
+      end = std::max(end, at + 1 + longest_static_key(std::string_view(s).substr(at + 1)).size());
     if (field.has(FF_ARG_REQUIRED)) return end;
     if (!field.has(FF_ARG_OPTIONAL)) return at;
     const FieldName named = resolve_field(field.name, true, std::string_view(s).substr(at + 1, end - at - 1));

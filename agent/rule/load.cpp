@@ -62,7 +62,11 @@ std::string suggested_text() {
     std::replace(key.begin(), key.end(), '.', '_');
     out += " " + key + "=%" + std::string(field.name);
   }
-  for (const auto& [key, value] : static_fields()) out += " static_" + key + "=%static." + key;
+  for (const auto& [name, value] : static_fields()) {
+    std::string key = name;
+    std::replace(key.begin(), key.end(), '.', '_');
+    out += " static_" + key + "=%static." + name;
+  }
   return out;
 }
 

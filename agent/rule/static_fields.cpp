@@ -1,5 +1,7 @@
 #include "agent/rule/static_fields.h"
 
+#include <algorithm>
+
 #include "agent/rule/accessors.h"
 
 namespace tiercel::rule {
@@ -24,6 +26,13 @@ const std::string* static_field(std::string_view key) {
   for (const auto& [name, value] : stored())
     if (name == key) return &value;
   return nullptr;
+}
+
+std::string_view longest_static_key(std::string_view text) {
+  size_t size = 0;
+  for (const auto& [name, value] : stored())
+    if (text.starts_with(name)) size = std::max(size, name.size());
+  return text.substr(0, size);
 }
 
 namespace accessors {

@@ -17,5 +17,7 @@ void set_static_fields(StaticFields fields);
 [[nodiscard]] const StaticFields& static_fields();
 // nullptr: no such key.
 [[nodiscard]] const std::string* static_field(std::string_view key);
+// The longest key at the start of the text; "" if none.
+[[nodiscard]] std::string_view longest_static_key(std::string_view text);
 
 }  // namespace tiercel::rule

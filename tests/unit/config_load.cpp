@@ -208,7 +208,7 @@ TEST_CASE("config: every mistake at once, each with its place") {
   CHECK(has(rendered, "help: did you mean wazuh.agent_name?"));
   CHECK(has(rendered, "t.yaml:5:30: error: sensor.ring_vital_size_kb must be a power of two, not 1000"));
   CHECK(has(rendered, "help: 512 or 1024"));
-  CHECK(has(rendered, "t.yaml:7:11: error: outputs[0].type must be stdout, file or wazuh, not 'fiel'"));
+  CHECK(has(rendered, "t.yaml:7:11: error: outputs[0].type must be stdout, file, syslog or wazuh, not 'fiel'"));
   CHECK(has(rendered, "help: did you mean file?"));
   CHECK(has(rendered, "t.yaml:9:20: error: outputs[1].config.path must be a whole path, from /, not 'relative'"));
   CHECK(has(rendered, "t.yaml:9:44: error: outputs[1].config.rotate_files must be a number from 1 to 1000, not '0'"));

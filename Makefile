@@ -49,8 +49,9 @@ fuzz: test-deps ## every fuzz target for FUZZ_SECONDS (default 60)
 	@TIERCEL_FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) ctest --test-dir $(BUILD)/fuzz --output-on-failure
 
 .PHONY: docs checklist
-docs: build ## the pages of docs/reference that come from the program's tables
+docs: build ## the pages that come from the program's tables
 	@for page in fields events operators codes; do $(TIERCEL) $$page --format markdown >docs/reference/$$page.md || exit 1; done
+	@python3 tests/checklist/falco_page.py $(TIERCEL)
 checklist: test-deps ## docs/reference/checklist.md: behaviours, the tests that pin them, results
 	@mkdir -p $(BUILD)
 	@cmake --preset dev >$(BUILD)/dev-configure.log 2>&1 || { cat $(BUILD)/dev-configure.log; exit 1; }

@@ -11,6 +11,7 @@
 #include "agent/base/fd.h"
 #include "agent/cli/commands.h"
 #include "agent/cli/falco.h"
+#include "agent/rule/codes.h"
 #include "agent/rule_options.h"
 
 namespace tiercel::cli {
@@ -21,36 +22,9 @@ using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
 constexpr size_t kFileBytesMax = 64 << 20;
 constexpr size_t kSnippetColumnsMax = 160;
 
-// Falco's codes and what they mean, where it says so in its JSON.
-constexpr std::pair<std::string_view, std::string_view> kCodes[] = {
-    {"LOAD_ERR_FILE_READ", "File read error"},
-    {"LOAD_ERR_YAML_PARSE", "YAML parse error"},
-    {"LOAD_ERR_YAML_VALIDATE", "Error validating internal structure of YAML file"},
-    {"LOAD_ERR_COMPILE_CONDITION", "Error compiling condition"},
-    {"LOAD_ERR_COMPILE_OUTPUT", "Error compiling output"},
-    {"LOAD_ERR_VALIDATE", "Error validating rule/macro/list/exception objects"},
-    {"LOAD_ERR_EXTENSION", "Error in extension item"},
-    {"LOAD_UNKNOWN_SOURCE", "The rule's source is unknown: the rule is left out"},
-    {"LOAD_UNSAFE_NA_CHECK", "A comparison with <NA> is unsafe"},
-    {"LOAD_NO_EVTTYPE", "The condition does not say which event types it is about"},
-    {"LOAD_UNKNOWN_FILTER", "A field or event type is unknown: the rule is left out"},
-    {"LOAD_UNUSED_MACRO", "The macro is not used"},
-    {"LOAD_UNUSED_LIST", "The list is not used"},
-    {"LOAD_UNKNOWN_ITEM", "The item is of no known kind"},
-    {"LOAD_DEPRECATED_ITEM", "Deprecated"},
-    {"LOAD_WARNING_EXTENSION", "Warning in extension item"},
-    {"LOAD_APPEND_NO_VALUES", "An exception is appended without values"},
-    {"LOAD_EXCEPTION_NAME_NOT_UNIQUE", "Two exceptions have one name"},
-    {"LOAD_INVALID_MACRO_NAME", "The macro's name cannot be used in conditions"},
-    {"LOAD_INVALID_LIST_NAME", "The list's name cannot be used in conditions"},
-    {"LOAD_COMPILE_CONDITION", "Advice on the condition"},
-    {"LOAD_UNKNOWN_KEY", "The key is not known and is ignored"},
-};
-
-std::string_view code_text(std::string_view code) {
-  for (const auto& [name, text] : kCodes)
-    if (name == code) return text;
-  return "";
+std::string_view title_of(std::string_view code) {
+  const rule::CodeInfo* info = rule::code_by_name(code);
+  return info == nullptr ? std::string_view() : info->title;
 }
 
 struct FileResult {
@@ -140,7 +114,7 @@ void put_location(Writer& out, const std::string& type, const std::string& name,
 void put_entry(Writer& out, const Diagnostic& d, const FileResult& file) {
   out.StartObject();
   put(out, "code", d.code);
-  put(out, "codedesc", code_text(d.code));
+  put(out, "codedesc", title_of(d.code));
   out.Key("context");
   out.StartObject();
   out.Key("locations");

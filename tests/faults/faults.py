@@ -96,7 +96,7 @@ class Lab:
             if not os.path.exists(os.path.join(ROOT, name)):
                 continue
             os.makedirs(os.path.dirname(os.path.join(self.source, name)), exist_ok=True)
-            shutil.copy2(os.path.join(ROOT, name), os.path.join(self.source, name))
+            shutil.copy(os.path.join(ROOT, name), os.path.join(self.source, name))
         status = run(["cmake", "-S", self.source, "-B", self.build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O1",
                       "-DTIERCEL_TESTS=unit", "-DCMAKE_C_COMPILER=gcc", "-DCMAKE_CXX_COMPILER=g++",
                       "-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"], self.log)

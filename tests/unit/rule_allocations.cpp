@@ -2,11 +2,13 @@
 // with AddressSanitizer (as the tests' is) has this test.
 #if defined(__SANITIZE_ADDRESS__)
 #include <doctest/doctest.h>
-#include <sanitizer/allocator_interface.h>
-
 #include <atomic>
 
 #include "rule_support.h"
+
+// Of the sanitizer's runtime (sanitizer/allocator_interface.h, which GCC does not install).
+extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*malloc_hook)(const volatile void*, size_t),
+                                                         void (*free_hook)(const volatile void*));
 
 using namespace tiercel::rule;
 using namespace tiercel::rule::test;
@@ -33,8 +35,8 @@ std::vector<RuleText> stock_files() {
 
 TEST_CASE("an event that no rule matches costs no allocation") {
   REQUIRE_FALSE(shared_dir().empty());
-  static const int installed =
-      __sanitizer_install_malloc_and_free_hooks([](const volatile void*, size_t) { ++allocations; }, nullptr);
+  static const int installed = __sanitizer_install_malloc_and_free_hooks(
+      [](const volatile void*, size_t) { ++allocations; }, [](const volatile void*) {});
   REQUIRE(installed > 0);
   const Loaded loaded = load_texts(stock_files(), plain_options());
   REQUIRE(loaded.rules);

@@ -38,7 +38,7 @@ class ExactTexts {
   explicit ExactTexts(const std::vector<Pattern>& patterns);
 
   [[nodiscard]] PatternId find(std::string_view text) const {
-    if (slots_.empty()) return kNone;
+    if (slots_.empty() || !may_be(text)) return kNone;
     const uint64_t hash = hash_text(text);
     for (uint64_t at = hash & mask_;; at = (at + 1) & mask_) {
       const Slot& slot = slots_[at];
@@ -49,6 +49,18 @@ class ExactTexts {
   [[nodiscard]] bool empty() const { return slots_.empty(); }
 
  private:
+  // Length and end tell most of the texts that are not here, and long ones need not be hashed for that.
+  static constexpr size_t kEndBits = 1u << 12;
+  [[nodiscard]] static size_t end_bit(std::string_view text) {
+    uint64_t end = 0;
+    std::memcpy(&end, text.data() + text.size() - sizeof end, sizeof end);
+    return ((end + text.size()) * 0x9E3779B97F4A7C15ull) >> (64 - 12);
+  }
+  [[nodiscard]] bool may_be(std::string_view text) const {
+    if (text.size() < sizeof(uint64_t)) return true;
+    const size_t bit = end_bit(text);
+    return (ends_[bit / 64] >> (bit % 64) & 1) != 0;
+  }
   struct Slot {
     uint32_t tag = 0;
     uint32_t offset = 0, size = 0;
@@ -61,6 +73,7 @@ class ExactTexts {
   std::vector<Slot> slots_;
   std::string bytes_;
   uint64_t mask_ = 0;
+  std::vector<uint64_t> ends_;  // kEndBits bits
 };
 
 }  // namespace tiercel::match

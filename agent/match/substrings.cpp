@@ -50,6 +50,7 @@ void Substrings::make_filter(const std::vector<Pattern>& patterns) {
   size_t shortest = kLongest;
   for (const Pattern& pattern : patterns)
     if (!pattern.text.empty()) shortest = std::min(shortest, pattern.text.size());
+  for (const Pattern& pattern : patterns) longest_ = std::max(longest_, pattern.text.size());
   if (shortest < 2) return;  // it would let nearly everything through
   piece_bytes_ = shortest > 4 ? 4 : shortest > 2 ? 3 : 2;
   stride_ = shortest - piece_bytes_ + 1;
@@ -69,20 +70,19 @@ void Substrings::make_filter(const std::vector<Pattern>& patterns) {
 }
 
 // Every stride_-th position is enough: wherever a pattern lies, one of the pieces of its part is met.
-bool Substrings::may_occur(std::string_view text) const {
+size_t Substrings::next_piece(std::string_view text, size_t from) const {
   const uint64_t* filter = filter_.data();
-  const size_t stride = stride_;
   const auto hit = [&](uint32_t piece) {
     const uint32_t bit = filter_bit(piece);
     return (filter[bit / 64] >> (bit % 64) & 1) != 0;
   };
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  for (; end - at >= 4; at += stride)
-    if (hit(piece_at(at, 4))) return true;
-  for (; end - at >= static_cast<ptrdiff_t>(piece_bytes_); at += stride)
-    if (hit(piece_at(at, piece_bytes_))) return true;
-  return false;
+  const size_t stride = stride_;
+  size_t at = from;
+  for (; at + sizeof(uint32_t) <= text.size(); at += stride)
+    if (hit(piece_at(text.data() + at, sizeof(uint32_t)))) return at;
+  for (; at + piece_bytes_ <= text.size(); at += stride)
+    if (hit(piece_at(text.data() + at, piece_bytes_))) return at;
+  return kNone;
 }
 
 // Breadth first: a node's failure link lies nearer to the root and is known by then.

@@ -1,9 +1,10 @@
-// Substrings: which of many texts occur anywhere in this one? A filter over short pieces says "none" for most texts
-// without following anything; what it lets through goes over an Aho-Corasick automaton (Aho and Corasick, CACM 18(6),
-// 1975), whose time grows with the text alone, whoever wrote it. The states near the root, where nearly all time is
-// spent, have full rows of transitions; the others keep their children and a failure link. Immutable; any thread.
+// Substrings: which of many texts occur anywhere in this one? A filter over short pieces finds the few places where one
+// may lie; around those an Aho-Corasick automaton runs (Aho and Corasick, CACM 18(6), 1975), so that time grows with
+// the text alone, whoever wrote it. The states near the root, where nearly all time is spent, have full rows of
+// transitions; the others keep their children and a failure link. Immutable; any thread.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string_view>
@@ -25,17 +26,29 @@ class Substrings {
   void find(std::string_view text, Found&& found) const {
     if (trie_.empty()) return;
     report(ByteTrie::kRoot, found);
-    if (piece_bytes_ > 0 && !may_occur(text)) return;
     State state = ByteTrie::kRoot;
-    for (char c : text) {
-      state = next(state, fold(static_cast<uint8_t>(c)));
-      if (interesting_[state]) report(state, found);
+    size_t done = 0;  // the automaton has seen the text up to here, or need not
+    const auto run_to = [&](size_t end) {
+      for (; done < end; ++done) {
+        state = next(state, fold(static_cast<uint8_t>(text[done])));
+        if (interesting_[state]) report(state, found);
+      }
+    };
+    if (piece_bytes_ == 0) return run_to(text.size());
+    // A pattern that lies over a piece begins and ends at most a pattern's length from it. No byte is run over twice.
+    for (size_t at = next_piece(text, 0); at != kNone; at = next_piece(text, at + stride_)) {
+      if (at >= longest_ && at - longest_ > done) {
+        done = at - longest_;
+        state = ByteTrie::kRoot;
+      }
+      run_to(std::min(text.size(), at + longest_));
     }
   }
   [[nodiscard]] bool empty() const { return trie_.empty(); }
 
  private:
   using State = ByteTrie::State;
+  static constexpr size_t kNone = SIZE_MAX;
   static constexpr size_t kRowEntriesMax = 1u << 16;  // 256 KiB of rows at most
 
   [[nodiscard]] uint8_t fold(uint8_t byte) const {
@@ -58,7 +71,8 @@ class Substrings {
   void make_filter(const std::vector<Pattern>& patterns);
   void make_links();
   void make_rows();
-  [[nodiscard]] bool may_occur(std::string_view text) const;
+  // Where the next piece of some pattern is, looking at `from` and every stride_ bytes after it.
+  [[nodiscard]] size_t next_piece(std::string_view text, size_t from) const;
   // In kIgnore letters are made of one case, and other bytes may fall together, which a filter bears.
   [[nodiscard]] uint32_t filter_bit(uint32_t piece) const {
     return (((piece | case_bits_) & piece_mask_) * 0x9E3779B1u) >> filter_shift_;
@@ -73,7 +87,7 @@ class Substrings {
   size_t class_count_ = 0, row_count_ = 0;
   std::vector<State> rows_;
   size_t piece_bytes_ = 0;  // length of the filter's pieces, 0: no filter
-  size_t stride_ = 1;
+  size_t stride_ = 1, longest_ = 0;
   uint32_t piece_mask_ = 0, case_bits_ = 0;
   int filter_shift_ = 0;  // 32 less the logarithm of the filter's bits
   std::vector<uint64_t> filter_;

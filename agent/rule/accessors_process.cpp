@@ -1,5 +1,6 @@
 // proc.*, thread.*, user.*, group.*: who did it, its ancestors and its credentials at the time of the event.
 #include <algorithm>
+#include <cstring>
 
 #include "agent/rule/accessors.h"
 #include "decoders/flags.h"
@@ -78,7 +79,10 @@ std::string_view env_value(std::string_view env, std::string_view name, bool& fo
 Value env_text(const Access& a, std::string_view env) {
   while (!env.empty() && env.back() == '\0') env.remove_suffix(1);
   char* out = a.arena.bytes(env.size());
-  std::replace_copy(env.begin(), env.end(), out, '\0', ' ');
+  if (!env.empty()) std::memcpy(out, env.data(), env.size());
+  char* const end = out + env.size();
+  for (char* at = out; (at = static_cast<char*>(std::memchr(at, 0, static_cast<size_t>(end - at)))) != nullptr;)
+    *at++ = ' ';
   return Value::of_text({out, env.size()});
 }
 

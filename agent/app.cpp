@@ -7,22 +7,26 @@
 #include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <optional>
+#include <utility>
 
 #include "agent/base/clock.h"
 #include "agent/base/log.h"
 #include "agent/cli/commands.h"
 #include "agent/context/procfs.h"
 #include "agent/control/control_server.h"
+#include "agent/heartbeat.h"
 #include "agent/loop.h"
 #include "agent/losses.h"
 #include "agent/pipeline.h"
-#include "agent/rule/load.h"
+#include "agent/reload/rules.h"
 #include "agent/rule/static_fields.h"
 #include "agent/rule_options.h"
 #include "agent/sensor/bpf_source.h"
 #include "agent/sensor/recording.h"
 #include "agent/status.h"
+#include "decoders/record.h"
 #include "siem/wazuh/sink.h"
 
 namespace tiercel {
@@ -31,40 +35,20 @@ namespace {
 // A stop must not take longer than 2 s; sinks get most of it.
 constexpr int kStopTimeoutMs = 1'500;
 
-Result<std::shared_ptr<const rule::RuleSet>> load_rules(const config::Config& config) {
-  rule::LoadOptions options = rule_options(config);
-  options.warn_unused = false;  // a library of macros is no mistake; `tiercel rules check` tells of it
-  rule::set_static_fields(static_fields_of(config));
-  const rule::Loaded loaded = rule::load_paths(config.rules_files, options);
-  std::fputs(loaded.diagnostics.render_all(cli::colour_wanted(STDERR_FILENO)).c_str(), stderr);
-  if (!loaded.rules || loaded.rules->active_count() == 0) {
-    std::string where;
-    for (const std::string& path : config.rules_files) where += (where.empty() ? "" : ", ") + path;
-    return fail("no rule is active: nothing would ever be detected. Rules were looked for in " + where +
-                    "; give some with --rules FILE or rules_files:",
-                Fault::kUser);
-  }
-  return loaded.rules;
-}
-
 sensor::BpfOptions sensor_options(const config::Config& config, const rule::RuleSet& rules) {
   sensor::BpfOptions options;
-  for (uint16_t type = 1; type < EVT_COUNT; ++type)
-    if (rules.event_types_needed().test(type)) options.events.push_back(type);
-  for (const char* field : {"proc.env", "proc.aenv", "evt.args", "evt.info"})
-    options.want_env |= rules.reads_field(field);
-  // proc.cwd between two execs: worth two hooks when a rule reads it, or when hooks on system calls are there anyway
-  // (the first one of them is what costs every call something).
-  const bool has_hooks = std::any_of(options.events.begin(), options.events.end(), [](uint16_t type) {
-    const decoders::EventInfo* info = decoders::event_info(type);
-    return info->record->name != "fork" && info->name != "procexit";
-  });
-  if (has_hooks || rules.reads_field("proc.cwd"))
-    for (uint16_t type : {EVT_chdir, EVT_fchdir})
-      if (!rules.event_types_needed().test(type)) options.events.push_back(type);
-  options.want_threads = rules.event_types_needed().test(EVT_clone) || rules.event_types_needed().test(EVT_clone3);
+  options.wanted = reload::wanted_by(rules);
   options.ring_vital_bytes = size_t{config.sensor.ring_vital_size_kb} << 10;
   options.ring_bulk_bytes = size_t{config.sensor.ring_bulk_size_kb} << 10;
+  return options;
+}
+
+reload::Reloader::Options reload_options(const RunOptions& run) {
+  reload::Reloader::Options options;
+  options.running = run.config;
+  options.read_config = run.read_config;
+  options.config_file = run.config_file;
+  options.rule_options = rule_options;
   return options;
 }
 
@@ -96,16 +80,23 @@ class App {
         containers_({}, metrics_),
         table_({}, containers_, metrics_),
         enricher_(clock_, table_, containers_, users_),
-        losses_(metrics_) {}
+        losses_(metrics_),
+        reloader_(reload_options(options), metrics_, clock_) {
+    heartbeat_.set_interval_s(options.replay_from.empty() ? config_.heartbeat_interval_s : 0);
+  }
 
   Result<> run();
 
  private:
+  Result<> load_rules();
   Result<> open_source();
   Result<> start_control();
   Result<> start_source();
   void handle(std::span<const std::byte> record);
   void tick();
+  void swap(reload::Offer& offer);
+  void follow_directory(std::span<const std::byte> record);
+  LoopHandlers handlers();
   void stop();
   void count_undelivered();
   [[nodiscard]] Status status() const;
@@ -117,7 +108,7 @@ class App {
   const uint64_t started_ns_ = clock_.monotonic_ns();
   Metrics metrics_;
   alert::AlertMaker maker_;
-  std::shared_ptr<const rule::RuleSet> rules_;
+  std::shared_ptr<const rule::RuleSet> rules_;  // of the start, until the pipeline has them
   std::unique_ptr<siem::Spool> spool_;
   Outputs outputs_;
   context::Containers containers_;
@@ -129,10 +120,22 @@ class App {
   std::unique_ptr<sensor::Source> source_;
   std::unique_ptr<sensor::Recorder> recorder_;
   std::optional<Pipeline> pipeline_;
+  Heartbeat heartbeat_;
+  reload::Reloader reloader_;  // uses the source
   std::optional<control::ControlServer> control_;
   uint64_t undelivered_ = 0;
   std::atomic<uint64_t> processes_{0}, kernel_lost_{0}, kernel_seen_{0};
 };
+
+Result<> App::load_rules() {
+  Diagnostics diagnostics;
+  rule::set_static_fields(static_fields_of(config_));
+  auto rules = reloader_.load_first(diagnostics);
+  std::fputs(diagnostics.render_all(cli::colour_wanted(STDERR_FILENO)).c_str(), stderr);
+  if (!rules) return tl::unexpected(rules.error());
+  rules_ = std::move(*rules);
+  return {};
+}
 
 Result<> App::open_source() {
   if (options_.replay_from.empty()) {
@@ -151,6 +154,13 @@ Result<> App::start_control() {
   if (!options_.control_socket) return {};
   control_.emplace(control::ControlServer::Options{.socket_path = config_.socket_path()}, metrics_);
   control_->on("status", [this](const control::Request&) { return status().json(); });
+  control_->on("rules_reload", [this](const control::Request&) {
+    return fmt::format(R"({{"ticket":{}}})", reloader_.request("command"));
+  });
+  control_->on("rules_outcome", [this](const control::Request& request) -> std::string {
+    const auto outcome = reloader_.outcome(std::strtoull(request.argument("ticket").c_str(), nullptr, 10));
+    return outcome ? outcome->json() : R"({"result":"waiting"})";
+  });
   return control_->start();
 }
 
@@ -181,6 +191,34 @@ void App::tick() {
   kernel_lost_ = losses_.lost();
   kernel_seen_ = losses_.seen();
   processes_ = table_.size();
+  if (heartbeat_.due(clock_.monotonic_ns())) spool_->append(make_heartbeat(maker_, clock_.realtime_ns(), status()));
+}
+
+// Between two events. Nothing here takes long: the old set is freed by the reload thread.
+void App::swap(reload::Offer& offer) {
+  if (!offer.outcome.accepted) {
+    spool_->append(make_refusal(maker_, offer.outcome));
+    return;
+  }
+  pipeline_->exchange(offer.matcher);
+  heartbeat_.set_interval_s(offer.config.heartbeat_interval_s);
+  heartbeat_.soon();
+  if (!offer.look_again) return;
+  auto looked = source_->look_again([this](std::span<const std::byte> record) {
+    follow_directory(record);
+    handle(record);
+  });
+  if (!looked)
+    log::warning("current directories of running processes are as of their last exec: {}", looked.error().message);
+}
+
+// Of a process that changed its directory while no rule asked for that.
+void App::follow_directory(std::span<const std::byte> bytes) {
+  const auto record = decoders::Record::parse(bytes);
+  if (!record || !(record->head().flags & EVF_SNAPSHOT)) return;
+  const auto* exec = record->as<ev_exec>();
+  if (!exec) return;
+  if (auto process = table_.find({exec->head.pid, exec->head.start_ns})) process->cwd = record->text(exec->cwd);
 }
 
 Status App::status() const {
@@ -198,9 +236,7 @@ Status App::status() const {
   s.processes = processes_;
   s.ring_bytes = source_ ? source_->ring_bytes() : 0;
   s.rss_anon_bytes = rss_anon_bytes();
-  s.rules_active = rules_->active_count();
-  s.rules_total = rules_->size();
-  s.rules_digest = rules_->digest();
+  s.rules = reloader_.state();
   if (const wazuh::WazuhSink* manager = outputs_.manager()) {
     const wazuh::WazuhStatus w = manager->status();
     s.manager_configured = true;
@@ -239,6 +275,7 @@ void App::count_undelivered() {
 }
 
 void App::stop() {
+  reloader_.stop();
   tick();
   if (control_) control_->stop();
   outputs_.stop(kStopTimeoutMs);
@@ -246,33 +283,43 @@ void App::stop() {
   if (options_.summary) print_summary();
 }
 
-Result<> App::run() {
-  auto rules = load_rules(config_);
-  if (!rules) return tl::unexpected(rules.error());
-  rules_ = *rules;
-  block_loop_signals();
-  if (auto opened = open_source(); !opened) return opened;
-  pipeline_.emplace(enricher_, rules_, maker_, *spool_, metrics_);
-  if (auto started = start_control(); !started) return started;
-  if (auto started = outputs_.start(); !started) return started;
-  if (options_.replay_from.empty()) go_first();
-  if (auto started = start_source(); !started) return started;
-  log::info("tiercel {} is watching: {} rules active, {} ms after the start", kVersion, rules_->active_count(),
-            (clock_.monotonic_ns() - started_ns_) / 1'000'000);
+LoopHandlers App::handlers() {
+  const bool live = options_.replay_from.empty();
   LoopHandlers handlers;
   handlers.record = [this](std::span<const std::byte> record) { handle(record); };
   handlers.tick = [this] {
     tick();
     return options_.stop_after_s == 0 || status().uptime_s < options_.stop_after_s;
   };
-  handlers.on_signal = [this](int signal) {
+  handlers.on_signal = [this, live](int signal) {
     if (signal == SIGUSR1)
       outputs_.reopen();
-    else
-      log::warning("reload is not part of this version: restart the agent to read its files again");
+    else if (live)
+      reloader_.request("SIGHUP");
   };
-  handlers.stop_when_finished = !options_.replay_from.empty();
-  auto ran = run_loop(*source_, handlers);
+  if (live) handlers.offer_fd = reloader_.offer_fd();
+  handlers.on_offer = [this] { reloader_.take([this](reload::Offer& offer) { swap(offer); }); };
+  handlers.stop_when_finished = !live;
+  return handlers;
+}
+
+Result<> App::run() {
+  const bool live = options_.replay_from.empty();
+  block_reload_signals();
+  if (auto loaded = load_rules(); !loaded) return loaded;
+  block_loop_signals();
+  if (auto opened = open_source(); !opened) return opened;
+  pipeline_.emplace(enricher_, std::exchange(rules_, nullptr), maker_, *spool_, metrics_);
+  if (auto started = start_control(); !started) return started;
+  if (auto started = outputs_.start(); !started) return started;
+  if (live) go_first();
+  if (auto started = start_source(); !started) return started;
+  if (live)
+    if (auto started = reloader_.start(*source_); !started) return started;
+  tick();
+  log::info("tiercel {} is watching: {} rules active, {} ms after the start", kVersion, reloader_.state().rules.active,
+            (clock_.monotonic_ns() - started_ns_) / 1'000'000);
+  auto ran = run_loop(*source_, handlers());
   stop();
   if (!ran || !recorder_) return ran;
   log::info("{} records written to {}", recorder_->records(), options_.record_to);

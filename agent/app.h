@@ -7,11 +7,14 @@
 #include "agent/base/result.h"
 #include "agent/config/config.h"
 #include "agent/outputs.h"
+#include "agent/reload/reloader.h"
 
 namespace tiercel {
 
 struct RunOptions {
   config::Config config;
+  std::string config_file;         // where `config` is from; watched for changes. Empty: from nowhere
+  reload::ReadConfig read_config;  // reads it again, with what the command line changes
   OutputOptions outputs;
   std::string record_to;      // `tiercel record`: a copy of every record goes to this file
   std::string replay_from;    // `tiercel replay`: records come from this file instead of the kernel

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <initializer_list>
 
 #include "agent/base/fd.h"
 
@@ -17,17 +18,21 @@ namespace {
 // Between two looks at signals and the clock. Small enough that Ctrl-C is felt under any flood.
 constexpr size_t kRecordsPerTurn = 4096;
 
-sigset_t loop_signals() {
+sigset_t set_of(std::initializer_list<int> signals) {
   sigset_t set;
   sigemptyset(&set);
-  for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaddset(&set, signal);
+  for (int signal : signals) sigaddset(&set, signal);
   return set;
+}
+
+sigset_t loop_signals() {
+  return set_of({SIGINT, SIGTERM, SIGHUP, SIGUSR1});
 }
 
 struct Waiter {
   Fd epoll, signals, timer;
 
-  Result<> open(const sensor::Source& source) {
+  Result<> open(const sensor::Source& source, int offer_fd) {
     const sigset_t set = loop_signals();
     epoll.reset(::epoll_create1(EPOLL_CLOEXEC));
     signals.reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
@@ -38,6 +43,7 @@ struct Waiter {
     std::vector<int> fds = source.wait_fds();
     fds.push_back(signals.get());
     fds.push_back(timer.get());
+    if (offer_fd >= 0) fds.push_back(offer_fd);
     for (int fd : fds) {
       epoll_event event{};
       event.events = EPOLLIN;
@@ -66,6 +72,11 @@ struct Waiter {
 
 }  // namespace
 
+void block_reload_signals() {
+  const sigset_t set = set_of({SIGHUP, SIGUSR1});
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
 void block_loop_signals() {
   const sigset_t set = loop_signals();
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
@@ -73,7 +84,7 @@ void block_loop_signals() {
 
 Result<> run_loop(sensor::Source& source, const LoopHandlers& handlers) {
   Waiter waiter;
-  if (auto opened = waiter.open(source); !opened) return opened;
+  if (auto opened = waiter.open(source, handlers.offer_fd); !opened) return opened;
   for (bool more = true; more;) {
     const size_t handled = source.drain(handlers.record, kRecordsPerTurn);
     if (source.finished() && handlers.stop_when_finished) break;
@@ -81,6 +92,8 @@ Result<> run_loop(sensor::Source& source, const LoopHandlers& handlers) {
     const int timeout_ms = handled == kRecordsPerTurn ? 0 : source.wait_ms(handled);
     const int n = ::epoll_wait(waiter.epoll.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
     if (n < 0 && errno != EINTR) return fail_errno("epoll_wait", errno);
+    for (int i = 0; i < n; ++i)
+      if (handlers.on_offer && events[static_cast<size_t>(i)].data.fd == handlers.offer_fd) handlers.on_offer();
     more = waiter.take_tick(handlers) && waiter.take_signals(handlers);
   }
   source.detach();

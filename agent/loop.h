@@ -12,11 +12,16 @@ struct LoopHandlers {
   sensor::RecordHandler record;
   std::function<bool()> tick;                 // every second; false ends the loop
   std::function<void(int signal)> on_signal;  // SIGHUP, SIGUSR1; SIGINT and SIGTERM end the loop
+  int offer_fd = -1;                          // on_offer() is called between two records when it is readable; -1: none
+  std::function<void()> on_offer;             // must make it unreadable
   bool stop_when_finished = false;            // a recording ends; the kernel does not
 };
 
 // Blocks the signals that it handles. Call before any thread is started, so that all threads inherit it.
 void block_loop_signals();
+// Of these only those that do not end the agent: for the time of the start, which Ctrl-C may end. One that comes
+// meanwhile is handled when the loop runs.
+void block_reload_signals();
 
 // Runs until SIGINT, SIGTERM or the end of the source; then drains what is there once more.
 Result<> run_loop(sensor::Source& source, const LoopHandlers& handlers);

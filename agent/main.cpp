@@ -63,7 +63,7 @@ void add_run(CLI::App& app, Parsed& p, int& status) {
 }
 
 void add_rules(CLI::App& app, Parsed& p, int& status) {
-  auto* rules = app.add_subcommand("rules", "Check, list and explain rules");
+  auto* rules = app.add_subcommand("rules", "Check, list, explain and reload rules");
   rules->require_subcommand(1);
   auto* check =
       rules->add_subcommand("check", "Report every mistake in rule files, with its position; exit status 1 if any");
@@ -75,6 +75,15 @@ void add_rules(CLI::App& app, Parsed& p, int& status) {
   list->add_option("files", p.files, "Rule files and folders (default: the installed ones)");
   list->add_flag("--json", p.json, "For machines");
   list->callback([&] { status = cli::rules_list(p.files, p.json); });
+  auto* reload = rules->add_subcommand(
+      "reload",
+      "Make the running agent read its configuration and rules again, and wait for the result. The rules that run "
+      "stay\n"
+      "if the new ones have a mistake; exit status 1 then. The same without the result: kill -HUP PID. Changed files\n"
+      "are read by themselves (watch_config_files).");
+  reload->add_option("--run-dir", p.run_dir, "Where the agent's control socket is")->capture_default_str();
+  reload->add_flag("--json", p.json, "For machines");
+  reload->callback([&] { status = cli::rules_reload(p.run_dir, p.json); });
   auto* explain = rules->add_subcommand("explain", "The program that a rule became");
   explain->add_option("rule", p.rule, "Its name")->required();
   explain->add_option("files", p.files, "Rule files and folders (default: the installed ones)");

@@ -11,6 +11,7 @@
 #include "agent/base/log.h"
 #include "agent/cli/alert_line.h"
 #include "agent/cli/commands.h"
+#include "agent/heartbeat.h"
 #include "siem/local/file_sink.h"
 #include "siem/local/stdout_sink.h"
 #include "siem/local/syslog_sink.h"
@@ -41,6 +42,11 @@ Result<std::string> password_of(const config::Wazuh& wazuh) {
   auto text = read_file(wazuh.password_file, kPasswordFileMax);
   if (!text) return text;
   return text->substr(0, text->find_first_of("\r\n"));
+}
+
+// In an event's JSON, where what others wrote has its quotes escaped.
+bool is_heartbeat(std::string_view json) {
+  return json.find(fmt::format(R"("rule":"{}")", kHeartbeatRule)) != std::string_view::npos;
 }
 
 }  // namespace
@@ -114,6 +120,7 @@ Result<> Outputs::start_embedded_manager() {
   options.key_update_ms = 50;
   const bool colour = cli::colour_wanted(STDOUT_FILENO);
   options.on_event = [colour, json = options_.json](const wazuh::DevEvent& event) {
+    if (is_heartbeat(wazuh::tiercel_json(event))) return;  // it stands in for standard output, which has none
     const std::string line = json ? std::string(wazuh::tiercel_json(event)) : cli::alert_line(event, colour);
     if (line.empty()) return;
     std::printf("%s\n", line.c_str());

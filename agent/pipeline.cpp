@@ -8,7 +8,7 @@ namespace tiercel {
 Pipeline::Pipeline(context::Enricher& enricher, std::shared_ptr<const rule::RuleSet> rules, alert::AlertMaker& maker,
                    siem::Spool& spool, Metrics& metrics)
     : enricher_(enricher),
-      matcher_(std::move(rules)),
+      matcher_(std::make_unique<rule::Matcher>(std::move(rules))),
       maker_(maker),
       spool_(spool),
       events_(metrics.counter("tiercel_events_total", "Events that rules were asked about")),
@@ -27,9 +27,9 @@ void Pipeline::handle(std::span<const std::byte> bytes) {
 
 void Pipeline::judge(const context::Event& event) {
   events_.add();
-  for (const rule::Match& match : matcher_.match(event)) {
+  for (const rule::Match& match : matcher_->match(event)) {
     alerts_.add();
-    spool_.append(maker_.make(event, matcher_.rules()->rule(match.rule), matcher_.render(match, event),
+    spool_.append(maker_.make(event, matcher_->rules()->rule(match.rule), matcher_->render(match, event),
                               match.view == context::PathView::kKernel));
   }
 }

@@ -20,10 +20,13 @@ class Pipeline {
   // bytes -> Record -> Event -> rule ids -> Alert -> spool
   void handle(std::span<const std::byte> bytes);
 
+  // Between two events: the next one is judged by the other set. The old matcher comes back in the new one's place.
+  void exchange(std::unique_ptr<rule::Matcher>& matcher) { matcher_.swap(matcher); }
+
  private:
   void judge(const context::Event& event);
   context::Enricher& enricher_;
-  rule::Matcher matcher_;
+  std::unique_ptr<rule::Matcher> matcher_;
   alert::AlertMaker& maker_;
   siem::Spool& spool_;
   Counter& events_;

@@ -2,12 +2,15 @@
 
 #include <fmt/core.h>
 #include <rapidjson/document.h>
+#include <rapidjson/memorystream.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
 #include <cstdlib>
+#include <initializer_list>
 
 #include "agent/base/fd.h"
+#include "agent/base/time_text.h"
 
 namespace tiercel {
 
@@ -47,9 +50,27 @@ std::string Status::json() const {
     number("outputs", outputs_lost);
   });
   object("rules", [&] {
-    number("active", rules_active);
-    number("total", rules_total);
-    text("digest", rules_digest);
+    number("active", rules.rules.active);
+    number("total", rules.rules.total);
+    text("digest", rules.rules.digest);
+    text("loaded_at", iso8601_z(rules.loaded_ns));
+    out.Key("watching");
+    out.Bool(rules.watching);
+    object("reloads", [&] {
+      number("ok", rules.accepted);
+      number("refused", rules.refused);
+    });
+    out.Key("needs_restart");
+    out.StartArray();
+    for (const std::string& key : rules.needs_restart) out.String(key);
+    out.EndArray();
+    if (rules.refused_ns == 0) return;
+    object("last_refusal", [&] {
+      text("at", iso8601_z(rules.refused_ns));
+      text("reason", rules.refusal);
+      out.Key("stands");
+      out.Bool(rules.refusal_stands);
+    });
   });
   object("manager", [&] {
     out.Key("configured");
@@ -71,53 +92,93 @@ std::string Status::json() const {
   return {buffer.GetString(), buffer.GetSize()};
 }
 
+namespace {
+
+// The status reply, looked into without surprises: what is not there is 0, empty or false.
+class Reply {
+ public:
+  explicit Reply(const std::string& json) {
+    rapidjson::MemoryStream stream(json.data(), json.size());
+    document_.ParseStream<rapidjson::kParseIterativeFlag>(stream);
+  }
+  [[nodiscard]] bool valid() const { return !document_.HasParseError() && document_.IsObject(); }
+  [[nodiscard]] const rapidjson::Value* find(std::initializer_list<const char*> path) const {
+    const rapidjson::Value* at = &document_;
+    for (const char* key : path) {
+      if (!at->IsObject()) return nullptr;
+      auto member = at->FindMember(key);
+      if (member == at->MemberEnd()) return nullptr;
+      at = &member->value;
+    }
+    return at;
+  }
+  [[nodiscard]] uint64_t number(std::initializer_list<const char*> path) const {
+    const rapidjson::Value* at = find(path);
+    return at && at->IsUint64() ? at->GetUint64() : 0;
+  }
+  [[nodiscard]] std::string text(std::initializer_list<const char*> path) const {
+    const rapidjson::Value* at = find(path);
+    return at && at->IsString() ? at->GetString() : "";
+  }
+  [[nodiscard]] bool flag(std::initializer_list<const char*> path) const {
+    const rapidjson::Value* at = find(path);
+    return at && at->IsBool() && at->GetBool();
+  }
+
+ private:
+  rapidjson::Document document_;
+};
+
+// What stands between the rules on the disk and those that run.
+std::string rules_trouble(const Reply& s, const char* alarm, const char* off) {
+  std::string out;
+  if (s.flag({"rules", "last_refusal", "stands"}))
+    out += fmt::format("  {}refused   {} (at {}){}\n", alarm, s.text({"rules", "last_refusal", "reason"}),
+                       s.text({"rules", "last_refusal", "at"}), off);
+  const rapidjson::Value* keys = s.find({"rules", "needs_restart"});
+  std::string names;
+  if (keys && keys->IsArray())
+    for (const auto& key : keys->GetArray())
+      if (key.IsString()) names += (names.empty() ? "" : ", ") + std::string(key.GetString());
+  if (!names.empty()) out += fmt::format("  restart   needed for changed keys: {}\n", names);
+  return out;
+}
+
+}  // namespace
+
 std::string status_text(const std::string& json, bool colour) {
-  rapidjson::Document s;
-  s.Parse<rapidjson::kParseIterativeFlag>(json.data(), json.size());
-  if (s.HasParseError() || !s.IsObject()) return json + "\n";
-  auto number = [&s](const char* group, const char* key) -> uint64_t {
-    const rapidjson::Value* at = &s;
-    if (*group) {
-      if (!s.HasMember(group) || !s[group].IsObject()) return 0;
-      at = &s[group];
-    }
-    return at->HasMember(key) && (*at)[key].IsUint64() ? (*at)[key].GetUint64() : 0;
-  };
-  auto text = [&s](const char* group, const char* key) -> std::string {
-    const rapidjson::Value* at = &s;
-    if (*group) {
-      if (!s.HasMember(group) || !s[group].IsObject()) return {};
-      at = &s[group];
-    }
-    return at->HasMember(key) && (*at)[key].IsString() ? (*at)[key].GetString() : "";
-  };
-  auto flag = [&s](const char* group, const char* key) {
-    return s.HasMember(group) && s[group].IsObject() && s[group].HasMember(key) && s[group][key].IsBool() &&
-           s[group][key].GetBool();
-  };
-  const uint64_t lost = number("lost", "total");
-  const bool connected = flag("manager", "connected");
-  const std::string manager = !flag("manager", "configured")
-                                  ? "none"
-                                  : fmt::format("{} {} (agent {}), {} sent, {} confirmed", text("manager", "address"),
-                                                connected ? "connected" : "NOT CONNECTED", text("manager", "agent_id"),
-                                                number("manager", "sent"), number("manager", "confirmed"));
-  const char* alarm = colour && (lost > 0) ? "\033[1;31m" : "";
-  const char* off = *alarm ? "\033[0m" : "";
-  return fmt::format(
+  const Reply s(json);
+  if (!s.valid()) return json + "\n";
+  const uint64_t lost = s.number({"lost", "total"});
+  const char* alarm = colour ? "\033[1;31m" : "";
+  const char* off = colour ? "\033[0m" : "";
+  const std::string manager =
+      !s.flag({"manager", "configured"})
+          ? "none"
+          : fmt::format("{} {} (agent {}), {} sent, {} confirmed", s.text({"manager", "address"}),
+                        s.flag({"manager", "connected"}) ? "connected" : "NOT CONNECTED",
+                        s.text({"manager", "agent_id"}), s.number({"manager", "sent"}),
+                        s.number({"manager", "confirmed"}));
+  std::string out = fmt::format(
       "tiercel {}, up {} s\n"
-      "  rules     {} active of {}, digest {}\n"
+      "  rules     {} active of {}, digest {}, loaded {} ({} reloads, {} refused)\n",
+      s.text({"version"}), s.number({"uptime_s"}), s.number({"rules", "active"}), s.number({"rules", "total"}),
+      s.text({"rules", "digest"}), s.text({"rules", "loaded_at"}).substr(0, 19) + "Z",
+      s.number({"rules", "reloads", "ok"}), s.number({"rules", "reloads", "refused"}));
+  out += rules_trouble(s, alarm, off);
+  out += fmt::format(
       "  events    {}\n"
       "  alerts    {}\n"
       "  {}lost      {} (kernel {}, malformed {}, spool {}, outputs {}){}\n"
       "  manager   {}\n"
-      "  spool     {} waiting\n"
-      "  memory    {:.1f} MiB anonymous, {:.1f} MiB rings, {} processes known\n",
-      text("", "version"), number("", "uptime_s"), number("rules", "active"), number("rules", "total"),
-      text("rules", "digest"), number("", "events"), number("", "alerts"), alarm, lost, number("lost", "kernel"),
-      number("lost", "malformed_records"), number("lost", "spool"), number("lost", "outputs"), off, manager,
-      number("spool", "waiting"), static_cast<double>(number("memory", "rss_anon_bytes")) / (1 << 20),
-      static_cast<double>(number("memory", "ring_bytes")) / (1 << 20), number("memory", "processes"));
+      "  spool     {} waiting\n",
+      s.number({"events"}), s.number({"alerts"}), lost > 0 ? alarm : "", lost, s.number({"lost", "kernel"}),
+      s.number({"lost", "malformed_records"}), s.number({"lost", "spool"}), s.number({"lost", "outputs"}),
+      lost > 0 ? off : "", manager, s.number({"spool", "waiting"}));
+  return out + fmt::format("  memory    {:.1f} MiB anonymous, {:.1f} MiB rings, {} processes known\n",
+                           static_cast<double>(s.number({"memory", "rss_anon_bytes"})) / (1 << 20),
+                           static_cast<double>(s.number({"memory", "ring_bytes"})) / (1 << 20),
+                           s.number({"memory", "processes"}));
 }
 
 }  // namespace tiercel

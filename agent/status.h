@@ -6,8 +6,7 @@
 #include <string>
 
 #include "agent/base/metrics.h"
-#include "agent/rule/engine.h"
-#include "siem/spool.h"
+#include "agent/reload/outcome.h"
 
 namespace tiercel {
 
@@ -19,8 +18,7 @@ struct Status {
   uint64_t undelivered = 0;  // at the end: what an output had not taken when the agent stopped
   uint64_t spool_waiting = 0;
   uint64_t processes = 0, ring_bytes = 0, rss_anon_bytes = 0;
-  uint64_t rules_active = 0, rules_total = 0;
-  std::string rules_digest;
+  reload::RulesState rules;
   bool manager_configured = false, manager_connected = false;
   std::string manager_address, agent_id;
   uint64_t manager_sent = 0, manager_confirmed = 0, manager_unconfirmed = 0;

@@ -51,6 +51,9 @@ struct Reader {
   std::array<uint64_t, 2> cursors{};
   size_t size_bytes = 0;
   Counter* lost = nullptr;
+  bool takes_routine = true;
+
+  [[nodiscard]] bool takes(const alert::Alert& alert) const { return takes_routine || !alert.routine; }
 };
 
 class MemorySpool final : public Spool {
@@ -58,7 +61,7 @@ class MemorySpool final : public Spool {
   MemorySpool(MemorySpoolLimits limits, Metrics& metrics) : limits_(limits), metrics_(metrics) {}
 
   void append(AlertPtr alert) override;
-  ReaderId add_reader(const std::string& name, std::function<void()> wake) override;
+  ReaderId add_reader(const std::string& name, std::function<void()> wake, bool takes_routine) override;
   std::vector<Row> read(ReaderId reader, Lane lane, uint64_t after_seq, size_t most) override;
   void confirm(ReaderId reader, Lane lane, uint64_t seq) override;
   [[nodiscard]] uint64_t cursor(ReaderId reader, Lane lane) const override;
@@ -93,9 +96,11 @@ void MemorySpool::append(AlertPtr alert) {
     std::lock_guard lock(mutex_);
     stored->seq = ++last_seq_;
     wakes = wakes_;
-    stored->holders = readers_.size();
+    stored->holders = static_cast<size_t>(std::count_if(
+        readers_.begin(), readers_.end(), [&](const Reader& reader) { return reader.takes(*stored->alert); }));
     if (stored->holders == 0) return;
     for (Reader& reader : readers_) {
+      if (!reader.takes(*stored->alert)) continue;
       reader.queues[static_cast<size_t>(stored->alert->priority)].push_back(stored);
       reader.size_bytes += stored->size_bytes;
     }
@@ -142,10 +147,11 @@ void MemorySpool::drop_front(Reader& reader, std::deque<StoredPtr>& queue, std::
   doomed.push_back(std::move(stored));
 }
 
-Spool::ReaderId MemorySpool::add_reader(const std::string& name, std::function<void()> wake) {
+Spool::ReaderId MemorySpool::add_reader(const std::string& name, std::function<void()> wake, bool takes_routine) {
   std::lock_guard lock(mutex_);
   Reader& reader = readers_.emplace_back();
   reader.name = name;
+  reader.takes_routine = takes_routine;
   reader.lost = &metrics_.counter("tiercel_spool_output_lost_total",
                                   "Alerts removed by the spool's limit before this output had confirmed them", name);
   auto wakes = std::make_shared<Wakes>(*wakes_);

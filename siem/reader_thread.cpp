@@ -42,7 +42,8 @@ ReaderThread::ReaderThread(Spool& spool, Options options, Deliver deliver)
       wake_fd_(make_eventfd()),
       stop_fd_(make_eventfd()),
       give_up_fd_(make_eventfd()) {
-  reader_ = spool_.add_reader(options_.name, [this] { wake(); });
+  reader_ = spool_.add_reader(
+      options_.name, [this] { wake(); }, options_.takes_routine);
 }
 
 ReaderThread::~ReaderThread() {

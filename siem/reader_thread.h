@@ -28,6 +28,7 @@ class ReaderThread {
   struct Options {
     std::string name;  // of the reader and, cut to 15 bytes, of the thread
     alert::Priority least_priority = alert::Priority::kDebug;
+    bool takes_routine = true;
     size_t batch_rows_max = 64;  // small, so that a critical alert waits for little
     int retry_ms_min = 50;
     int retry_ms_max = 5'000;

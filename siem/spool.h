@@ -30,8 +30,9 @@ class Spool {
 
   virtual void append(alert::AlertPtr alert) = 0;
 
-  // Before start. The wake function is called (from append) when there is something new; it must not block.
-  virtual ReaderId add_reader(const std::string& name, std::function<void()> wake) = 0;
+  // Before start. The wake function is called (from append) when there is something new; it must not block. A reader
+  // that takes no routine alerts is never given one (alert.h).
+  virtual ReaderId add_reader(const std::string& name, std::function<void()> wake, bool takes_routine = true) = 0;
   // Up to `most` rows of the lane after `after_seq`, in order. after_seq = the last row read (0: from the cursor).
   virtual std::vector<Row> read(ReaderId reader, alert::Lane lane, uint64_t after_seq, size_t most) = 0;
   // Moves the reader's cursor: rows of the lane up to seq were delivered and may be forgotten.

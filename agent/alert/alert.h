@@ -29,6 +29,9 @@ struct Alert {
   std::vector<std::string> tags;  // sorted
   std::string message;            // the rule's output, resolved, without time and priority
 
+  // A sign of life: for a manager and a file, not for who reads the alerts as they come.
+  bool routine = false;
+
   // Short facts for a person's line and for folding; empty when unknown.
   std::string process;    // proc.name(pid)
   std::string container;  // container.name, else container.id

@@ -238,13 +238,14 @@ AlertPtr AlertMaker::make(const context::Event& event, const rule::Rule& rule, r
 
 AlertPtr AlertMaker::make_internal(uint64_t time_ns, Priority priority, const std::string& rule,
                                    const std::string& message,
-                                   const std::vector<std::pair<std::string, JsonValue>>& fields) {
+                                   const std::vector<std::pair<std::string, JsonValue>>& fields, bool routine) {
   auto alert = std::make_shared<Alert>();
   alert->id = next_id();
   alert->time_ns = time_ns;
   alert->priority = priority;
   alert->rule = rule;
   alert->source = "internal";
+  alert->routine = routine;
   alert->message = message;
   FalcoLine line = line_of(time_ns, priority, rule, alert->source, message);
   NormalisedEvent normalised;

@@ -36,10 +36,11 @@ class AlertMaker {
   [[nodiscard]] AlertPtr make(const context::Event& event, const rule::Rule& rule, rule::Rendered rendered,
                               bool by_kernel_path);
 
-  // The agent's own report (a loss, a gap): source "internal".
+  // The agent's own report (a loss, a gap): source "internal". routine: see alert.h.
   [[nodiscard]] AlertPtr make_internal(uint64_t time_ns, Priority priority, const std::string& rule,
                                        const std::string& message,
-                                       const std::vector<std::pair<std::string, JsonValue>>& fields);
+                                       const std::vector<std::pair<std::string, JsonValue>>& fields,
+                                       bool routine = false);
 
  private:
   [[nodiscard]] std::string next_id();

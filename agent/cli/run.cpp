@@ -2,28 +2,18 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <optional>
 
 #include "agent/app.h"
 #include "agent/base/log.h"
 #include "agent/cli/commands.h"
 #include "agent/config/load.h"
+#include "agent/loop.h"
 
 namespace tiercel::cli {
 namespace {
 
 constexpr const char* kDefaultConfig = "/etc/tiercel/tiercel.yaml";
-
-// The file that was named must be there; the default one need not.
-Result<config::Config> configuration(const RunArgs& args) {
-  const bool named = !args.config_file.empty();
-  const std::string path = named ? args.config_file : kDefaultConfig;
-  if (!named && ::access(path.c_str(), F_OK) != 0) return config::Config{};
-  Diagnostics diagnostics;
-  auto loaded = config::load(path, diagnostics);
-  std::fputs(diagnostics.render_all(colour_wanted(STDERR_FILENO)).c_str(), stderr);
-  if (!loaded) return fail(path + " has mistakes: see above", Fault::kUser);
-  return *loaded;
-}
 
 Result<log::Level> level_of(const std::string& word) {
   if (word == "debug") return log::Level::kDebug;
@@ -33,27 +23,44 @@ Result<log::Level> level_of(const std::string& word) {
   return fail("--log-level takes debug, info, warning or error, not '" + word + "'", Fault::kUser);
 }
 
-}  // namespace
+std::string config_file_of(const RunArgs& args) {
+  return args.config_file.empty() ? kDefaultConfig : args.config_file;
+}
 
-int run(const RunArgs& args) {
-  auto config = configuration(args);
-  if (!config) return report(config.error());
+// The file, and what the command line changes. The file that was named must be there; the default one need not.
+std::optional<config::Config> configuration(const RunArgs& args, Diagnostics& diagnostics) {
+  const std::string path = config_file_of(args);
+  std::optional<config::Config> config = config::Config{};
+  if (!args.config_file.empty() || ::access(path.c_str(), F_OK) == 0) config = config::load(path, diagnostics);
+  if (!config) return config;
   if (!args.rules.empty())
     config->rules_files = args.rules;
   else if (args.config_file.empty())
     config->rules_files = default_rules();
-  if (!args.log_level.empty()) {
-    auto level = level_of(args.log_level);
-    if (!level) return report(level.error());
-    config->log_level = *level;
-  }
+  if (!args.log_level.empty())
+    if (auto level = level_of(args.log_level)) config->log_level = *level;
   if (!args.state_dir.empty()) config->state_dir = args.state_dir;
   if (!args.run_dir.empty()) config->run_dir = args.run_dir;
   if (!args.manager_host.empty()) config->wazuh.managers = {config::WazuhManager{.host = args.manager_host}};
+  return config;
+}
+
+}  // namespace
+
+int run(const RunArgs& args) {
+  block_reload_signals();  // a SIGHUP during the start is carried out after it
+  if (!args.log_level.empty())
+    if (auto level = level_of(args.log_level); !level) return report(level.error());
+  Diagnostics diagnostics;
+  auto config = configuration(args, diagnostics);
+  std::fputs(diagnostics.render_all(colour_wanted(STDERR_FILENO)).c_str(), stderr);
+  if (!config) return report({config_file_of(args) + " has mistakes: see above", Fault::kUser});
   log::set_level(config->log_level);
 
   RunOptions options;
   options.config = std::move(*config);
+  options.config_file = config_file_of(args);
+  options.read_config = [args](Diagnostics& found) { return configuration(args, found); };
   options.outputs.manager = !args.no_manager;
   options.outputs.embedded_manager = args.embedded_manager;
   options.outputs.json = args.json;

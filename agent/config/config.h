@@ -119,6 +119,7 @@ struct Config {
   RuleMatching rule_matching = RuleMatching::kFirst;
   std::vector<RuleSelection> rules;
   std::vector<StaticField> static_fields;
+  bool watch_config_files = true;  // reload when the rules or this file change
 
   bool json_output = false;
   bool json_include_output_property = true;
@@ -133,6 +134,7 @@ struct Config {
   Sensor sensor;
 
   log::Level log_level = log::Level::kInfo;
+  uint32_t heartbeat_interval_s = 600;  // 0: none
   std::string state_dir = "/var/lib/tiercel";
   std::string run_dir = "/run/tiercel";
 

@@ -9,6 +9,7 @@ namespace tiercel::config {
 namespace {
 
 constexpr uint64_t kPortMax = 65'535;
+constexpr uint64_t kDayS = 86'400;
 
 // What the file says, before its parts are put together.
 struct OutputDraft {
@@ -343,6 +344,7 @@ constexpr Key<Draft> kKeys[] = {
     {"rules", [](Reading& r, const TreeNode& n, Draft& d) { read_rules(r, n, d.config.rules); }},
     {"static_fields",
      [](Reading& r, const TreeNode& n, Draft& d) { read_static_fields(r, n, d.config.static_fields); }},
+    BOOLEAN_KEY(watch_config_files),
     BOOLEAN_KEY(json_output),
     BOOLEAN_KEY(json_include_output_property),
     BOOLEAN_KEY(json_include_message_property),
@@ -355,6 +357,8 @@ constexpr Key<Draft> kKeys[] = {
     {"wazuh", [](Reading& r, const TreeNode& n, Draft& d) { r.map(n, kWazuhKeys, d.config.wazuh); }},
     {"sensor", [](Reading& r, const TreeNode& n, Draft& d) { r.map(n, kSensorKeys, d.config.sensor); }},
     {"log_level", [](Reading& r, const TreeNode& n, Draft& d) { read_log_level(r, n, d.config.log_level); }},
+    {"heartbeat_interval_s",
+     [](Reading& r, const TreeNode& n, Draft& d) { r.number(n, 0, kDayS, d.config.heartbeat_interval_s); }},
     {"state_dir", [](Reading& r, const TreeNode& n, Draft& d) { r.absolute_path(n, d.config.state_dir); }},
     {"run_dir", [](Reading& r, const TreeNode& n, Draft& d) { r.absolute_path(n, d.config.run_dir); }},
 };

@@ -241,10 +241,6 @@ class Loader {
   RuleSetParts parts_;
 };
 
-bool is_rule_file(const std::filesystem::path& path) {
-  return path.extension() == ".yaml" || path.extension() == ".yml";
-}
-
 void read_file(const std::string& path, std::vector<RuleText>& texts, Diagnostics& diagnostics) {
   auto refuse = [&](const std::string& why) {
     diagnostics.error({path, 0, 0}, "cannot be read: " + why, "check the path and its permissions",
@@ -266,7 +262,7 @@ void read_path(const std::string& path, std::vector<RuleText>& texts, Diagnostic
   if (!std::filesystem::is_directory(path, code)) return read_file(path, texts, diagnostics);
   std::vector<std::string> names;
   for (std::filesystem::directory_iterator it(path, code), end; !code && it != end; it.increment(code))
-    if (is_rule_file(it->path()) && !it->is_directory(code)) names.push_back(it->path().string());
+    if (is_rule_file(it->path().filename().string()) && !it->is_directory(code)) names.push_back(it->path().string());
   if (code) {
     diagnostics.error({path, 0, 0}, "cannot be read: " + code.message(), "check the folder's permissions",
                       "LOAD_ERR_FILE_READ");
@@ -280,6 +276,11 @@ void read_path(const std::string& path, std::vector<RuleText>& texts, Diagnostic
 }
 
 }  // namespace
+
+bool is_rule_file(const std::string& name) {
+  const std::filesystem::path extension = std::filesystem::path(name).extension();
+  return extension == ".yaml" || extension == ".yml";
+}
 
 Loaded load_texts(std::vector<RuleText> texts, const LoadOptions& options) {
   Loaded loaded;

@@ -6,17 +6,18 @@
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <linux/perf_event.h>
-#include <sys/mount.h>
-#include <sys/syscall.h>
+#include <sys/ioctl.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include <bpf/tiercel.skel.h>
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <map>
+#include <mutex>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -25,6 +26,7 @@
 #include "agent/base/log.h"
 #include "agent/sensor/merge.h"
 #include "agent/sensor/ring.h"
+#include "agent/sensor/tracefs.h"
 
 namespace tiercel::sensor {
 namespace {
@@ -53,41 +55,6 @@ int log_libbpf(enum libbpf_print_level level, const char* format, va_list args) 
   return 0;
 }
 
-// tracefs without a mount that anyone can see or that could stay behind: a detached one of our own, else the host's.
-Fd open_tracefs() {
-  if (Fd context(::fsopen("tracefs", FSOPEN_CLOEXEC)); context.valid()) {
-    if (::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0)
-      if (Fd mount(::fsmount(context.get(), FSMOUNT_CLOEXEC, 0)); mount.valid()) return mount;
-  }
-  for (const char* path : {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"}) {
-    Fd dir(::open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (dir.valid() && ::faccessat(dir.get(), "events/syscalls", F_OK, 0) == 0) return dir;
-  }
-  return {};
-}
-
-Result<long> tracepoint_id(int tracefs, const std::string& name) {
-  const std::string path = "events/syscalls/sys_exit_" + name + "/id";
-  Fd fd(::openat(tracefs, path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd.valid()) return fail_errno("tracefs has no " + path, errno);
-  std::array<char, 32> text{};
-  if (::read(fd.get(), text.data(), text.size() - 1) <= 0) return fail_errno("cannot read " + path, errno);
-  return std::strtol(text.data(), nullptr, 10);
-}
-
-// The tracepoint itself fires on every CPU; the perf event is only the handle that the program hangs on.
-Result<Fd> open_tracepoint(long id) {
-  perf_event_attr attr{};
-  attr.size = sizeof attr;
-  attr.type = PERF_TYPE_TRACEPOINT;
-  attr.config = static_cast<__u64>(id);
-  attr.sample_period = 1;
-  attr.wakeup_events = 1;
-  Fd fd(static_cast<int>(::syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC)));
-  if (!fd.valid()) return fail_errno("perf_event_open", errno);
-  return fd;
-}
-
 // The v1 controller whose hierarchy tells containers apart, as its index in the kernel; -1 on a pure v2 host.
 int container_cgroup_subsys() {
   auto text = read_pseudo_file("/proc/cgroups", 1 << 16);
@@ -109,6 +76,24 @@ int container_cgroup_subsys() {
   return found;
 }
 
+// A program at the exit of a system call. Loaded once and kept; attached while the link is open.
+struct Hook {
+  Fd program;
+  Fd link;
+};
+
+// Closing a link takes the kernel tens of milliseconds, nearly all of it waiting: side by side they take as long as
+// one.
+void close_all(std::vector<Fd> links) {
+  std::vector<std::thread> threads;
+  for (Fd& link : links) threads.emplace_back([&link] { link.reset(); });
+  for (std::thread& thread : threads) thread.join();
+}
+
+Fd duplicate(int fd) {
+  return Fd(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
+}
+
 class BpfSource final : public Source {
  public:
   explicit BpfSource(BpfOptions options) : options_(std::move(options)) {}
@@ -120,7 +105,7 @@ class BpfSource final : public Source {
   Result<> start(const RecordHandler& handler) override {
     if (auto loaded = load(); !loaded) return loaded;
     if (auto attached = attach(); !attached) return attached;
-    return snapshot(handler);
+    return look_again(handler);
   }
 
   size_t drain(const RecordHandler& handler, size_t most) override {
@@ -129,13 +114,10 @@ class BpfSource final : public Source {
   }
   uint64_t take_longest_lag_ns() override { return std::exchange(longest_lag_ns_, 0); }
 
-  // Each takes the kernel tens of milliseconds, nearly all of it waiting: side by side they take as long as one.
-  void detach() override {
-    std::vector<std::thread> threads;
-    for (bpf_link* link : links_) threads.emplace_back([link] { bpf_link__destroy(link); });
-    for (std::thread& thread : threads) thread.join();
-    links_.clear();
-  }
+  Result<bool> widen(const Wanted& wanted) override;
+  void narrow(const Wanted& wanted) override;
+  Result<> look_again(const RecordHandler& handler) override;
+  void detach() override;
   [[nodiscard]] std::vector<int> wait_fds() const override { return {vital_->fd(), bulk_->fd()}; }
   int wait_ms(size_t handled) override;
   [[nodiscard]] KernelCounts counts() const override;
@@ -144,19 +126,29 @@ class BpfSource final : public Source {
   Result<> load();
 
  private:
+  using Calls = std::set<std::string>;
   void note_lag();
-  void choose_programs();
+  [[nodiscard]] Calls calls_of(const Wanted& wanted) const;
+  void keep_programs(const tiercel_bpf& skeleton, const Calls& calls);
+  Result<> load_more(const Calls& calls);
   Result<> attach();
-  Result<> attach_sys_exit(bpf_program* program, int tracefs, const std::string& call);
-  Result<> snapshot(const RecordHandler& handler);
+  Result<> attach_hooks(const Calls& calls);
+  Result<> attach_hook(const std::string& call);
+  void set_flag(volatile bool& flag, bool value) { std::atomic_ref<bool>(const_cast<bool&>(flag)) = value; }
 
   BpfOptions options_;
   tiercel_bpf* skeleton_ = nullptr;
-  std::vector<bpf_link*> links_;
   std::unique_ptr<Ring> vital_, bulk_;
   unsigned quiet_turns_ = 0;
   uint64_t longest_lag_ns_ = 0;
   SystemClock clock_;
+
+  std::mutex hooks_mutex_;  // of what follows: rules may be reloaded while the loop ends
+  bool detached_ = false;
+  Fd tracefs_;
+  std::vector<Fd> process_links_;
+  std::map<std::string, Hook> hooks_;  // by call
+  Calls absent_;                       // calls that this kernel has no tracepoint for
 };
 
 void BpfSource::note_lag() {
@@ -195,18 +187,32 @@ Result<> explain_load_failure(int code) {
                     code);
 }
 
+// The programs of `calls`, and of `skeleton` itself if it is the first. Only what is attached is loaded: the verifier
+// takes longer over the programs than everything else at the start.
+void choose_programs(const tiercel_bpf& skeleton, const std::set<std::string>& calls, bool first) {
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, skeleton.obj) {
+    const std::string_view name = bpf_program__name(program);
+    const bool is_call = name.starts_with(kSysExitPrefix);
+    bpf_program__set_autoload(program,
+                              is_call ? calls.contains(std::string(name.substr(kSysExitPrefix.size()))) : first);
+  }
+}
+
 Result<> BpfSource::load() {
   libbpf_set_print(log_libbpf);
   if (::geteuid() != 0) return explain_load_failure(EPERM);
   skeleton_ = tiercel_bpf__open();
   if (!skeleton_) return explain_load_failure(errno);
   skeleton_->rodata->cgroup_subsys = container_cgroup_subsys();
-  skeleton_->rodata->want_env = options_.want_env;
-  skeleton_->rodata->want_threads = options_.want_threads;
-  choose_programs();
+  set_flag(skeleton_->bss->want_env, options_.wanted.env);
+  set_flag(skeleton_->bss->want_threads, options_.wanted.threads);
+  const Calls calls = calls_of(options_.wanted);
+  choose_programs(*skeleton_, calls, true);
   bpf_map__set_max_entries(skeleton_->maps.ring_vital, static_cast<__u32>(options_.ring_vital_bytes));
   bpf_map__set_max_entries(skeleton_->maps.ring_bulk, static_cast<__u32>(options_.ring_bulk_bytes));
   if (int err = tiercel_bpf__load(skeleton_); err != 0) return explain_load_failure(-err);
+  keep_programs(*skeleton_, calls);
   for (auto [map, size, ring] : {std::tuple{skeleton_->maps.ring_vital, options_.ring_vital_bytes, &vital_},
                                  std::tuple{skeleton_->maps.ring_bulk, options_.ring_bulk_bytes, &bulk_}}) {
     auto mapped = Ring::map(bpf_map__fd(map), size);
@@ -216,59 +222,132 @@ Result<> BpfSource::load() {
   return {};
 }
 
-Result<> BpfSource::attach_sys_exit(bpf_program* program, int tracefs, const std::string& call) {
-  auto id = tracepoint_id(tracefs, call);
+// The calls of the wanted events that have a program of their own; the others come from the process hooks.
+BpfSource::Calls BpfSource::calls_of(const Wanted& wanted) const {
+  Calls calls;
+  for (uint16_t type : wanted.events) {
+    std::string call(event_name(type));
+    if (bpf_object__find_program_by_name(skeleton_->obj, (std::string(kSysExitPrefix) + call).c_str()))
+      calls.insert(std::move(call));
+  }
+  return calls;
+}
+
+void BpfSource::keep_programs(const tiercel_bpf& skeleton, const Calls& calls) {
+  for (const std::string& call : calls) {
+    const bpf_program* program =
+        bpf_object__find_program_by_name(skeleton.obj, (std::string(kSysExitPrefix) + call).c_str());
+    if (program) hooks_[call].program = duplicate(bpf_program__fd(program));
+  }
+}
+
+// Programs that the first load left out: from a second copy of the object that works on the maps of the first. What is
+// kept of the copy is the programs' descriptors.
+Result<> BpfSource::load_more(const Calls& calls) {
+  tiercel_bpf* more = tiercel_bpf__open();
+  if (!more) return explain_load_failure(errno);
+  const std::unique_ptr<tiercel_bpf, void (*)(tiercel_bpf*)> owner(more, tiercel_bpf__destroy);
+  more->rodata->cgroup_subsys = skeleton_->rodata->cgroup_subsys;
+  choose_programs(*more, calls, false);
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, more->obj) {
+    if (map == more->maps.rodata) continue;  // frozen, and equal
+    bpf_map* shared = bpf_object__find_map_by_name(skeleton_->obj, bpf_map__name(map));
+    if (!shared) return fail(fmt::format("the sensor has no map {}", bpf_map__name(map)), Fault::kBug);
+    if (int err = bpf_map__reuse_fd(map, bpf_map__fd(shared)); err != 0)
+      return fail_errno(fmt::format("cannot share the map {}", bpf_map__name(map)), -err);
+  }
+  if (int err = tiercel_bpf__load(more); err != 0) return explain_load_failure(-err);
+  keep_programs(*more, calls);
+  return {};
+}
+
+Result<> BpfSource::attach_hook(const std::string& call) {
+  auto id = tracepoint_id(tracefs_.get(), call);
   if (!id) {
     log::warning("the kernel has no tracepoint for {}: events of that type will not be seen ({})", call,
                  id.error().message);
+    absent_.insert(call);
     return {};
   }
   auto event = open_tracepoint(*id);
   if (!event) return tl::unexpected(event.error());
-  bpf_link* link = bpf_program__attach_perf_event(program, event->get());
-  if (!link) return fail_errno("cannot attach to sys_exit_" + call, errno);
-  event->release();  // the link closes it
-  links_.push_back(link);
+  Hook& hook = hooks_.at(call);
+  Fd link(bpf_link_create(hook.program.get(), event->get(), BPF_PERF_EVENT, nullptr));  // it holds the event
+  if (!link.valid()) return fail_errno("cannot attach to sys_exit_" + call, errno);
+  if (::ioctl(event->get(), PERF_EVENT_IOC_ENABLE, 0) != 0) return fail_errno("cannot enable sys_exit_" + call, errno);
+  hook.link = std::move(link);
   return {};
 }
 
-// Only what is attached is loaded: the verifier takes longer over the programs than everything else at the start.
-void BpfSource::choose_programs() {
-  bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, skeleton_->obj) {
-    const std::string_view name = bpf_program__name(program);
-    if (!name.starts_with(kSysExitPrefix)) continue;
-    const std::string_view call = name.substr(kSysExitPrefix.size());
-    const bool wanted = std::any_of(options_.events.begin(), options_.events.end(),
-                                    [call](uint16_t type) { return event_name(type) == call; });
-    bpf_program__set_autoload(program, wanted);
+Result<> BpfSource::attach_hooks(const Calls& calls) {
+  Calls to_attach, to_load;
+  for (const std::string& call : calls) {
+    if (absent_.contains(call)) continue;
+    auto hook = hooks_.find(call);
+    if (hook == hooks_.end()) to_load.insert(call);
+    if (hook == hooks_.end() || !hook->second.link.valid()) to_attach.insert(call);
   }
+  if (to_attach.empty()) return {};
+  if (!to_load.empty())
+    if (auto loaded = load_more(to_load); !loaded) return loaded;
+  if (!tracefs_.valid()) tracefs_ = open_tracefs();
+  if (!tracefs_.valid())
+    return fail(
+        "cannot reach tracefs: mount it with `mount -t tracefs tracefs /sys/kernel/tracing`, or check that "
+        "the kernel has CONFIG_FTRACE_SYSCALLS and is not locked down");
+  for (const std::string& call : to_attach)
+    if (auto attached = attach_hook(call); !attached) return attached;
+  return {};
 }
 
 Result<> BpfSource::attach() {
+  const std::lock_guard lock(hooks_mutex_);
   for (bpf_program* program :
        {skeleton_->progs.process__fork, skeleton_->progs.process__exec, skeleton_->progs.process__exit}) {
-    bpf_link* link = bpf_program__attach(program);
-    if (!link) return fail_errno(fmt::format("cannot attach {}", bpf_program__name(program)), errno);
-    links_.push_back(link);
+    Fd link(bpf_raw_tracepoint_open(nullptr, bpf_program__fd(program)));
+    if (!link.valid()) return fail_errno(fmt::format("cannot attach {}", bpf_program__name(program)), errno);
+    process_links_.push_back(std::move(link));
   }
-  Fd tracefs;
-  for (uint16_t type : options_.events) {
-    const std::string call(event_name(type));
-    bpf_program* program =
-        bpf_object__find_program_by_name(skeleton_->obj, (std::string(kSysExitPrefix) + call).c_str());
-    if (!program) continue;  // comes from a process hook
-    if (!tracefs.valid()) tracefs = open_tracefs();
-    if (!tracefs.valid())
-      return fail(
-          "cannot reach tracefs: mount it with `mount -t tracefs tracefs /sys/kernel/tracing`, or check that "
-          "the kernel has CONFIG_FTRACE_SYSCALLS and is not locked down");
-    if (auto attached = attach_sys_exit(program, tracefs.get(), call); !attached) return attached;
-  }
-  return {};
+  return attach_hooks(calls_of(options_.wanted));
 }
 
-Result<> BpfSource::snapshot(const RecordHandler& handler) {
+Result<bool> BpfSource::widen(const Wanted& wanted) {
+  const std::lock_guard lock(hooks_mutex_);
+  if (detached_) return fail("the sensor has ended");
+  auto follows_directories = [this] {
+    auto hook = hooks_.find("chdir");
+    return hook != hooks_.end() && hook->second.link.valid();
+  };
+  const bool followed = follows_directories();
+  if (wanted.env) set_flag(skeleton_->bss->want_env, true);
+  if (wanted.threads) set_flag(skeleton_->bss->want_threads, true);
+  if (auto attached = attach_hooks(calls_of(wanted)); !attached) return tl::unexpected(attached.error());
+  return !followed && follows_directories();
+}
+
+void BpfSource::narrow(const Wanted& wanted) {
+  const std::lock_guard lock(hooks_mutex_);
+  if (detached_) return;
+  set_flag(skeleton_->bss->want_env, wanted.env);
+  set_flag(skeleton_->bss->want_threads, wanted.threads);
+  const Calls calls = calls_of(wanted);
+  std::vector<Fd> links;
+  for (auto& [call, hook] : hooks_)
+    if (hook.link.valid() && !calls.contains(call)) links.push_back(std::move(hook.link));
+  close_all(std::move(links));
+}
+
+void BpfSource::detach() {
+  const std::lock_guard lock(hooks_mutex_);
+  detached_ = true;
+  std::vector<Fd> links = std::exchange(process_links_, {});
+  for (auto& [call, hook] : hooks_)
+    if (hook.link.valid()) links.push_back(std::move(hook.link));
+  close_all(std::move(links));
+}
+
+Result<> BpfSource::look_again(const RecordHandler& handler) {
   bpf_link* link = bpf_program__attach_iter(skeleton_->progs.process__snapshot, nullptr);
   if (!link) return fail_errno("cannot attach the task iterator", errno);
   Fd iterator(bpf_iter_create(bpf_link__fd(link)));
@@ -345,7 +424,7 @@ std::vector<HostFact> probe_host() {
     // Nothing tells better whether the programs can be loaded than loading them.
     BpfOptions small;
     small.ring_vital_bytes = small.ring_bulk_bytes = 1u << 16;
-    for (uint16_t type = 1; type < EVT_COUNT; ++type) small.events.push_back(type);
+    for (uint16_t type = 1; type < EVT_COUNT; ++type) small.wanted.events.push_back(type);
     BpfSource trial(std::move(small));
     auto loaded = trial.load();
     facts.push_back({loaded ? State::kGood : State::kMissing, "sensor's programs",

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "agent/sensor/source.h"
@@ -11,9 +12,7 @@
 namespace tiercel::sensor {
 
 struct BpfOptions {
-  std::vector<uint16_t> events;  // enum ev_type that rules ask for; process state is always kept
-  bool want_env = false;
-  bool want_threads = false;
+  Wanted wanted;
   size_t ring_vital_bytes = 4u << 20;  // powers of two
   size_t ring_bulk_bytes = 4u << 20;
 };

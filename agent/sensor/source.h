@@ -1,5 +1,6 @@
 // Source: where records come from: the kernel (bpf_source.h) or a recording (replay_source.h). It moves bytes and does
-// not read them beyond the time in their head. One thread: the deciding one; counts() may be called from any.
+// not read them beyond the time in their head. One thread: the deciding one; counts() may be called from any, widen()
+// and narrow() from one other.
 #pragma once
 
 #include <cstddef>
@@ -25,6 +26,13 @@ struct KernelCount {
 };
 using KernelCounts = std::vector<KernelCount>;
 
+// What the active rules ask of the kernel. What the agent itself needs (process state) is always there.
+struct Wanted {
+  std::vector<uint16_t> events;  // enum ev_type
+  bool env = false;              // the environment of programs
+  bool threads = false;          // the making of threads
+};
+
 class Source {
  public:
   virtual ~Source() = default;
@@ -32,6 +40,20 @@ class Source {
   virtual Result<> start(const RecordHandler& handler) = 0;
   // Gives what has come to the handler, oldest first over all rings, at most `most` records. Returns how many.
   virtual size_t drain(const RecordHandler& handler, size_t most) = 0;
+  // When rules change: widen() before the new set judges, narrow() after it has begun to. widen() attaches what is
+  // wanted and was not attached, and touches nothing else; when it fails, narrow() to what was wanted before takes back
+  // what it did. Each may take tens of milliseconds. True: current directories were not followed until now, and
+  // look_again() must tell of them.
+  virtual Result<bool> widen(const Wanted& wanted) {
+    (void)wanted;
+    return false;
+  }
+  virtual void narrow(const Wanted& wanted) { (void)wanted; }
+  // Gives every process that is there to the handler once more (event task).
+  virtual Result<> look_again(const RecordHandler& handler) {
+    (void)handler;
+    return {};
+  }
   // No new records from here on; drain() then ends.
   virtual void detach() {}
   // Descriptors that become readable when there is something to drain.

@@ -6,8 +6,8 @@
 #include "../include/task.h"
 
 const volatile int cgroup_subsys = -1;
-const volatile bool want_threads = false;
-const volatile bool want_env = false;
+volatile bool want_threads = false;
+volatile bool want_env = false;
 volatile __u32 reader_idle = 0;
 
 static __always_inline __u16 fork__type(struct task_struct *parent)

@@ -7,8 +7,10 @@
 
 /* Set by the loader (agent/sensor/bpf_source.cpp). */
 extern const volatile int cgroup_subsys; /* index of the v1 controller that tells containers apart, -1: cgroup v2 */
-extern const volatile bool want_threads; /* a rule asks for clone events of threads */
-extern const volatile bool want_env;     /* a rule asks for the environment */
+
+/* What the rules ask for. Not constants: user space sets them anew when rules are reloaded. */
+extern volatile bool want_threads; /* clone events of threads */
+extern volatile bool want_env;     /* the environment */
 
 /*
  * 1 while the reader sleeps without a timeout. A reader that is awake looks at the rings every millisecond, and waking it

@@ -1,0 +1,34 @@
+// Heartbeat: the agent's sign of life, with the digest of the rules that run, so that a manager can tell which hosts
+// run which rules, and which have fallen silent. Deciding thread.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "agent/alert/make.h"
+#include "agent/status.h"
+
+namespace tiercel {
+
+inline constexpr std::string_view kHeartbeatRule = "Tiercel internal: heartbeat";
+
+class Heartbeat {
+ public:
+  // 0: none.
+  void set_interval_s(uint32_t interval_s) { interval_s_ = interval_s; }
+  // One is due at once: after the start and when the rules changed.
+  void soon() { last_ns_ = 0; }
+  // Asked every second. True: send one now.
+  bool due(uint64_t now_ns);
+
+ private:
+  uint32_t interval_s_ = 0;
+  uint64_t last_ns_ = 0;
+};
+
+[[nodiscard]] alert::AlertPtr make_heartbeat(alert::AlertMaker& maker, uint64_t time_ns, const Status& status);
+
+// Rules that were refused, as an alert: what the host detects is not what its files say.
+[[nodiscard]] alert::AlertPtr make_refusal(alert::AlertMaker& maker, const reload::Outcome& outcome);
+
+}  // namespace tiercel

@@ -1,0 +1,19 @@
+// The rules that a configuration asks for, and what they ask of the sensor. Reads the disk; any thread.
+#pragma once
+
+#include "agent/config/config.h"
+#include "agent/rule/load.h"
+#include "agent/sensor/source.h"
+
+namespace tiercel::reload {
+
+// A path of rules_files that does not exist is a warning: falco.yaml's list names files that need not be there.
+// `options` are what the configuration says of rules otherwise.
+[[nodiscard]] rule::Loaded load_rules(const config::Config& config, rule::LoadOptions options = {});
+
+// Why a set cannot be the one that runs: nothing in it is active. Empty when it can.
+[[nodiscard]] std::string why_useless(const rule::Loaded& loaded, const config::Config& config);
+
+[[nodiscard]] sensor::Wanted wanted_by(const rule::RuleSet& rules);
+
+}  // namespace tiercel::reload

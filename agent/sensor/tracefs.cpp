@@ -1,0 +1,49 @@
+#include "agent/sensor/tracefs.h"
+
+#include <fcntl.h>
+#include <linux/perf_event.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+
+namespace tiercel::sensor {
+
+// tracefs without a mount that anyone can see or that could stay behind: a detached one of our own, else the host's.
+Fd open_tracefs() {
+  if (Fd context(::fsopen("tracefs", FSOPEN_CLOEXEC)); context.valid()) {
+    if (::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0)
+      if (Fd mount(::fsmount(context.get(), FSMOUNT_CLOEXEC, 0)); mount.valid()) return mount;
+  }
+  for (const char* path : {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"}) {
+    Fd dir(::open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (dir.valid() && ::faccessat(dir.get(), "events/syscalls", F_OK, 0) == 0) return dir;
+  }
+  return {};
+}
+
+Result<long> tracepoint_id(int tracefs, const std::string& call) {
+  const std::string path = "events/syscalls/sys_exit_" + call + "/id";
+  Fd fd(::openat(tracefs, path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return fail_errno("tracefs has no " + path, errno);
+  std::array<char, 32> text{};
+  if (::read(fd.get(), text.data(), text.size() - 1) <= 0) return fail_errno("cannot read " + path, errno);
+  return std::strtol(text.data(), nullptr, 10);
+}
+
+Result<Fd> open_tracepoint(long id) {
+  perf_event_attr attr{};
+  attr.size = sizeof attr;
+  attr.type = PERF_TYPE_TRACEPOINT;
+  attr.config = static_cast<__u64>(id);
+  attr.sample_period = 1;
+  attr.wakeup_events = 1;
+  Fd fd(static_cast<int>(::syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC)));
+  if (!fd.valid()) return fail_errno("perf_event_open", errno);
+  return fd;
+}
+
+}  // namespace tiercel::sensor

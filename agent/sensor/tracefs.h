@@ -1,0 +1,21 @@
+// Tracefs: the ids of system calls' tracepoints, and the handle that a program hangs on. No mount is made. Any thread.
+// Errors say what the kernel lacks.
+#pragma once
+
+#include <string>
+
+#include "agent/base/fd.h"
+#include "agent/base/result.h"
+
+namespace tiercel::sensor {
+
+// The folder of tracefs: a detached mount of our own, which ends with the descriptor, else the host's. Not valid: none.
+[[nodiscard]] Fd open_tracefs();
+
+// Of the tracepoint at the exit of a system call.
+Result<long> tracepoint_id(int tracefs, const std::string& call);
+
+// The tracepoint itself fires on every CPU; the perf event is only the handle.
+Result<Fd> open_tracepoint(long id);
+
+}  // namespace tiercel::sensor

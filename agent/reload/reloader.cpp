@@ -115,11 +115,9 @@ Result<> Reloader::start(sensor::Source& source) {
 }
 
 void Reloader::stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  taken_changed_.notify_all();
+  stopping_ = true;
+  offered_ = nullptr;
+  offered_.notify_all();
   signal_eventfd(wake_fd_);
   if (thread_.joinable()) thread_.join();
 }
@@ -150,27 +148,21 @@ RulesState Reloader::state() const {
 void Reloader::take(const std::function<void(Offer&)>& accept) {
   const uint64_t begun_ns = clock_.monotonic_ns();
   clear_eventfd(offer_fd_);
-  Offer* offer = nullptr;
-  {
-    const std::lock_guard lock(mutex_);
-    offer = offered_;
-  }
+  Offer* offer = offered_;
   if (!offer) return;
   accept(*offer);  // its owner waits until it is taken, or until stop(), which this thread calls
-  {
-    const std::lock_guard lock(mutex_);
-    offer->outcome.swap_us = (clock_.monotonic_ns() - begun_ns) / 1'000;
-    offered_ = nullptr;
-  }
-  taken_changed_.notify_all();
+  offer->taken = true;
+  offer->outcome.swap_us = (clock_.monotonic_ns() - begun_ns) / 1'000;
+  offered_ = nullptr;  // not ours from here on
+  offered_.notify_all();
 }
 
 bool Reloader::hand_over(Offer& offer) {
-  std::unique_lock lock(mutex_);
   offered_ = &offer;
+  if (stopping_) offered_ = nullptr;  // stop() has looked before
   signal_eventfd(offer_fd_);
-  taken_changed_.wait(lock, [this] { return stopping_ || !offered_; });
-  return std::exchange(offered_, nullptr) == nullptr;
+  offered_.wait(&offer);
+  return offer.taken;
 }
 
 // --- One reload -----------------------------------------------------------------------------------------------------
@@ -262,6 +254,11 @@ void Reloader::conclude(const Offer& offer, uint64_t ticket) {
   if (outcomes_.size() > kOutcomesKept) outcomes_.pop_front();
 }
 
+bool Reloader::is_asked() const {
+  const std::lock_guard lock(mutex_);
+  return requested_ != begun_;
+}
+
 // --- Changed files --------------------------------------------------------------------------------------------------
 
 std::vector<std::string> Reloader::watched_paths() const {
@@ -321,14 +318,10 @@ void Reloader::run() {
   looked_at_ns_ = clock_.monotonic_ns();
   if (watch_ && content() != read_content_) request("changed file");  // while the agent started
   for (;;) {
-    {
-      std::unique_lock lock(mutex_);
-      if (stopping_) return;
-      if (requested_ != begun_) {
-        lock.unlock();
-        reload();
-        continue;
-      }
+    if (stopping_) return;
+    if (is_asked()) {
+      reload();
+      continue;
     }
     pollfd fds[2] = {{wake_fd_.get(), POLLIN, 0}, {watch_ ? watch_->fd() : -1, POLLIN, 0}};
     ::poll(fds, 2, wait_ms());

@@ -16,7 +16,7 @@
 // The Source must outlive the Reloader's thread.
 #pragma once
 
-#include <condition_variable>
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -50,6 +50,7 @@ struct Offer {
   bool look_again = false;                 // the source has to tell of current directories, see Source::widen()
   config::Config config;                   // what holds from here on
   Outcome outcome;
+  bool taken = false;  // for the Reloader
 };
 
 class Reloader {
@@ -90,6 +91,7 @@ class Reloader {
 
  private:
   void run();
+  [[nodiscard]] bool is_asked() const;
   void reload();
   Outcome refused(Outcome outcome, std::string reason) const;
   // False: the agent ends.
@@ -119,12 +121,13 @@ class Reloader {
   uint64_t changed_since_ns_ = 0, changed_at_ns_ = 0;  // first and last sign of a change; 0: none
   uint64_t looked_at_ns_ = 0;
 
+  // The offer changes hands without a lock, which somebody might hold who has to wait for a CPU.
+  std::atomic<Offer*> offered_{nullptr};
+  std::atomic<bool> stopping_{false};
+
   mutable std::mutex mutex_;  // of what follows
-  std::condition_variable taken_changed_;
-  bool stopping_ = false;
   uint64_t requested_ = 0, begun_ = 0;
   std::vector<std::string> causes_;  // of the requests that wait
-  Offer* offered_ = nullptr;         // the reload thread's; it waits meanwhile
   RulesState state_;
   std::deque<std::pair<uint64_t, Outcome>> outcomes_;  // the last few, with the newest ticket that each covers
 };

@@ -32,6 +32,7 @@ CONFIG = """outputs:
     config: {{host: 127.0.0.1, port: {port}, enrol_port: {enrol_port}}}
 wazuh:
   agent_name: tiercel-delivery-test
+heartbeat_interval_s: 0
 """
 
 

@@ -75,6 +75,7 @@ priority: high
 rule_matching: all
 rules: [{disable: {rule: "*"}}, {enable: {rule: "Shell *", tag: network}}]
 static_fields: {site: north, rack.no: 7}
+watch_config_files: no
 json_output: yes
 json_include_output_property: false
 json_include_message_property: true
@@ -107,12 +108,15 @@ wazuh:
   keys_file: /keys
 sensor: {ring_vital_size_kb: 1024, ring_bulk_size_kb: 8192}
 log_level: debug
+heartbeat_interval_s: 0
 state_dir: /s
 run_dir: /r
 )");
   CHECK(config.rules_files == std::vector<std::string>{"/a.yaml", "rules"});
   CHECK(config.priority == 3);
   CHECK(config.rule_matching == RuleMatching::kAll);
+  CHECK_FALSE(config.watch_config_files);
+  CHECK(config.heartbeat_interval_s == 0);
   CHECK(config.json_output);
   CHECK_FALSE(config.json_include_output_property);
   CHECK(config.json_include_message_property);

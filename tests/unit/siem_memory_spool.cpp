@@ -53,6 +53,27 @@ TEST_CASE("memory spool: lanes are apart, each in order, and the cursor forgets"
   CHECK(spool->counts().lost == 0);
 }
 
+TEST_CASE("memory spool: routine alerts go only to the readers that take them, and wait for no other") {
+  Metrics metrics;
+  auto spool = make_memory_spool({}, metrics);
+  const auto screen = spool->add_reader("screen", {}, false);
+  auto heartbeat = std::make_shared<alert::Alert>(*make_alert(Priority::kInformational, "beat"));
+  heartbeat->routine = true;
+  spool->append(heartbeat);
+  CHECK(spool->counts().waiting == 0);
+  const auto manager = spool->add_reader("manager", {});
+  spool->append(heartbeat);
+  spool->append(make_alert(Priority::kInformational, "other"));
+  CHECK(ids(spool->read(screen, Lane::kRest, 0, 10)) == Ids{"other"});
+  CHECK(ids(spool->read(manager, Lane::kRest, 0, 10)) == Ids{"beat", "other"});
+  spool->confirm(manager, Lane::kRest, 3);
+  CHECK(spool->waiting()[0].rows == 1);
+  CHECK(spool->counts().waiting == 1);
+  spool->confirm(screen, Lane::kRest, 3);
+  CHECK(spool->counts().waiting == 0);
+  CHECK(spool->counts().lost == 0);
+}
+
 TEST_CASE("memory spool: without readers nothing is kept and nothing is lost") {
   Metrics metrics;
   auto spool = make_memory_spool({.rows_max = 2, .size_bytes_max = 1 << 20}, metrics);

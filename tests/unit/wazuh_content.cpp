@@ -12,6 +12,7 @@
 #include "agent/alert/normalised.h"
 #include "agent/base/fd.h"
 #include "agent/base/priority.h"
+#include "agent/heartbeat.h"
 
 using namespace tiercel;
 
@@ -119,6 +120,23 @@ TEST_CASE("wazuh content: every shipped rule has its rule on the manager, with i
       CHECK_MESSAGE(named, technique);
     }
   }
+}
+
+TEST_CASE("wazuh content: the heartbeat is quiet, a refusal of rules is not") {
+  const std::string rules = manager_rules();
+  auto level_of = [&rules](const std::string& rule) {
+    for (const std::string& body : between(rules, "<rule ", "</rule>"))
+      if (body.find("<field name=\"tiercel.rule\">^" + rule + "$</field>") != std::string::npos) {
+        CHECK(body.find("<if_sid>110020</if_sid>") != std::string::npos);  // deeper than its priority's rule
+        return std::stoi(between(body, "level=\"", "\"").at(0));
+      }
+    return -1;
+  };
+  alert::AlertMaker maker({});
+  const std::string heartbeat = make_heartbeat(maker, 1, {})->rule;
+  const std::string refusal = make_refusal(maker, {})->rule;
+  CHECK(level_of(heartbeat) == 3);
+  CHECK(level_of(refusal) > 7);
 }
 
 TEST_CASE("wazuh content: the decoder claims what the agent sends") {

@@ -272,7 +272,14 @@ void read_path(const std::string& path, std::vector<RuleText>& texts, Diagnostic
   if (names.empty())
     diagnostics.warning({path, 0, 0}, "the folder has no *.yaml and no *.yml file", "put rule files there",
                         "LOAD_ERR_FILE_READ");
-  for (const std::string& name : names) read_file(name, texts, diagnostics);
+  for (const std::string& name : names) {
+    if (!std::filesystem::is_fifo(name, code)) {
+      read_file(name, texts, diagnostics);
+      continue;
+    }
+    // Opening it would wait for a writer, for ever.
+    diagnostics.error({name, 0, 0}, "cannot be read: it is a pipe", "rules are in regular files", "LOAD_ERR_FILE_READ");
+  }
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // What of a configuration takes effect at a reload.
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
 #include <string>
 #include <vector>
@@ -104,6 +105,11 @@ TEST_CASE("reload rules: a path that is not there is passed by with a warning; o
   CHECK(why_useless(loaded, config).find("missing.yaml") != std::string::npos);
   std::filesystem::create_symlink("nowhere", dir / "dangling.yaml");
   config.rules_files = {dir / "dangling.yaml"};
+  loaded = load_rules(config);
+  CHECK(loaded.diagnostics.errors() == 1);
+  std::filesystem::create_directory(dir / "rules.d");
+  REQUIRE(::mkfifo((dir / "rules.d/pipe.yaml").c_str(), 0600) == 0);  // does not wait for a writer
+  config.rules_files = {dir / "rules.d"};
   loaded = load_rules(config);
   CHECK(loaded.diagnostics.errors() == 1);
 }

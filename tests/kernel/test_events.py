@@ -35,7 +35,8 @@ FIELDS = """
 
 def events_of(tiercel):
     listed = json.loads(subprocess.run([tiercel, "events", "--json"], check=True, capture_output=True).stdout)
-    return {event["name"]: event["params"].split() for event in listed}
+    return {event["name"]: [param.partition(":")[0] for param in event["params"].split()]  # "res:PID"
+            for event in listed if event["seen"] == "yes"}
 
 
 def rules_text(events):

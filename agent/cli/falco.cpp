@@ -11,6 +11,7 @@
 #include "agent/cli/commands.h"
 #include "agent/config/load.h"
 #include "agent/falco/reference.h"
+#include "agent/loop.h"
 #include "agent/rule_options.h"
 
 namespace tiercel::cli {
@@ -87,7 +88,28 @@ class PidFile {
   std::string path_;
 };
 
+std::string falco_config_file(const FalcoArgs& args) {
+  return args.config_file.empty() && exists(kFalcoConfig) ? kFalcoConfig : args.config_file;
+}
+
+// The file, and what the command line changes.
+std::optional<falco::Settings> read_settings(const FalcoArgs& args, Diagnostics& diagnostics) {
+  falco::Request request;
+  request.path = falco_config_file(args);
+  request.options = options_of(args);
+  auto settings = falco::load(request, diagnostics);
+  if (!settings) return settings;
+  for (const std::string& text : args.prints) {
+    config::AppendOutput entry;
+    entry.extra_output = text;
+    settings->config.append_output.push_back(std::move(entry));
+  }
+  if (args.verbose) settings->config.log_level = log::Level::kDebug;
+  return settings;
+}
+
 int run_as_falco(const FalcoArgs& args, const falco::Settings& settings) {
+  block_reload_signals();  // a SIGHUP during the start is carried out after it
   auto own = own_config(args);
   if (!own) return report(own.error());
   auto options = falco_run_options(args, settings, *own);
@@ -96,6 +118,15 @@ int run_as_falco(const FalcoArgs& args, const falco::Settings& settings) {
     if (auto written = PidFile::write(args.pidfile); !written) return report(written.error());
   const PidFile pidfile(args.pidfile);
   log::set_level(options->config.log_level);
+  options->config_file = falco_config_file(args);
+  options->read_config = [args, own = *own](Diagnostics& found) -> std::optional<config::Config> {
+    auto read = read_settings(args, found);
+    if (!read) return std::nullopt;
+    auto again = falco_run_options(args, *read, own);
+    if (again) return std::move(again->config);
+    found.error({falco_config_file(args), 0, 0}, again.error().message);
+    return std::nullopt;
+  };
   auto ran = run_agent(*options);
   return ran ? 0 : report(ran.error());
 }
@@ -103,24 +134,14 @@ int run_as_falco(const FalcoArgs& args, const falco::Settings& settings) {
 }  // namespace
 
 std::optional<falco::Settings> falco_settings(const FalcoArgs& args, FalcoAnswer& answer) {
-  falco::Request request;
-  request.path = args.config_file;
-  if (request.path.empty() && exists(kFalcoConfig)) request.path = kFalcoConfig;
-  request.options = options_of(args);
   Diagnostics diagnostics;
-  auto settings = falco::load(request, diagnostics);
+  auto settings = read_settings(args, diagnostics);
   answer.err += diagnostics.render_all(colour_wanted(STDERR_FILENO));
   if (!settings) {
     answer.err += "Error: the configuration has mistakes: see above\n";
     answer.status = static_cast<int>(Fault::kUser);
     return std::nullopt;
   }
-  for (const std::string& text : args.prints) {
-    config::AppendOutput entry;
-    entry.extra_output = text;
-    settings->config.append_output.push_back(std::move(entry));
-  }
-  if (args.verbose) settings->config.log_level = log::Level::kDebug;
   rule::set_static_fields(static_fields_of(settings->config));
   return settings;
 }

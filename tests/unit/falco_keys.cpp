@@ -54,8 +54,7 @@ TEST_CASE("falco keys: a shipped configuration is quiet but for what is not ther
   const Load load(Request{source("tests/data/falco/falco.yaml"), {}}, with({{"TIERCEL_TEST_SITE", "north"}}));
   REQUIRE_MESSAGE(load.settings, load.said);
   CHECK(load.diagnostics.errors() == 0);
-  CHECK(load.diagnostics.warnings() == 2);
-  CHECK(has(load.said, "watch_config_files is ignored"));
+  CHECK(load.diagnostics.warnings() == 1);
   CHECK(has(load.said, "webserver.enabled is ignored"));
   CHECK(load->static_fields == std::vector<config::StaticField>{{"site", "north"}});
 }

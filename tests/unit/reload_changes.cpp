@@ -23,6 +23,7 @@ TEST_CASE("reload changes: what a reload applies, and what needs a restart, by n
   read.priority = 3;
   read.rule_matching = config::RuleMatching::kAll;
   read.append_output.clear();
+  read.rules = {{false, "*", ""}};
   read.watch_config_files = false;
   read.heartbeat_interval_s = 5;
   read.log_level = log::Level::kDebug;
@@ -51,8 +52,9 @@ TEST_CASE("reload changes: every key of the file is one or the other") {
   read.json_include_tags_property = false;
   read.time_format_iso_8601 = true;
   read.run_dir = "/other";
+  read.static_fields = {{"site", "north"}};
   const Keys keys = keys_that_need_a_restart({}, read);
-  CHECK(keys.size() == 7);
+  CHECK(keys.size() == 8);
   for (const std::string& key : keys) CHECK(key != "others");
 }
 

@@ -15,6 +15,7 @@
 #include "agent/base/fd.h"
 #include "agent/config/load.h"
 #include "agent/reload/reloader.h"
+#include "agent/rule_options.h"
 #include "siem_support.h"
 
 using namespace tiercel;
@@ -61,6 +62,7 @@ class Agent {
     Diagnostics none;
     options.running = *read_config(none);
     options.read_config = [this](Diagnostics& found) { return read_config(found); };
+    options.rule_options = rule_options;
     options.config_file = config_file();
     options.settle_ms = settle_ms;
     options.settle_ms_max = 600'000;
@@ -283,6 +285,8 @@ TEST_CASE("reloader: keys that rules depend on are read again, others wait for a
   Agent agent(rule_text("first") + rule_text("minor").replace(rule_text("minor").find("NOTICE"), 6, "DEBUG"));
   agent.start();
   CHECK(agent.reload().rules.active == 2);
+  agent.write_config("rules: [{disable: {rule: minor}}]\n");
+  CHECK(agent.reload().rules.active == 1);
   agent.write_config("priority: Notice\nheartbeat_interval_s: 7\nsensor: {ring_bulk_size_kb: 64}\n");
   const Outcome outcome = agent.reload();
   CHECK(outcome.accepted);

@@ -32,7 +32,7 @@ std::string why_useless(const rule::Loaded& loaded, const config::Config& config
   std::string where;
   for (const std::string& path : config.rules_files) where += (where.empty() ? "" : ", ") + path;
   return "no rule is active: nothing would ever be detected. Rules were looked for in " +
-         (where.empty() ? "no file at all" : where) + "; give some with --rules FILE or rules_files:";
+         (where.empty() ? "no file at all" : where) + "; name some with --rules FILE or in rules_files";
 }
 
 sensor::Wanted wanted_by(const rule::RuleSet& rules) {

@@ -191,6 +191,8 @@ constexpr std::string_view kCapabilities[] = {"CAP_CHOWN",
                                               "CAP_BPF",
                                               "CAP_CHECKPOINT_RESTORE"};
 
+constexpr int64_t kErrnoMax = 4095;  // include/linux/err.h, MAX_ERRNO
+
 constexpr std::span<const FlagName> none{};
 constexpr std::span<const FlagName> file_flags = kFileFlags, clone_flags = kCloneFlags, openat2_flags = kOpenat2Flags,
                                     mount_flags = kMountFlags, execve_flags = kExecveFlags,
@@ -241,7 +243,6 @@ std::string flags_text(Kind kind, uint64_t value) {
 }
 
 std::string open_flags_text(const ev_open& open) {
-  constexpr uint32_t kFmodeCreated = 0x100000;  // include/linux/fs.h
   return bits_text(Kind::kFILE_FLAGS, file_flags_bits(open.flags) | (open.fmode & kFmodeCreated ? kBitCreated : 0));
 }
 
@@ -252,8 +253,33 @@ std::string enum_text(Kind kind, uint64_t value) {
   return out;
 }
 
+std::optional<uint64_t> flag_value(Kind kind, std::string_view name) {
+  for (const FlagName& flag : flag_table(kind)) {
+    if (flag.name != name) continue;
+    if (kind != Kind::kFILE_FLAGS) return flag.value;
+    if (flag.value == kBitCreated) return std::nullopt;
+    if (flag.value == kBitRdonly) return 0;
+    if (flag.value == kBitWronly) return 1;
+    if (flag.value == (kBitRdonly | kBitWronly)) return 2;
+    return flag.value;
+  }
+  return std::nullopt;
+}
+
+std::optional<int> errno_value(std::string_view name) {
+  if (name.empty()) return std::nullopt;
+  for (int code = 1; code <= static_cast<int>(kErrnoMax); ++code)
+    if (errno_name(code) == name) return code;
+  return std::nullopt;
+}
+
+std::optional<uint64_t> capability_value(std::string_view name) {
+  for (size_t i = 0; i < std::size(kCapabilities); ++i)
+    if (kCapabilities[i] == name) return 1ull << i;
+  return std::nullopt;
+}
+
 std::string_view errno_name(int64_t code) {
-  constexpr int64_t kErrnoMax = 4095;  // include/linux/err.h, MAX_ERRNO
   if (code < -kErrnoMax || code > kErrnoMax || code == 0) return {};
   if (code < 0) code = -code;
   const char* name = ::strerrorname_np(static_cast<int>(code));

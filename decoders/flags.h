@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,6 +25,13 @@ struct FlagName {
 [[nodiscard]] std::string open_flags_text(const ev_open& open);
 // Names whose value equals the number, joined: "AF_LOCAL|AF_UNIX"; "" if none.
 [[nodiscard]] std::string enum_text(Kind kind, uint64_t value);
+
+// The other way: the kernel's number of one name ("O_WRONLY", "AF_INET", "SIGKILL"); nothing if the kind has no such
+// name. O_F_CREATED has none: it is in ev_open.fmode.
+[[nodiscard]] std::optional<uint64_t> flag_value(Kind kind, std::string_view name);
+[[nodiscard]] std::optional<int> errno_value(std::string_view name);            // 2 for "ENOENT"
+[[nodiscard]] std::optional<uint64_t> capability_value(std::string_view name);  // 1 << 0 for "CAP_CHOWN"
+inline constexpr uint32_t kFmodeCreated = 0x100000;  // include/linux/fs.h: this call made the file
 
 [[nodiscard]] std::string_view errno_name(int64_t code);     // "ENOENT" for 2 or -2; "" if unknown
 [[nodiscard]] std::string capabilities_text(uint64_t bits);  // "CAP_CHOWN CAP_KILL"

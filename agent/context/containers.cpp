@@ -33,21 +33,6 @@ const rapidjson::Value& member(const rapidjson::Value& object, const char* key) 
   return it == object.MemberEnd() ? none : it->value;
 }
 
-// "registry:5000/app:1.2@sha256:..." -> repository "registry:5000/app", tag "1.2"
-void set_image(Container& container, std::string image) {
-  container.image = image;
-  if (size_t digest = image.find('@'); digest != std::string::npos) image.resize(digest);
-  const size_t slash = image.rfind('/');
-  const size_t colon = image.rfind(':');
-  if (colon != std::string::npos && (slash == std::string::npos || colon > slash)) {
-    container.image_tag = image.substr(colon + 1);
-    image.resize(colon);
-  } else if (!image.empty()) {
-    container.image_tag = "latest";
-  }
-  container.image_repository = image;
-}
-
 // /var/lib/docker/containers/<id>/config.v2.json, written by dockerd before it asks containerd to create the task.
 bool load_docker(Container& container, const std::string& dir) {
   auto text = read_file(dir + "/config.v2.json", kRecordSizeMax);
@@ -97,6 +82,20 @@ std::string_view container_id_of(std::string_view path) {
   return {};
 }
 
+void set_image(Container& container, std::string image) {
+  container.image = image;
+  if (size_t digest = image.find('@'); digest != std::string::npos) image.resize(digest);
+  const size_t slash = image.rfind('/');
+  const size_t colon = image.rfind(':');
+  if (colon != std::string::npos && (slash == std::string::npos || colon > slash)) {
+    container.image_tag = image.substr(colon + 1);
+    image.resize(colon);
+  } else if (!image.empty()) {
+    container.image_tag = "latest";
+  }
+  container.image_repository = image;
+}
+
 Containers::Containers(Roots roots, Metrics& metrics) : roots_(std::move(roots)), metrics_(metrics) {}
 
 std::shared_ptr<const Container> Containers::load(std::string_view full_id, std::string_view path) const {
@@ -114,6 +113,10 @@ std::shared_ptr<const Container> Containers::load(std::string_view full_id, std:
 void Containers::cgroup_seen(uint64_t cgroup_id, std::string_view path) {
   const std::string_view full_id = container_id_of(path);
   by_cgroup_[cgroup_id] = full_id.empty() ? nullptr : load(full_id, path);
+}
+
+void Containers::announce(uint64_t cgroup_id, Container container) {
+  by_cgroup_[cgroup_id] = std::make_shared<const Container>(std::move(container));
 }
 
 std::shared_ptr<const Container> Containers::of_cgroup(uint64_t cgroup_id) {

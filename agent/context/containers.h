@@ -29,6 +29,8 @@ struct Container {
 
 // The container id in a cgroup path ("/docker/<64 hex>", "docker-<64 hex>.scope", ...), or "".
 std::string_view container_id_of(std::string_view cgroup_path);
+// "registry:5000/app:1.2@sha256:..." -> repository "registry:5000/app", tag "1.2"
+void set_image(Container& container, std::string image);
 
 class Containers {
  public:
@@ -40,6 +42,8 @@ class Containers {
 
   // A cgroup record arrived. Later calls for the same id replace the earlier one.
   void cgroup_seen(uint64_t cgroup_id, std::string_view path);
+  // What an analyst's case says of a cgroup, where no runtime wrote a record.
+  void announce(uint64_t cgroup_id, Container container);
   // nullptr: a cgroup of the host, or one never seen.
   [[nodiscard]] std::shared_ptr<const Container> of_cgroup(uint64_t cgroup_id);
   [[nodiscard]] bool knows(uint64_t cgroup_id) const { return by_cgroup_.contains(cgroup_id); }

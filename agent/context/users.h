@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 namespace tiercel::context {
 
@@ -19,6 +20,9 @@ class Users {
   explicit Users(std::string host_root = {});
   [[nodiscard]] const User* user(uint32_t uid);
   [[nodiscard]] const std::string* group(uint32_t gid);
+  // What an analyst's case says; lasts until a passwd or group file changes.
+  void announce_user(uint32_t uid, User user) { users_[uid] = std::move(user); }
+  void announce_group(uint32_t gid, std::string name) { groups_[gid] = std::move(name); }
 
  private:
   void refresh();

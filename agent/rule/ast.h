@@ -83,7 +83,7 @@ struct Expr {
   Kind kind = Kind::kCheck;
   std::vector<std::unique_ptr<Expr>> children;  // kAnd, kOr: two or more; kNot: one
   std::unique_ptr<CheckAst> check;
-  std::string macro;
+  std::string macro;  // kMacro: which one. Others: the macro whose condition this was, if it was one
   Origin origin;
 };
 using ExprPtr = std::unique_ptr<Expr>;

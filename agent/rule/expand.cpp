@@ -70,6 +70,13 @@ Lists::Lists(const NamedItems<ListItem>& items) {
   }
 }
 
+std::vector<std::string> Lists::items_of(const std::string& name) const {
+  std::vector<std::string> out;
+  if (auto it = by_name_.find(name); it != by_name_.end())
+    for (const MappedText& item : entries_[it->second].items) out.push_back(item.str());
+  return out;
+}
+
 std::set<size_t> Lists::named_in(std::string_view text) const {
   std::set<size_t> out(odd_names_.begin(), odd_names_.end());
   for (size_t at = 0; at < text.size();) {
@@ -242,8 +249,17 @@ bool Expander::resolve(ExprPtr& expr, Walk& walk, size_t depth) {
   walk.nodes += macro.nodes;
   walk.depth = std::max(walk.depth, depth + macro.depth);
   if (walk.nodes > kNodesMax || walk.depth > kDepthMax) return report_size(*expr, walk);
+  // The tree keeps the names that it was written with: "shell_procs", or "a: b" where macro a is just b.
+  std::string name = expr->macro;
   expr = clone(*macro.expr);
+  if (!expr->macro.empty()) name += ": " + expr->macro;
+  expr->macro = std::move(name);
   return true;
+}
+
+const Expr* Expander::expanded_macro(const std::string& name) const {
+  auto it = macros_.find(name);
+  return it == macros_.end() || it->second.state != Macro::State::kDone ? nullptr : it->second.expr.get();
 }
 
 void Expander::report_undefined(const Expr& reference, const MacroItem* inside, const std::string& subject) {

@@ -22,6 +22,8 @@ class Lists {
   [[nodiscard]] MappedText substitute(const MappedText& text);
   [[nodiscard]] bool is_list(const std::string& name) const { return by_name_.contains(name); }
   [[nodiscard]] const std::set<std::string>& used() const { return used_; }
+  // With lists in it written out.
+  [[nodiscard]] std::vector<std::string> items_of(const std::string& name) const;
 
  private:
   struct Entry {
@@ -50,6 +52,10 @@ class Expander {
   [[nodiscard]] ExprPtr expand(const RuleItem& rule, bool& complete);
   // Lists and macros that nothing refers to.
   void warn_unused();
+  // For descriptions. A broken macro has no tree.
+  [[nodiscard]] const Lists& lists() const { return lists_; }
+  [[nodiscard]] const std::set<std::string>& used_macros() const { return used_macros_; }
+  [[nodiscard]] const Expr* expanded_macro(const std::string& name) const;
 
  private:
   struct Macro {

@@ -14,6 +14,7 @@
 
 #include "agent/match/path_trie.h"
 #include "agent/rule/compile.h"
+#include "agent/rule/describe.h"
 #include "agent/rule/event_set.h"
 #include "agent/rule/expand.h"
 #include "agent/rule/format_compile.h"
@@ -72,21 +73,27 @@ std::string suggested_text() {
 
 class Loader {
  public:
-  Loader(const LoadOptions& options, Loaded& loaded) : options_(options), loaded_(loaded) {}
+  Loader(const LoadOptions& options, Loaded& loaded) : options_(options), loaded_(loaded) {
+    if (!options.describe) return;
+    description_ = std::make_shared<Description>();
+    description_->files = files_;
+  }
 
   void run(std::vector<RuleText> texts) {
     for (const RuleText& text : texts) {
-      const std::string* file = &*files_.insert(text.name).first;
+      const std::string* file = &*files_->insert(text.name).first;
       order_.try_emplace(text.name, order_.size());
       std::vector<YamlNode> documents;
       if (!read_yaml(text.text, file, found_, documents)) continue;
       merge_documents(documents, options_.strict, collection_, found_);
+      if (description_) description_->add_versions(documents);
     }
     Expander expander(collection_, options_.strict, found_);
     expander.parse_macros();
     for (const RuleItem& rule : collection_.rules.all()) compile_rule(rule, expander);
     for (const RuleItem& rule : collection_.unreadable) compile_rule(rule, expander, false);
     if (options_.warn_unused) expander.warn_unused();
+    if (description_) description_->add_shared(collection_, expander);
     loaded_.responses = collection_.responses;
     for (RuleText& text : texts) loaded_.diagnostics.add_source(text.name, std::move(text.text));
     hand_over();
@@ -124,6 +131,7 @@ class Loader {
             "begin the condition with the event types that it is about, for example `evt.type in (open, openat)`",
             item.mark.position()},
            subject);
+    if (description_) describe(item, *expr);
     order_by_cost(*typed, builder_.program());
     parts_.clues.push_back(find_clues(*typed, builder_.program(), events.fed()));
     keep(item, output, std::move(format), emit(*typed, builder_.program()), events.fed());
@@ -147,6 +155,14 @@ class Loader {
     parts_.entries.push_back(entry);
     parts_.types.push_back(types);
     parts_.active.push_back(selected(item, options_));
+  }
+
+  void describe(const RuleItem& item, const Expr& expr) {
+    std::vector<std::pair<std::string, std::string>> extra;
+    for (const AppendOutput& entry : options_.append_output)
+      if (appends_to(entry, item))
+        extra.insert(extra.end(), entry.extra_formatted_fields.begin(), entry.extra_formatted_fields.end());
+    description_->add_rule(item, expr, collection_.lists, std::move(extra));
   }
 
   // The output's text after append_output; its compiled form in format.
@@ -226,6 +242,7 @@ class Loader {
       if (seen.emplace(d.position.file, d.position.line, d.position.column, d.message).second)
         loaded_.diagnostics.add(std::move(d));
     if (options_.strict && loaded_.diagnostics.errors() > 0) return;
+    loaded_.description = std::move(description_);
     parts_.matching = options_.matching;
     parts_.program = std::move(builder_.program());
     loaded_.rules = std::make_shared<const RuleSet>(std::move(parts_));
@@ -234,7 +251,8 @@ class Loader {
   const LoadOptions& options_;
   Loaded& loaded_;
   Diagnostics found_;
-  std::set<std::string> files_;  // interned: positions point into it
+  std::shared_ptr<std::set<std::string>> files_ = std::make_shared<std::set<std::string>>();  // positions point there
+  std::shared_ptr<Description> description_;
   std::map<std::string, size_t> order_;
   Collection collection_;
   ProgramBuilder builder_;

@@ -50,7 +50,10 @@ struct LoadOptions {
   std::vector<AppendOutput> append_output = default_append_output();
   std::vector<Selection> selection;
   bool warn_unused = true;  // lists and macros that nothing names; off for a running agent, which reads whole libraries
+  bool describe = false;    // fill Loaded::description
 };
+
+class Description;  // describe.h
 
 struct RuleText {
   std::string name;  // how diagnostics name it
@@ -60,9 +63,10 @@ struct RuleText {
 struct Loaded {
   std::shared_ptr<const RuleSet> rules;  // null: strict with errors
   Diagnostics diagnostics;
-  std::vector<std::string> files;      // what was read, in order
-  std::vector<std::string> skipped;    // rules left out because of an error
-  std::vector<std::string> responses;  // rules with `action:`, set aside
+  std::vector<std::string> files;                  // what was read, in order
+  std::vector<std::string> skipped;                // rules left out because of an error
+  std::vector<std::string> responses;              // rules with `action:`, set aside
+  std::shared_ptr<const Description> description;  // null unless asked for
 };
 
 // Of the files in a directory, by its name: those that load_paths() reads.

@@ -7,6 +7,7 @@
 #include "agent/app.h"
 #include "agent/cli/commands.h"
 #include "agent/cli/falco.h"
+#include "agent/cli/rules_commands.h"
 
 namespace {
 
@@ -17,7 +18,10 @@ struct Parsed {
   cli::DevManagerArgs dev;
   cli::EnrollArgs enroll;
   std::vector<std::string> files;
-  std::string rule;
+  cli::RulesArgs about;
+  cli::RulesListArgs list;
+  cli::RulesTestArgs test;
+  cli::RulesWhyArgs why;
   bool strict = false, json = false;
   std::string run_dir = "/run/tiercel";
   std::string format = "text";
@@ -62,32 +66,97 @@ void add_run(CLI::App& app, Parsed& p, int& status) {
   });
 }
 
-void add_rules(CLI::App& app, Parsed& p, int& status) {
-  auto* rules = app.add_subcommand("rules", "Check, list, explain and reload rules");
-  rules->require_subcommand(1);
+constexpr const char* kRuleFiles = "Rule files and folders (default: the installed ones)";
+constexpr const char* kMachines = "For machines";
+
+void add_rules_to_read(CLI::App& rules, Parsed& p, int& status) {
   auto* check =
-      rules->add_subcommand("check", "Report every mistake in rule files, with its position; exit status 1 if any");
+      rules.add_subcommand("check", "Report every mistake in rule files, with its position; exit status 1 if any");
   check->add_option("files", p.files, "Rule files and folders, in order")->required();
   check->add_flag("--strict", p.strict, "Falco's verdict: nothing is bent into shape");
-  check->add_flag("--json", p.json, "For machines");
+  check->add_flag("--json", p.json, kMachines);
   check->callback([&] { status = cli::rules_check(p.files, p.strict, p.json); });
-  auto* list = rules->add_subcommand("list", "Names, priorities, tags and places of the rules");
-  list->add_option("files", p.files, "Rule files and folders (default: the installed ones)");
-  list->add_flag("--json", p.json, "For machines");
-  list->callback([&] { status = cli::rules_list(p.files, p.json); });
-  auto* reload = rules->add_subcommand(
+  auto* list = rules.add_subcommand("list", "Names, priorities, ATT&CK, tags and places of the rules");
+  list->add_option("files", p.list.rules.files, kRuleFiles);
+  list->add_option("--tag,-t", p.list.tags, "Only rules with this tag; may be repeated: any of them");
+  list->add_option("--priority,-p", p.list.priority, "Only rules of this priority or a more severe one");
+  list->add_flag("--json", p.list.rules.json, kMachines);
+  list->footer("Example:\n  tiercel rules list --priority error --tag container /etc/tiercel/rules.d");
+  list->callback([&] { status = cli::rules_list(p.list); });
+  auto* describe = rules.add_subcommand("describe", "What rules say: Falco's -L (all) and -l (one), and its JSON");
+  describe->add_option("rule", p.about.rule, "One rule's name (without it: all rules, macros and lists)");
+  describe->add_option("files", p.about.files, kRuleFiles);
+  describe->add_flag("--json", p.about.json, "Falco's description: conditions taken apart, fields, operators, events");
+  describe->footer(
+      "Examples:\n  tiercel rules describe\n  tiercel rules describe --json my_rules.yaml\n"
+      "  tiercel rules describe --json 'Reverse Shell' my_rules.yaml");
+  describe->callback([&] { status = cli::rules_describe(p.about); });
+  auto* explain =
+      rules.add_subcommand("explain", "What became of a rule: condition written out, events, cost, program");
+  explain->add_option("rule", p.about.rule, "Its name")->required();
+  explain->add_option("files", p.about.files, kRuleFiles);
+  explain->add_flag("--json", p.about.json, kMachines);
+  explain->footer("Example:\n  tiercel rules explain 'Reverse Shell' /etc/tiercel/rules.d");
+  explain->callback([&] { status = cli::rules_explain(p.about); });
+}
+
+void add_rules_to_try(CLI::App& rules, Parsed& p, int& status) {
+  auto* test = rules.add_subcommand("test", "Try rules on cases that you write; exit status 1 if one fails");
+  test->add_option("cases", p.test.cases, "Case files, and folders of them")->required();
+  test->add_option("--rules,-r", p.test.rules, "Rule files and folders, instead of those that the case files name");
+  test->add_flag("--verbose,-v", p.test.verbose, "Tell of the cases that passed, too");
+  test->add_flag("--json", p.test.json, kMachines);
+  test->add_option("--junit", p.test.junit, "Write the results to this file as JUnit XML, for CI");
+  test->footer(
+      "Example, a file shells.yaml:\n"
+      "  rules: [my_rules.yaml]\n"
+      "  cases:\n"
+      "    - name: an interactive shell in a container\n"
+      "      process: {cmdline: bash -i, container: web, user: www-data}\n"
+      "      event: execve\n"
+      "      expect: [Reverse Shell]\n"
+      "    - name: reading a file is no shell\n"
+      "      process: {cmdline: cat /etc/passwd}\n"
+      "      event: {openat: {name: /etc/passwd, flags: O_RDONLY}}\n"
+      "      expect: []\n"
+      "and then:\n"
+      "  tiercel rules test shells.yaml\n"
+      "Every key is in docs/rule-tests.md; `tiercel events` lists the events and their parameters.");
+  test->callback([&] { status = cli::rules_test(p.test); });
+  auto* why = rules.add_subcommand("why", "Why a rule did or did not match one event, comparison by comparison");
+  why->add_option("event", p.why.event,
+                  "RECORDING:NUMBER (evt.num), RECORDING (its nearest event), or CASEFILE#NAME OF A CASE")
+      ->required();
+  why->add_option("rule", p.why.rules.rule, "The rule's name")->required();
+  why->add_option("files", p.why.rules.files,
+                  "Rule files and folders (default: those of the case file, else the installed ones)");
+  why->add_flag("--all,-a", p.why.all, "Show every comparison, none folded or cut");
+  why->add_flag("--json", p.why.rules.json, kMachines);
+  why->footer(
+      "Examples:\n  tiercel record today.rec --seconds 60\n"
+      "  tiercel rules why today.rec:4711 'Reverse Shell' my_rules.yaml\n"
+      "  tiercel rules why 'shells.yaml#an interactive shell in a container' 'Reverse Shell'");
+  why->callback([&] { status = cli::rules_why(p.why); });
+}
+
+void add_rules_reload(CLI::App& rules, Parsed& p, int& status) {
+  auto* reload = rules.add_subcommand(
       "reload",
       "Make the running agent read its configuration and rules again, and wait for the result. The rules that run "
       "stay\n"
       "if the new ones have a mistake; exit status 1 then. The same without the result: kill -HUP PID. Changed files\n"
       "are read by themselves (watch_config_files).");
   reload->add_option("--run-dir", p.run_dir, "Where the agent's control socket is")->capture_default_str();
-  reload->add_flag("--json", p.json, "For machines");
+  reload->add_flag("--json", p.json, kMachines);
   reload->callback([&] { status = cli::rules_reload(p.run_dir, p.json); });
-  auto* explain = rules->add_subcommand("explain", "The program that a rule became");
-  explain->add_option("rule", p.rule, "Its name")->required();
-  explain->add_option("files", p.files, "Rule files and folders (default: the installed ones)");
-  explain->callback([&] { status = cli::rules_explain(p.files, p.rule); });
+}
+
+void add_rules(CLI::App& app, Parsed& p, int& status) {
+  auto* rules = app.add_subcommand("rules", "Check, list, explain, test and reload rules");
+  rules->require_subcommand(1);
+  add_rules_to_read(*rules, p, status);
+  add_rules_to_try(*rules, p, status);
+  add_rules_reload(*rules, p, status);
 }
 
 void add_reference(CLI::App& app, Parsed& p, int& status) {

@@ -41,7 +41,7 @@ std::optional<int64_t> whole_number(std::string_view text, int base) {
   uint64_t value = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value, base);
   if (code != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
-  return negative ? -static_cast<int64_t>(value) : static_cast<int64_t>(value);
+  return static_cast<int64_t>(negative ? 0 - value : value);
 }
 
 std::string some_names(Kind kind) {

@@ -24,8 +24,6 @@ struct RunArgs {
 int run(const RunArgs& args);
 
 int rules_check(const std::vector<std::string>& files, bool strict, bool json);
-int rules_list(const std::vector<std::string>& files, bool json);
-int rules_explain(const std::vector<std::string>& files, const std::string& rule);
 int rules_reload(const std::string& run_dir, bool json);
 // page: fields, events, operators or codes; format: text, markdown or json
 int reference(const std::string& page, const std::string& format);

@@ -1,4 +1,4 @@
-// tiercel rules check | list | explain
+// tiercel rules check
 #include <fmt/core.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
@@ -77,48 +77,6 @@ int rules_check(const std::vector<std::string>& files, bool strict, bool json) {
              loaded.rules ? loaded.rules->size() : 0, loaded.files.size(), loaded.diagnostics.errors(),
              loaded.diagnostics.warnings());
   return bad ? 1 : 0;
-}
-
-int rules_list(const std::vector<std::string>& files, bool json) {
-  const rule::Loaded loaded = rule::load_paths(files.empty() ? default_rules() : files);
-  std::fputs(loaded.diagnostics.render_all(colour_wanted(STDERR_FILENO)).c_str(), stderr);
-  if (!loaded.rules) return 1;
-  rapidjson::StringBuffer buffer;
-  Writer out(buffer);
-  out.StartArray();
-  for (rule::RuleId id = 0; id < loaded.rules->size(); ++id) {
-    const rule::Rule& rule = loaded.rules->rule(id);
-    std::string tags;
-    for (const std::string& tag : rule.tags) tags += (tags.empty() ? "" : ",") + tag;
-    if (!json) {
-      fmt::print("{:<13} {}  [{}]  {}:{}{}\n", rule::display_name(rule.priority), rule.name, tags, rule.position.file,
-                 rule.position.line, loaded.rules->active(id) ? "" : "  (not enabled)");
-      continue;
-    }
-    out.StartObject();
-    put(out, "name", rule.name);
-    put(out, "description", rule.description);
-    put(out, "priority", std::string(rule::display_name(rule.priority)));
-    put(out, "tags", tags);
-    out.Key("active");
-    out.Bool(loaded.rules->active(id));
-    put_position(out, rule.position);
-    out.EndObject();
-  }
-  out.EndArray();
-  if (json) std::printf("%s\n", buffer.GetString());
-  return loaded.diagnostics.errors() > 0 ? 1 : 0;
-}
-
-int rules_explain(const std::vector<std::string>& files, const std::string& name) {
-  const rule::Loaded loaded = rule::load_paths(files.empty() ? default_rules() : files);
-  auto id = loaded.rules ? loaded.rules->find(name) : std::nullopt;
-  if (!id)
-    return report({fmt::format("there is no rule '{}'; `tiercel rules list` shows the names", name), Fault::kUser});
-  const rule::Rule& rule = loaded.rules->rule(*id);
-  fmt::print("{}  ({}:{})\n  {}\n\ncondition\n  {}\n\nprogram\n{}", rule.name, rule.position.file, rule.position.line,
-             rule.description, rule.condition, loaded.rules->explain(*id));
-  return 0;
 }
 
 }  // namespace tiercel::cli

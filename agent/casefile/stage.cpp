@@ -1,0 +1,268 @@
+#include "agent/casefile/stage.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "agent/casefile/process_reader.h"
+#include "agent/context/path.h"
+#include "agent/sensor/recording.h"
+
+namespace tiercel::casefile {
+namespace {
+
+constexpr uint64_t kNow = 2'000'000'000'000'000;  // CLOCK_BOOTTIME: later than any age that a case may give
+constexpr uint64_t kStep = 1'000'000;             // between two events
+constexpr uint64_t kHostCgroup = 1, kFirstContainerCgroup = 100;
+constexpr uint32_t kHostNs = 4026531836, kFirstContainerNs = 4026532000;
+constexpr uint32_t kFirstPid = 1000;
+constexpr int64_t kFirstChildPid = 9000;
+constexpr uint32_t kDevice = 8u << 8 | 1;
+constexpr uint64_t kInode = 4711;
+constexpr const char* kNowhere = "/nonexistent";
+constexpr size_t kRecordsPerDrain = 1024;
+constexpr int64_t kAtFdcwd = -100;
+
+std::string nul_joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out.append(word).push_back('\0');
+  return out;
+}
+
+}  // namespace
+
+Stage::Stage(For what)
+    : clock_(kNow),
+      containers_(what == For::kCase ? context::Containers::Roots{kNowhere, kNowhere} : context::Containers::Roots{},
+                  metrics_),
+      table_(context::ProcessTable::Limits{}, containers_, metrics_),
+      users_(what == For::kCase ? kNowhere : ""),
+      enricher_(clock_, table_, containers_, users_),
+      now_ns_(kNow) {}
+
+void Stage::give(std::span<const std::byte> bytes, const EventHandler& handler) {
+  auto record = decoders::Record::parse(bytes);
+  if (record)
+    enricher_.attach(*record, [&](context::Event& event) { handler(event); });
+  else
+    ++broken_;
+}
+
+Result<> Stage::play_recording(const std::string& path, const EventHandler& handler) {
+  auto replay = sensor::open_recording(path);
+  if (!replay) return tl::unexpected(replay.error());
+  enricher_.set_wall_offset_ns(replay->realtime_offset_ns);
+  const sensor::RecordHandler take = [&](std::span<const std::byte> bytes) { give(bytes, handler); };
+  if (auto started = replay->source->start(take); !started) return started;
+  while (!replay->source->finished()) replay->source->drain(take, kRecordsPerDrain);
+  if (broken_ > 0) return fail(path + ": " + std::to_string(broken_) + " records cannot be decoded", Fault::kUser);
+  return {};
+}
+
+// Numbers for everybody: pids from the top of the tree down, one cgroup and one pid namespace per container.
+void Stage::cast(const Case& what) {
+  line_.clear();
+  std::vector<std::string> containers;
+  uint32_t next_pid = kFirstPid, next_vpid = 0;
+  for (size_t n = what.line.size(); n-- > 0;) {
+    const ProcessSpec& spec = what.line[n];
+    Actor actor;
+    actor.spec = &spec;
+    actor.cgroup_id = kHostCgroup;
+    actor.pid = spec.pid != 0 ? spec.pid : n + 1 == what.line.size() && spec.name == "systemd" ? 1 : next_pid++;
+    actor.vpid = actor.pid;
+    actor.start_ns = kNow - spec.age_ns - n;  // nobody is born at the same time
+    if (spec.container) {
+      const std::string& id = spec.container->full_id;
+      auto it = std::find(containers.begin(), containers.end(), id);
+      if (it == containers.end()) {
+        it = containers.insert(containers.end(), id);
+        next_vpid = 2;  // its first process is not told about; 1 only where the case says so
+      }
+      actor.cgroup_id = kFirstContainerCgroup + static_cast<uint64_t>(it - containers.begin());
+      containers_.announce(actor.cgroup_id, *spec.container);
+      actor.vpid = next_vpid++;
+    }
+    if (spec.vpid != 0) actor.vpid = spec.vpid;
+    line_.insert(line_.begin(), actor);
+  }
+  for (const auto& [uid, name] : what.users) users_.announce_user(uid, {name, "/home/" + name, "/bin/bash", uid});
+  for (const auto& [gid, name] : what.groups) users_.announce_group(gid, name);
+  users_.announce_user(0, {"root", "/root", "/bin/bash", 0});
+  users_.announce_group(0, "root");
+}
+
+void Stage::fill_head(ev_head& head, const Actor& actor) const {
+  head.time_ns = now_ns_;
+  head.start_ns = actor.start_ns;
+  head.cgroup_id = actor.cgroup_id;
+  head.pid = head.tid = actor.pid;
+  head.exec_id = actor.exec_id;
+  head.uid = head.euid = actor.spec->uid;
+  head.gid = head.egid = actor.spec->gid;
+  const bool host = actor.cgroup_id < kFirstContainerCgroup;
+  head.mnt_ns = head.pid_ns = host ? kHostNs : kFirstContainerNs + static_cast<uint32_t>(actor.cgroup_id);
+  const std::string comm = actor.spec->name.substr(0, sizeof head.comm - 1);
+  std::memcpy(head.comm, comm.data(), comm.size());
+}
+
+void Stage::fill_exec(decoders::Composer& record, const Actor& actor, const Actor* parent) const {
+  const ProcessSpec& spec = *actor.spec;
+  auto number = [&](std::string_view name, uint64_t value) {
+    if (!record.given(name)) record.put_number(name, static_cast<int64_t>(value));
+  };
+  auto text = [&](std::string_view name, const std::string& value) {
+    if (!record.given(name)) record.put_text(name, value);
+  };
+  std::vector<std::string> argv{spec.exe};
+  argv.insert(argv.end(), spec.args.begin(), spec.args.end());
+  text("argv", nul_joined(argv));
+  text("env", nul_joined(spec.env));
+  text("filename", spec.exepath);
+  text("exepath", spec.exepath);
+  text("cwd", spec.cwd);
+  number("argv_size", record.text("argv").size());
+  number("env_size", record.text("env").size());
+  if (parent) {
+    number("ptid", parent->pid);
+    number("parent_start_ns", parent->start_ns);
+  }
+  for (const char* caps : {"cap_permitted", "cap_effective"}) number(caps, spec.caps);
+  number("flags", spec.exe_flags);
+  number("tty", spec.tty);
+  number("loginuid", spec.loginuid);
+  number("sid", spec.sid != 0 ? spec.sid : actor.pid);
+  number("pgid", spec.pgid != 0 ? spec.pgid : actor.pid);
+  for (const char* id : {"vpid", "vtid", "vsid", "vpgid"}) number(id, actor.vpid);
+  number("exe_ino", kInode);
+  number("exe_dev", kDevice);
+  number("net_ns", record.head().pid_ns);
+}
+
+// As the task iterator tells of those that were there before.
+void Stage::announce(const Actor& actor, const Actor* parent, const EventHandler& handler) {
+  decoders::Composer record(*decoders::event_info(EVT_task), ids_);
+  fill_head(record.head(), actor);
+  record.head().flags = EVF_SNAPSHOT;
+  record.head().time_ns = actor.start_ns;
+  fill_exec(record, actor, parent);
+  give(record.finish(), handler);
+}
+
+void Stage::play(const Case& what, const EventHandler& handler) {
+  People people;
+  people.users = what.users;
+  people.groups = what.groups;
+  ids_ = people.ids();
+  cast(what);
+  const bool execs = !what.events.empty() && what.events.front().info->record->name == "exec" &&
+                     compose(what.events.front()).number("res") >= 0;
+  for (size_t n = line_.size(); n-- > 0;) {
+    const Actor* parent = n + 1 < line_.size() ? &line_[n + 1] : nullptr;
+    Actor actor = line_[n];
+    if (n == 0 && parent && execs) {  // until then it was a copy of its parent, unless the call failed
+      before_exec_ = *actor.spec;
+      before_exec_.name = parent->spec->name;
+      before_exec_.exe = parent->spec->exe;
+      before_exec_.exepath = parent->spec->exepath;
+      before_exec_.args = parent->spec->args;
+      actor.spec = &before_exec_;
+    }
+    announce(actor, parent, handler);
+  }
+  for (const EventSpec& event : what.events) {
+    now_ns_ += kStep;
+    play_event(event, handler);
+  }
+}
+
+decoders::Composer Stage::compose(const EventSpec& event) const {
+  decoders::Composer record(*event.info, ids_);
+  for (const ParamSpec& param : event.params)
+    if (!record.set(param.name, param.words)) std::abort();  // the reader tried it
+  return record;
+}
+
+void Stage::play_event(const EventSpec& event, const EventHandler& handler) {
+  decoders::Composer record = compose(event);
+  Actor& self = line_.front();
+  const bool exec = event.info->record->name == "exec";
+  if (exec && record.number("res") >= 0) ++self.exec_id;
+  fill_head(record.head(), self);
+  if (exec)
+    fill_exec(record, self, line_.size() > 1 ? &line_[1] : nullptr);
+  else
+    fill_rest(record);
+  give(record.finish(), handler);
+}
+
+// What the kernel would tell of a call beside its parameters.
+void Stage::fill_rest(decoders::Composer& record) {
+  const std::string_view kind = record.info().record->name;
+  const std::string& cwd = line_.front().spec->cwd;
+  if (kind == "open") return fill_open(record);
+  if (kind == "fork") return fill_fork(record);
+  if (kind == "setid") return fill_setid(record);
+  if (kind == "mount" && !record.given("base")) record.put_text("base", cwd);
+  if (kind == "chdir" && record.number("res") >= 0 && !record.given("cwd"))
+    record.put_text("cwd", record.given("path") ? context::absolute_path(cwd, record.text("path")) : cwd);
+}
+
+void Stage::fill_open(decoders::Composer& record) {
+  if (!record.given("fd")) record.put_number("fd", 3);
+  if (!record.given("dirfd")) record.put_number("dirfd", kAtFdcwd);
+  if (!record.given("base")) record.put_text("base", line_.front().spec->cwd);
+  if (record.info().type == EVT_creat && !record.given("flags"))
+    record.put_number("flags", O_CREAT | O_WRONLY | O_TRUNC);
+  if (record.number("fd") < 0) return;
+  if (!record.given("realpath"))
+    record.put_text("realpath", context::absolute_path(record.text("base"), record.text("name")));
+  const bool directory = (record.number("flags") & O_DIRECTORY) != 0;
+  if (!record.given("i_mode")) record.put_number("i_mode", directory ? S_IFDIR | 0755 : S_IFREG | 0644);
+  if (!record.given("dev")) record.put_number("dev", kDevice);
+  if (!record.given("ino")) record.put_number("ino", kInode);
+}
+
+void Stage::fill_fork(decoders::Composer& record) {
+  const Actor& self = line_.front();
+  if (record.number("res") < 0) return;
+  const int64_t child = record.number("child_pid") > 0 ? record.number("child_pid")
+                        : record.number("res") > 0     ? record.number("res")
+                                                       : kFirstChildPid;
+  auto number = [&](std::string_view name, uint64_t value) {
+    if (!record.given(name)) record.put_number(name, static_cast<int64_t>(value));
+  };
+  for (const char* id : {"child_pid", "child_tid", "res"}) number(id, static_cast<uint64_t>(child));
+  for (const char* id : {"child_vpid", "child_vtid"})
+    number(id, self.vpid == self.pid ? static_cast<uint64_t>(child) : self.vpid + 1);
+  number("child_start_ns", now_ns_);
+  number("child_cgroup_id", self.cgroup_id);
+  number("child_exec_id", self.exec_id);
+  number("child_pid_ns", record.head().pid_ns);
+}
+
+// The ids in the head are those after the call. An id that is not given stays what it was (-1 to the kernel).
+void Stage::fill_setid(decoders::Composer& record) {
+  const uint16_t type = record.info().type;
+  const bool one = type == EVT_setuid || type == EVT_setgid;
+  if (!one)
+    for (const char* name : {"ruid", "euid", "suid", "rgid", "egid", "sgid"})
+      if (!record.given(name)) record.put_number(name, -1);
+  if (record.number("res") < 0) return;
+  ev_head& head = record.head();
+  auto set = [&](std::string_view name, __u32& id) {
+    const auto value = static_cast<uint32_t>(record.number(name));
+    if (value != UINT32_MAX) id = value;
+  };
+  if (type == EVT_setuid) head.uid = head.euid = static_cast<uint32_t>(record.number("uid"));
+  if (type == EVT_setgid) head.gid = head.egid = static_cast<uint32_t>(record.number("gid"));
+  if (one) return;
+  set("ruid", head.uid);
+  set("euid", head.euid);
+  set("rgid", head.gid);
+  set("egid", head.egid);
+}
+
+}  // namespace tiercel::casefile

@@ -1,0 +1,41 @@
+// The analysts' tools, `tiercel rules ...`: one function per subcommand; each returns the exit status (commands.h).
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace tiercel::cli {
+
+struct RulesArgs {
+  std::vector<std::string> files;  // rule files and folders; empty: the installed ones
+  std::string rule;
+  bool json = false;
+};
+
+int rules_describe(const RulesArgs& args);
+int rules_explain(const RulesArgs& args);
+
+struct RulesListArgs {
+  RulesArgs rules;
+  std::vector<std::string> tags;  // any of them
+  std::string priority;           // this one or a more severe one
+};
+int rules_list(const RulesListArgs& args);
+
+struct RulesTestArgs {
+  std::vector<std::string> cases;  // case files, and folders of them
+  std::vector<std::string> rules;  // instead of those that the case files name
+  bool json = false;
+  bool verbose = false;
+  std::string junit;  // a file to write
+};
+int rules_test(const RulesTestArgs& args);
+
+struct RulesWhyArgs {
+  RulesArgs rules;
+  std::string event;  // recording:NUMBER, recording, or casefile#case
+  bool all = false;   // every comparison, nothing folded
+};
+int rules_why(const RulesWhyArgs& args);
+
+}  // namespace tiercel::cli

@@ -1,0 +1,19 @@
+// Loading rules for a tool that is about one of them or all: mistakes go to standard error.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/base/result.h"
+#include "agent/rule/describe.h"
+#include "agent/rule/load.h"
+
+namespace tiercel::cli {
+
+// With descriptions. Errors are printed; warnings are `tiercel rules check`'s to tell.
+[[nodiscard]] rule::Loaded load_described(const std::vector<std::string>& files,
+                                          rule::Matching matching = rule::Matching::kFirst);
+// "there is no rule 'x'", with the nearest name, or why it was left out.
+[[nodiscard]] Error no_such_rule(const rule::Loaded& loaded, const std::string& name);
+
+}  // namespace tiercel::cli

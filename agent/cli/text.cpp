@@ -1,0 +1,96 @@
+#include "agent/cli/text.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace tiercel::cli {
+namespace {
+
+constexpr size_t kWidthLeast = 40;
+constexpr size_t kWidthWithoutTerminal = 100;  // of what is broken into lines for reading anyway
+
+bool is_head(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+}
+
+void print(std::string& out, const rule::Expr& expr, size_t indent, size_t width, bool inside) {
+  const std::string flat = rule::to_string(expr);
+  const bool group = expr.kind == rule::Expr::Kind::kAnd || expr.kind == rule::Expr::Kind::kOr;
+  if (indent + flat.size() + (inside && group ? 2 : 0) <= width) {
+    out += inside && group ? "(" + flat + ")" : flat;
+    return;
+  }
+  if (expr.kind == rule::Expr::Kind::kNot) {
+    out += "not ";
+    return print(out, *expr.children.front(), indent + 4, width, true);
+  }
+  if (!group) {
+    out += wrapped(flat, indent + 4, width);
+    return;
+  }
+  const std::string word = expr.kind == rule::Expr::Kind::kAnd ? "and " : "or ";
+  if (inside) {
+    out += '(';
+    ++indent;
+  }
+  for (size_t n = 0; n < expr.children.size(); ++n) {
+    if (n > 0) out += "\n" + std::string(indent, ' ') + word;
+    print(out, *expr.children[n], indent + (n > 0 ? word.size() : 0), width, true);
+  }
+  if (inside) out += ')';
+}
+
+}  // namespace
+
+size_t terminal_width() {
+  winsize size{};
+  if (::isatty(STDOUT_FILENO) != 1 || ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 0;
+  return std::max<size_t>(size.ws_col, kWidthLeast);
+}
+
+size_t columns_of(std::string_view text) {
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), is_head));
+}
+
+std::string cut(std::string text, size_t width) {
+  if (width == 0 || columns_of(text) <= width) return text;
+  const size_t keep = width > 3 ? width - 3 : 0;
+  size_t at = 0;
+  for (size_t seen = 0; at < text.size(); ++at)
+    if (is_head(text[at]) && ++seen > keep) break;
+  text.resize(at);
+  return text + "...";
+}
+
+std::string wrapped(std::string_view text, size_t indent, size_t width) {
+  std::string out;
+  size_t column = indent;
+  for (size_t at = 0; at < text.size();) {
+    const size_t begin = text.find_first_not_of(" \n\t\r", at);
+    if (begin == std::string_view::npos) break;
+    const size_t end = std::min(text.find_first_of(" \n\t\r", begin), text.size());
+    const std::string_view word = text.substr(begin, end - begin);
+    const size_t size = columns_of(word);
+    if (!out.empty() && width > 0 && column + 1 + size > width) {
+      out += "\n" + std::string(indent, ' ');
+      column = indent;
+    } else if (!out.empty()) {
+      out += ' ';
+      ++column;
+    }
+    out += word;
+    column += size;
+    at = end;
+  }
+  return out;
+}
+
+std::string pretty(const rule::Expr& expr, size_t indent, size_t width) {
+  std::string out(indent, ' ');
+  print(out, expr, indent, width == 0 ? kWidthWithoutTerminal : width, false);
+  return out;
+}
+
+}  // namespace tiercel::cli

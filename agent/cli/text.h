@@ -1,0 +1,34 @@
+// Text for people: the terminal's width, wrapping, colours, and conditions over several lines.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "agent/rule/ast.h"
+
+namespace tiercel::cli {
+
+// Columns of the terminal on standard output; 0: it is none, and nothing is to be cut or wrapped to it.
+[[nodiscard]] size_t terminal_width();
+// Words of text in lines of at most width columns, each after the first begun with indent blanks. width 0: one line.
+[[nodiscard]] std::string wrapped(std::string_view text, size_t indent, size_t width);
+// At most width columns (0: no limit), with "..." at the end where something went. Counts bytes of UTF-8 heads.
+[[nodiscard]] std::string cut(std::string text, size_t width);
+[[nodiscard]] size_t columns_of(std::string_view text);
+// The condition with one comparison or group a line, begun with indent blanks.
+[[nodiscard]] std::string pretty(const rule::Expr& expr, size_t indent, size_t width);
+
+struct Tints {
+  explicit Tints(bool on) : on_(on) {}
+  [[nodiscard]] const char* bold() const { return on_ ? "\033[1m" : ""; }
+  [[nodiscard]] const char* dim() const { return on_ ? "\033[2m" : ""; }
+  [[nodiscard]] const char* red() const { return on_ ? "\033[31m" : ""; }
+  [[nodiscard]] const char* green() const { return on_ ? "\033[32m" : ""; }
+  [[nodiscard]] const char* yellow() const { return on_ ? "\033[33m" : ""; }
+  [[nodiscard]] const char* off() const { return on_ ? "\033[0m" : ""; }
+
+ private:
+  bool on_;
+};
+
+}  // namespace tiercel::cli

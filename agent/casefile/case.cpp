@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <tuple>
 
 #include "agent/base/fd.h"
@@ -277,13 +278,9 @@ CaseFile read_cases_text(const std::string& path, const std::string& text, Diagn
   }
   // What the cases share is read with each of them, and is wrong only once.
   diagnostics.add_source(path, text);
-  std::vector<std::tuple<int, int, std::string>> seen;
-  for (const Diagnostic& d : found.all()) {
-    std::tuple<int, int, std::string> key(d.position.line, d.position.column, d.message);
-    if (std::find(seen.begin(), seen.end(), key) != seen.end()) continue;
-    seen.push_back(std::move(key));
-    diagnostics.add(d);
-  }
+  std::map<std::tuple<int, int, std::string>, const Diagnostic*> sorted;
+  for (const Diagnostic& d : found.all()) sorted.try_emplace({d.position.line, d.position.column, d.message}, &d);
+  for (const auto& [key, d] : sorted) diagnostics.add(*d);
   return out;
 }
 

@@ -135,6 +135,8 @@ class ProcessReader {
       }
     } else if (auto words = texts_of(env)) {
       spec.env = *words;
+      for (const std::string& word : *words)
+        if (word.find('=') == std::string::npos) map.error(env, "`env`: '" + word + "' is no NAME=value", hint);
     } else if (env.kind != YamlNode::Kind::kNull) {
       map.error(env, "`env` is a map of names and texts", hint);
     }

@@ -13,13 +13,12 @@ namespace tiercel::casefile {
 namespace {
 
 constexpr size_t kValueMax = 160;
+constexpr size_t kTestMax = 60;  // of a list that is told on one line
 constexpr size_t kTestsToldMax = 3;
 
 std::string quoted(std::string_view text) {
   const bool cut = text.size() > kValueMax;
-  std::string out = "\"";
-  alert::append_escaped(out, text.substr(0, kValueMax));
-  return out + (cut ? "\"..." : "\"");
+  return "\"" + visible(text.substr(0, kValueMax)) + (cut ? "\"..." : "\"");
 }
 
 std::string right_trimmed(std::string text) {
@@ -125,7 +124,8 @@ class Run {
 
   static void tell(Problem& problem, const rule::Why& why) {
     problem.text += problem.kind == Problem::Kind::kSilent ? ": " : ", because ";
-    const std::vector<const rule::WhyNode*> tests = why.deciding();
+    std::vector<const rule::WhyNode*> tests = why.deciding();
+    std::stable_partition(tests.begin(), tests.end(), [](const rule::WhyNode* test) { return !test->about_type; });
     for (size_t n = 0; n < tests.size(); ++n) {
       problem.tests.push_back(*tests[n]);
       if (n < kTestsToldMax) problem.text += (n > 0 ? "; " : "") + test_text(*tests[n]);
@@ -149,12 +149,38 @@ std::string value_text(const rule::WhyNode& test) {
   return out;
 }
 
+std::string visible(std::string_view text) {
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    const alert::Utf8Step step = alert::utf8_step(text.substr(at));
+    const std::string_view bytes = text.substr(at, step.size_bytes);
+    const bool control = step.code_point < 0x20 || (step.code_point >= 0x7f && step.code_point < 0xa0);
+    if (step.valid && !control)
+      out += bytes;
+    else
+      for (char c : bytes) out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    at += step.size_bytes;
+  }
+  return out;
+}
+
+std::string short_text(const rule::WhyNode& test) {
+  std::string shown = visible(test.text);
+  if (const size_t open = shown.find('(');
+      shown.size() > kTestMax && open != std::string::npos && shown.back() == ')') {
+    const auto values = std::count(shown.begin() + static_cast<ptrdiff_t>(open), shown.end(), ',') + 1;
+    const size_t end = shown.rfind(',', kTestMax);
+    if (end != std::string::npos && end > open) shown = shown.substr(0, end) + fmt::format(", ... {} values)", values);
+  } else if (shown.size() > 2 * kTestMax) {
+    shown = shown.substr(0, 2 * kTestMax) + "...";
+  }
+  return shown;
+}
+
 std::string test_text(const rule::WhyNode& test) {
-  std::string shown;
-  alert::append_escaped(shown, test.text);
-  if (shown.size() > kValueMax) shown = shown.substr(0, kValueMax) + "...";
+  const std::string shown = (test.negated ? "not " : "") + short_text(test);
   if (test.missing && test.value.empty()) return shown + " (" + test.left + " has no value)";
-  return shown + " (" + (test.result ? "" : "it is ") + value_text(test) + ")";
+  return shown + " (it is " + value_text(test) + ")";
 }
 
 const rule::Loaded& RuleShelf::load(const std::vector<std::string>& paths, const std::vector<ExpectSpec>& enable) {

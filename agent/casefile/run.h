@@ -46,8 +46,12 @@ struct CaseResult {
 void check_names(const CaseFile& file, const rule::Loaded& rules, Diagnostics& diagnostics);
 [[nodiscard]] CaseResult run_case(const Case& what, const rule::Loaded& rules);
 
-// `proc.args contains -i (it is "-c id")`, from a comparison that was judged.
+// Control characters and what is not UTF-8 as \xNN: a terminal would obey them.
+[[nodiscard]] std::string visible(std::string_view text);
+// `proc.args contains -i (it is "-c id")`
 [[nodiscard]] std::string test_text(const rule::WhyNode& test);
+// The comparison, of a long list only the beginning.
+[[nodiscard]] std::string short_text(const rule::WhyNode& test);
 // A value as a person may see it on a terminal: quoted, escaped, cut where it is very long.
 [[nodiscard]] std::string value_text(const rule::WhyNode& test);
 

@@ -148,7 +148,7 @@ class Printer {
       fields.push_back(field.waits_for.empty() ? field.name
                                                : fmt::format("{} (waits for {})", field.name, field.waits_for));
     body(joined(fields));
-    head("Fields that the output adds");
+    head("Fields that the output shows");
     body(e.output_fields.empty() ? "none" : joined(e.output_fields));
     head("Estimated cost for one event");
     body(
@@ -156,7 +156,13 @@ class Printer {
                     "it is no time. What another rule has asked about the same event already costs this one nothing.",
                     e.cost.least, e.cost.most, e.cost.tests));
     head("Program");
-    fmt::print("{}", e.program);
+    for (size_t at = 0; at < e.program.size();) {
+      const size_t end = std::min(e.program.find('\n', at), e.program.size());
+      const size_t text = std::min(e.program.find_first_not_of(' ', at), end);
+      fmt::print("{}{}\n", std::string(text - at, ' '),
+                 wrapped(std::string_view(e.program).substr(text, end - text), text - at + 2, width_));
+      at = end + 1;
+    }
   }
 
  private:

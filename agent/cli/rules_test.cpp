@@ -127,6 +127,10 @@ std::string text_of(const CaseResult& result) {
   return out;
 }
 
+std::string counted(size_t n, const char* what) {
+  return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
+}
+
 void print_people(const Report& report, bool verbose) {
   const Tints tints(colour_wanted(STDOUT_FILENO));
   for (const auto& file : report.files)
@@ -138,12 +142,12 @@ void print_people(const Report& report, bool verbose) {
       fmt::print("\n");
     }
   const size_t errors = report.diagnostics.errors();
-  fmt::print("{}{}{}: {} cases in {} files, {} passed, {} failed", report.good() ? tints.green() : tints.red(),
-             report.good() ? "Ok" : "Failed", tints.off(), report.passed + report.failed, report.files.size(),
-             report.passed, report.failed);
-  if (errors > 0) fmt::print(", {} mistakes in the files", errors);
+  fmt::print("{}{}{}: {} in {}, {} passed, {} failed", report.good() ? tints.green() : tints.red(),
+             report.good() ? "Ok" : "Failed", tints.off(), counted(report.passed + report.failed, "case"),
+             counted(report.files.size(), "file"), report.passed, report.failed);
+  if (errors > 0) fmt::print(", {}", counted(errors, "mistake"));
   if (!report.rules.empty())
-    fmt::print("; {} of {} rules were seen to match", report.fired.size(), report.rules.size());
+    fmt::print("; {} of {} were seen to match", report.fired.size(), counted(report.rules.size(), "rule"));
   fmt::print("\n");
 }
 

@@ -8,7 +8,6 @@
 #include <functional>
 #include <optional>
 
-#include "agent/alert/json.h"
 #include "agent/casefile/run.h"
 #include "agent/casefile/stage.h"
 #include "agent/cli/commands.h"
@@ -150,12 +149,6 @@ class Inquiry {
 
 // ---- for people ----------------------------------------------------------------------------------------------------
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  alert::append_escaped(out, text);
-  return out;
-}
-
 size_t tests_in(const WhyNode& node) {
   size_t out = node.kind == WhyNode::Kind::kTest ? 1 : 0;
   for (const WhyNode& child : node.children) out += tests_in(child);
@@ -179,31 +172,35 @@ class TreePrinter {
  private:
   static constexpr size_t kMargin = 10;  // "-> false  "
 
-  void node(const WhyNode& node, size_t depth) {
-    const std::string macro = node.macro.starts_with("exception ") ? node.macro + ": "
-                              : node.macro.empty()                 ? std::string()
-                                                                   : "macro " + node.macro + ": ";
-    if (node.kind == WhyNode::Kind::kTest) return test(node, macro, depth);
-    const size_t tests = tests_in(node);
-    const bool folded = !open_all_ && !decides(node) && tests > 1;
-    const char* word = node.kind == WhyNode::Kind::kAnd ? "all of" : node.kind == WhyNode::Kind::kOr ? "any of" : "not";
-    line(node, macro + word, folded ? fmt::format("{} tests, --all shows them", tests) : "", depth);
+  // A `not` shares its line with what it is about; the verdict is that of the line.
+  void node(const WhyNode& top, size_t depth) {
+    const WhyNode* node = &top;
+    std::string lead;
+    for (;; node = &node->children.front()) {
+      if (!node->macro.empty()) lead += (node->macro.starts_with("exception ") ? "" : "macro ") + node->macro + ": ";
+      if (node->kind != WhyNode::Kind::kNot) break;
+      lead += "not ";
+    }
+    if (node->kind == WhyNode::Kind::kTest) {
+      const std::string text = lead + (all_ ? casefile::visible(node->text) : casefile::short_text(*node));
+      const bool missing = node->missing && node->value.empty();
+      const std::string value = (missing ? node->left + " " : std::string("it is ")) + casefile::value_text(*node);
+      return line(top.result, node->deciding, text, value, depth);
+    }
+    const size_t tests = tests_in(*node);
+    const bool folded = !open_all_ && !decides(*node) && tests > 1;
+    line(top.result, false, lead + (node->kind == WhyNode::Kind::kAnd ? "all of" : "any of"),
+         folded ? fmt::format("{} tests, --all shows them", tests) : "", depth);
     if (folded) return;
-    for (const WhyNode& child : node.children) this->node(child, depth + 1);
+    for (const WhyNode& child : node->children) this->node(child, depth + 1);
   }
 
-  void test(const WhyNode& node, const std::string& macro, size_t depth) {
-    const bool missing = node.missing && node.value.empty();
-    line(node, macro + escaped(node.text),
-         (missing ? node.left + " " : std::string("it is ")) + casefile::value_text(node), depth);
-  }
-
-  void line(const WhyNode& node, const std::string& what, const std::string& note, size_t depth) const {
+  void line(bool result, bool deciding, const std::string& what, const std::string& note, size_t depth) const {
     const size_t indent = std::min(kMargin + 2 * depth, width_ / 2);
     const size_t room = width_ - indent;
     const std::string text = all_ ? what : cut(what, room);
-    fmt::print("{}{}{} {}{:<5}{}  {}{}", tints_.bold(), node.deciding ? "->" : "  ", tints_.off(),
-               node.result ? tints_.green() : tints_.red(), node.result ? "true" : "false", tints_.off(),
+    fmt::print("{}{}{} {}{:<5}{}  {}{}", tints_.bold(), deciding ? "->" : "  ", tints_.off(),
+               result ? tints_.green() : tints_.red(), result ? "true" : "false", tints_.off(),
                std::string(indent - kMargin, ' '), text);
     if (note.empty()) {
       fmt::print("\n");
@@ -226,20 +223,22 @@ void print_people(const Told& told, const std::string& rule, bool active, bool a
   const Tints tints(colour_wanted(STDOUT_FILENO));
   const size_t width = terminal_width() > 0 ? terminal_width() : kWidthWithoutTerminal;
   fmt::print("{}'{}' {}{} event {}: {} by {} (pid {}){}\n", tints.bold(), rule,
-             told.matches() ? "matches" : "does not match", tints.off(), told.num, told.type, escaped(told.process),
-             told.pid, told.container.empty() ? "" : " in container " + escaped(told.container));
-  fmt::print("{}{}{}\n", tints.dim(), all ? escaped(told.args) : cut(escaped(told.args), width), tints.off());
+             told.matches() ? "matches" : "does not match", tints.off(), told.num, told.type,
+             casefile::visible(told.process), told.pid,
+             told.container.empty() ? "" : " in container " + casefile::visible(told.container));
+  fmt::print("{}{}{}\n", tints.dim(), all ? casefile::visible(told.args) : cut(casefile::visible(told.args), width),
+             tints.off());
   if (!active) fmt::print("The rule is not enabled: the agent does not try it.\n");
   for (size_t n = 0; n < told.views.size(); ++n) {
     const Why& why = told.views[n];
     if (told.views.size() > 1)
-      fmt::print("\n{}With fd.name {}, {}: {}{}\n", tints.bold(), escaped(told.paths[n]),
+      fmt::print("\n{}With fd.name {}, {}: {}{}\n", tints.bold(), casefile::visible(told.paths[n]),
                  why.view == context::PathView::kLexical ? "as the program gave it" : "what the kernel opened",
                  why.matches() ? "it matches" : "no match", tints.off());
     fmt::print("\n");
     TreePrinter(all, tints).print(why.tree);
   }
-  fmt::print("\n-> {}\n", told.matches() ? "what made it match: had this been false, it would not"
+  fmt::print("\n-> {}\n", told.matches() ? "what made it match"
                                          : "what stood in the way: had this gone the other way, it would match");
 }
 

@@ -36,24 +36,47 @@ size_t distance(const WhyNode& node) {
   return needs_all(node) ? sum : least;
 }
 
-void mark(WhyNode& node) {
+void mark_obstacles(WhyNode& node) {
   if (node.kind == Kind::kTest) {
     node.deciding = true;
     return;
   }
-  if (node.kind == Kind::kNot) return mark(node.children.front());
+  if (node.kind == Kind::kNot) return mark_obstacles(node.children.front());
   WhyNode* nearest = nullptr;
   size_t least = SIZE_MAX;
   for (WhyNode& child : node.children) {
     if (child.result != node.result) continue;
     if (needs_all(node)) {
-      mark(child);
+      mark_obstacles(child);
     } else if (const size_t d = distance(child); d < least) {
       least = d;
       nearest = &child;
     }
   }
-  if (nearest) mark(*nearest);
+  if (nearest) mark_obstacles(*nearest);
+}
+
+// What holds a verdict up: of and (true) and or (false) every child, of the others the first that has the verdict.
+// negated: which of the tests are meant; true if there was one.
+bool mark_support(WhyNode& node, bool negated) {
+  if (node.kind == Kind::kTest) {
+    if (node.negated != negated) return false;
+    return node.deciding = true;
+  }
+  bool any = false;
+  for (WhyNode& child : node.children) {
+    if (node.kind != Kind::kNot && child.result != node.result) continue;
+    any = mark_support(child, negated) || any;
+    if (needs_all(node) && node.kind != Kind::kNot) break;
+  }
+  return any;
+}
+
+void mark(WhyNode& tree) {
+  if (!tree.result)
+    mark_obstacles(tree);
+  else if (!mark_support(tree, false))
+    mark_support(tree, true);
 }
 
 void collect(const WhyNode& node, std::vector<const WhyNode*>& out) {
@@ -90,15 +113,16 @@ Why WhyJudge::judge(const context::Event& event, context::PathView view) {
   scratch_.set_view(view);
   Why out;
   out.view = view;
-  out.tree = node(*rule_.expanded, typed_, event);
+  out.tree = node(*rule_.expanded, typed_, event, false);
   name_exceptions(out.tree);
   mark(out.tree);
   out.distance = distance(out.tree);
   return out;
 }
 
-WhyNode WhyJudge::node(const Expr& expr, const Typed& typed, const context::Event& event) {
+WhyNode WhyJudge::node(const Expr& expr, const Typed& typed, const context::Event& event, bool negated) {
   WhyNode out;
+  out.negated = negated;
   out.macro = expr.macro;
   out.position = expr.origin.position();
   if (expr.kind == Expr::Kind::kCheck) {
@@ -119,7 +143,7 @@ WhyNode WhyJudge::node(const Expr& expr, const Typed& typed, const context::Even
   }
   out.kind = expr.kind == Expr::Kind::kAnd ? Kind::kAnd : expr.kind == Expr::Kind::kOr ? Kind::kOr : Kind::kNot;
   for (size_t n = 0; n < expr.children.size(); ++n)
-    out.children.push_back(node(*expr.children[n], typed.children[n], event));
+    out.children.push_back(node(*expr.children[n], typed.children[n], event, negated != (out.kind == Kind::kNot)));
   auto holds = [](const WhyNode& child) { return child.result; };
   out.result = out.kind == Kind::kAnd  ? std::all_of(out.children.begin(), out.children.end(), holds)
                : out.kind == Kind::kOr ? std::any_of(out.children.begin(), out.children.end(), holds)

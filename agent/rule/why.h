@@ -19,8 +19,11 @@ struct WhyNode {
   enum class Kind : uint8_t { kAnd, kOr, kNot, kTest };
   Kind kind = Kind::kTest;
   bool result = false;
-  bool deciding = false;  // one of the fewest tests that, had they gone the other way, would have changed the verdict
-  std::string macro;      // the macro whose condition this is, or "exception NAME"; "" if neither
+  // No match: one of the fewest tests that, had they gone the other way, would have made one. A match: one of those
+  // that made it; those under a `not` only where there are no others.
+  bool deciding = false;
+  bool negated = false;  // under an odd number of `not`
+  std::string macro;     // the macro whose condition this is, or "exception NAME"; "" if neither
   std::vector<WhyNode> children;
   // kTest
   std::string text;      // the comparison
@@ -50,7 +53,7 @@ class WhyJudge {
 
  private:
   [[nodiscard]] Why judge(const context::Event& event, context::PathView view);
-  [[nodiscard]] WhyNode node(const Expr& expr, const Typed& typed, const context::Event& event);
+  [[nodiscard]] WhyNode node(const Expr& expr, const Typed& typed, const context::Event& event, bool negated);
   void name_exceptions(WhyNode& tree) const;
 
   const RuleDescription& rule_;

@@ -79,7 +79,7 @@ class Tester {
     const rule::Loaded& loaded = shelf_.load(rules, out.file.enable);
     for (const Diagnostic& d : loaded.diagnostics.all())
       if (d.severity == Diagnostic::Severity::kError) tell_once(d, loaded);
-    if (!loaded.rules) return;
+    if (!loaded.rules || (loaded.rules->size() == 0 && loaded.diagnostics.errors() > 0)) return;
     for (rule::RuleId id = 0; id < loaded.rules->size(); ++id)
       if (loaded.rules->active(id)) report_.rules.insert(loaded.rules->rule(id).name);
     Diagnostics names;
@@ -147,7 +147,7 @@ void print_people(const Report& report, bool verbose) {
              counted(report.files.size(), "file"), report.passed, report.failed);
   if (errors > 0) fmt::print(", {}", counted(errors, "mistake"));
   if (!report.rules.empty())
-    fmt::print("; {} of {} were seen to match", report.fired.size(), counted(report.rules.size(), "rule"));
+    fmt::print("; {} of {} seen to match", report.fired.size(), counted(report.rules.size(), "rule"));
   fmt::print("\n");
 }
 

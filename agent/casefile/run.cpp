@@ -114,8 +114,13 @@ class Run {
     (void)play([&](const context::Event& event) {
       for (Asked& a : asked) {
         const bool wanted = a.problem->kind == Problem::Kind::kUnexpected;
+        auto nearer = [&](const rule::Why& why) {
+          return why.matches() == wanted && (!a.nearest || why.distance < a.nearest->distance);
+        };
+        const std::vector<rule::Why> verdicts = a.judge->judge(event, rule::WhyJudge::Tell::kVerdict);
+        if (std::none_of(verdicts.begin(), verdicts.end(), nearer)) continue;
         for (rule::Why& why : a.judge->judge(event))
-          if (why.matches() == wanted && (!a.nearest || why.distance < a.nearest->distance)) a.nearest = std::move(why);
+          if (nearer(why)) a.nearest = std::move(why);
       }
     });
     for (Asked& a : asked)

@@ -112,16 +112,17 @@ class Inquiry {
   // best_only: of all events, the first that matches, or the one that is nearest to it.
   void take(const context::Event& event, bool best_only) {
     Told out;
-    out.views = judge_.judge(event);
+    out.views = judge_.judge(event, best_only ? rule::WhyJudge::Tell::kVerdict : rule::WhyJudge::Tell::kAll);
     if (active_) {
       const auto matches = matcher_.match(event);
       const bool engine = std::any_of(matches.begin(), matches.end(), [&](const auto& m) { return m.rule == id_; });
       agrees_ = agrees_ && engine == out.matches();
     }
-    if (best_only && !told_.empty()) {
-      const Told& best = told_.front();
-      if (best.matches() || (!out.matches() && out.distance() >= best.distance())) return;
+    if (best_only) {
+      const Told* best = told_.empty() ? nullptr : &told_.front();
+      if (best && (best->matches() || (!out.matches() && out.distance() >= best->distance()))) return;
       told_.clear();
+      out.views = judge_.judge(event);
     }
     out.num = event.num();
     out.type = event.type();

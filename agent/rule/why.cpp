@@ -101,7 +101,8 @@ WhyJudge::WhyJudge(const RuleDescription& rule) : rule_(rule) {
   scratch_.bind(builder_.program());
 }
 
-std::vector<Why> WhyJudge::judge(const context::Event& event) {
+std::vector<Why> WhyJudge::judge(const context::Event& event, Tell tell) {
+  tell_ = tell;
   std::vector<Why> out;
   out.push_back(judge(event, context::PathView::kLexical));
   if (reads_path_ && event.has_two_paths()) out.push_back(judge(event, context::PathView::kKernel));
@@ -114,8 +115,10 @@ Why WhyJudge::judge(const context::Event& event, context::PathView view) {
   Why out;
   out.view = view;
   out.tree = node(*rule_.expanded, typed_, event, false);
-  name_exceptions(out.tree);
-  mark(out.tree);
+  if (tell_ == Tell::kAll) {
+    name_exceptions(out.tree);
+    mark(out.tree);
+  }
   out.distance = distance(out.tree);
   return out;
 }
@@ -123,18 +126,21 @@ Why WhyJudge::judge(const context::Event& event, context::PathView view) {
 WhyNode WhyJudge::node(const Expr& expr, const Typed& typed, const context::Event& event, bool negated) {
   WhyNode out;
   out.negated = negated;
-  out.macro = expr.macro;
-  out.position = expr.origin.position();
+  const bool texts = tell_ == Tell::kAll;
+  if (texts) {
+    out.macro = expr.macro;
+    out.position = expr.origin.position();
+  }
   if (expr.kind == Expr::Kind::kCheck) {
     const Program& program = builder_.program();
     const Test& test = program.tests[typed.test];
     auto show = [&](uint32_t index, std::string& text, std::string& value) {
       const Value v = scratch_.operand(program, index, event);
-      text = program.operands[index].text;
-      if (!v.missing()) append_text(value, program.operands[index], v);
+      if (texts) text = program.operands[index].text;
+      if (texts && !v.missing()) append_text(value, program.operands[index], v);
       return v.missing();
     };
-    out.text = to_string(*expr.check);
+    if (texts) out.text = to_string(*expr.check);
     out.result = scratch_.test(program, typed.test, event);
     out.missing = show(test.operand, out.left, out.value);
     if (test.right != Test::kNoRight && show(test.right, out.right, out.right_value)) out.missing = true;

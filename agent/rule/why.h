@@ -48,8 +48,10 @@ struct Why {
 class WhyJudge {
  public:
   explicit WhyJudge(const RuleDescription& rule);
-  // One verdict; two if the event has two paths that differ and the condition looks at one.
-  [[nodiscard]] std::vector<Why> judge(const context::Event& event);
+  // One verdict; two if the event has two paths that differ and the condition looks at one. kVerdict leaves out every
+  // text: for finding the event to ask about among many.
+  enum class Tell : uint8_t { kAll, kVerdict };
+  [[nodiscard]] std::vector<Why> judge(const context::Event& event, Tell tell = Tell::kAll);
 
  private:
   [[nodiscard]] Why judge(const context::Event& event, context::PathView view);
@@ -61,6 +63,7 @@ class WhyJudge {
   Typed typed_;
   Scratch scratch_;
   bool reads_path_ = false;
+  Tell tell_ = Tell::kAll;
 };
 
 }  // namespace tiercel::rule

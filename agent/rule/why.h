@@ -12,6 +12,7 @@
 #include "agent/rule/describe.h"
 #include "agent/rule/program.h"
 #include "agent/rule/resolve.h"
+#include "agent/rule/scratch.h"
 
 namespace tiercel::rule {
 

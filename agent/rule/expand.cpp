@@ -1,6 +1,7 @@
 #include "agent/rule/expand.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "agent/rule/names.h"
@@ -22,26 +23,27 @@ bool stands_alone(std::string_view text, size_t at, size_t size) {
   return (at == 0 || is_delimiter(text[at - 1])) && (at + size == text.size() || is_delimiter(text[at + size]));
 }
 
-// From # (at the start of a source line or after a blank, outside quotes) to the end of the source line.
-MappedText without_comments(const MappedText& text, bool& found) {
+// From # (at the start of a source line or after a blank, outside quotes) to the end of the source line. `found`: where
+// each comment began.
+MappedText without_comments(const MappedText& text, std::vector<size_t>& found) {
   MappedText out;
   char quote = 0;
   const std::string& s = text.str();
-  for (size_t n = 0; n < s.size(); ++n) {
+  for (size_t n = 0; n < s.size();) {
     if (quote != 0) {
       if (s[n] == quote && s[n - 1] != '\\') quote = 0;
     } else if (s[n] == '"' || s[n] == '\'') {
       quote = s[n];
-    } else if (s[n] == '#' && (n == 0 || is_blank(s[n - 1]))) {
-      found = true;
-      const int line = text.mark_at(n).line;
-      while (n < s.size() && text.mark_at(n).line == line && s[n] != '\n') ++n;
-      if (n < s.size() && s[n] == '\n') ++n;
-      out.append_fixed(" ", text.mark_at(n > 0 ? n - 1 : 0));
-      --n;
+    } else if (s[n] == '#' && (n == 0 || is_blank(s[n - 1]) || !text.is_written(n - 1))) {
+      found.push_back(n);
+      const Mark start = text.mark_at(n);
+      out.append_fixed(" ", start);
+      while (n < s.size() && s[n] != '\n' && text.is_written(n) && text.mark_at(n).line == start.line &&
+             text.mark_at(n).file == start.file)
+        ++n;
       continue;
     }
-    out.append(text, n, 1);
+    out.append(text, n++, 1);
   }
   return out;
 }
@@ -159,22 +161,24 @@ void Expander::parse_macros() {
   for (const MacroItem& item : collection_.macros.all()) expand_macro(macros_.at(item.name));
 }
 
-ExprPtr Expander::parse(MappedText text, const std::string& subject) {
+ExprPtr Expander::parse(const MappedText& text, const std::string& subject) {
   ParseOptions options;
   options.allow_not_in = !strict_;
   auto substituted = std::make_shared<const MappedText>(lists_.substitute(text));
   auto parsed = parse_condition(substituted, options);
   if (!parsed && !strict_) {
-    bool found = false;
-    const MappedText stripped = without_comments(text, found);
-    if (found) {
+    std::vector<size_t> comments;
+    const MappedText stripped = without_comments(text, comments);
+    if (!comments.empty()) {
       auto again = std::make_shared<const MappedText>(lists_.substitute(stripped));
       auto reparsed = parse_condition(again, options);
-      if (reparsed) {
-        diagnostics_.add({Diagnostic::Severity::kWarning, "LOAD_COMPILE_CONDITION",
-                          "a # inside a block scalar is not a comment for Falco; it is taken as one here",
-                          "move the comment out of the condition", subject,
-                          substituted->position_at(parsed.error().offset)});
+      // If it is wrong either way, a mistake that is not just the comment is what the user has to know.
+      const Position first = text.position_at(comments.front());
+      const Position failed = substituted->position_at(parsed.error().offset);
+      if (reparsed || std::tie(failed.line, failed.column) >= std::tie(first.line, first.column)) {
+        for (size_t at : comments)
+          bend(text.position_at(at), "a # inside a block scalar is not a comment for Falco; it is taken as one here",
+               "move the comment out of the condition", subject);
         parsed = std::move(reparsed);
         substituted = again;
       }
@@ -185,10 +189,14 @@ ExprPtr Expander::parse(MappedText text, const std::string& subject) {
                       parsed.error().hint, subject, substituted->position_at(parsed.error().offset)});
     return nullptr;
   }
-  for (const ParseNote& bend : parsed->bends)
-    diagnostics_.add({Diagnostic::Severity::kWarning, "LOAD_COMPILE_CONDITION", bend.message, bend.hint, subject,
-                      substituted->position_at(bend.offset)});
+  for (const ParseNote& note : parsed->bends)
+    bend(substituted->position_at(note.offset), note.message, note.hint, subject);
   return std::move(parsed->expr);
+}
+
+void Expander::bend(Position position, std::string message, std::string hint, const std::string& subject) {
+  diagnostics_.add({Diagnostic::Severity::kWarning, "LOAD_WARNING_EXTENSION", std::move(message), std::move(hint),
+                    subject, std::move(position)});
 }
 
 bool Expander::expand_macro(Macro& macro) {
@@ -230,6 +238,7 @@ bool Expander::resolve(ExprPtr& expr, Walk& walk, size_t depth) {
     return false;
   }
   used_macros_.insert(expr->macro);
+  if (!strict_) tell_of_later_file(*expr, *it->second.item, walk.subject);
   Macro& macro = it->second;
   if (macro.state == Macro::State::kExpanding) {
     diagnostics_.add({Diagnostic::Severity::kError, "LOAD_ERR_VALIDATE",
@@ -244,6 +253,20 @@ bool Expander::resolve(ExprPtr& expr, Walk& walk, size_t depth) {
   if (walk.nodes > kNodesMax || walk.depth > kDepthMax) return report_size(*expr, walk);
   expr = clone(*macro.expr);
   return true;
+}
+
+// Falco compiles after every file, so it has to know the macro by then.
+void Expander::tell_of_later_file(const Expr& reference, const MacroItem& macro, const std::string& subject) {
+  if (!reference.origin.text || !macro.first_file) return;
+  const Mark here = reference.origin.text->mark_at(reference.origin.begin);
+  auto used_in = collection_.files.find(here.file);
+  auto defined_in = collection_.files.find(macro.first_file);
+  if (used_in == collection_.files.end() || defined_in == collection_.files.end()) return;
+  if (used_in->second >= defined_in->second) return;
+  bend(here.position(),
+       "macro '" + macro.name + "' is defined in a file that is read later (" + *macro.first_file +
+           "); Falco refuses this, here it counts",
+       "read the file with the definition first", subject);
 }
 
 void Expander::report_undefined(const Expr& reference, const MacroItem* inside, const std::string& subject) {
@@ -269,7 +292,7 @@ ExprPtr Expander::expand(const RuleItem& rule, bool& complete) {
   complete = expand_exceptions(rule, diagnostics_, text);
   if (!complete) return nullptr;
   const std::string subject = "rule '" + rule.name + "'";
-  ExprPtr expr = parse(std::move(text), subject);
+  ExprPtr expr = parse(text, subject);
   Walk walk{nullptr, subject};
   complete = expr && resolve(expr, walk, 1);
   return expr;

@@ -59,7 +59,10 @@ class Expander {
     size_t depth = 0;
     enum class State : uint8_t { kParsed, kExpanding, kDone, kBroken } state = State::kParsed;
   };
-  [[nodiscard]] ExprPtr parse(MappedText text, const std::string& subject);
+  [[nodiscard]] ExprPtr parse(const MappedText& text, const std::string& subject);
+  // Warns of what Falco would have refused.
+  void bend(Position position, std::string message, std::string hint, const std::string& subject);
+  void tell_of_later_file(const Expr& reference, const MacroItem& macro, const std::string& subject);
   bool expand_macro(Macro& macro);
   // Replaces the macro references below; false if one of them is broken.
   struct Walk {

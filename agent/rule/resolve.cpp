@@ -274,12 +274,18 @@ bool Resolver::operator_fits(const CheckAst& check, Test& test) {
     error(check.left.origin, "a field is expected on the left side");
     return false;
   }
+  if (subject.kind == Operand::Kind::kTransformer && reads_type_field(subject)) {
+    error(check.left.origin, "the event type cannot be compared through a transformer",
+          "write the type itself: evt.type in (open, openat)");
+    return false;
+  }
   if (op_allowed(subject.type, subject.is_list, test.op)) return true;
   const bool text_op = op_allowed(Type::kCharBuf, false, test.op);
-  if (!strict_ && subject.type == Type::kIpAddr && text_op && !check.right) {
-    warning(check.op_origin,
-            "'" + std::string(op_text(test.op)) + "' is not an operator for addresses; the address's text is compared",
-            "for networks use fd.snet, fd.cnet, fd.net, ... with 'in'");
+  const bool order = test.op >= Op::kLt && test.op <= Op::kGe;
+  if (!strict_ && class_of(subject.type) == TypeClass::kAddress && text_op && !order && !check.right) {
+    notes_.bends.push_back(
+        {"'" + std::string(op_text(test.op)) + "' is not an operator for addresses; the address's text is compared",
+         "for networks use fd.snet, fd.cnet, fd.net, ... with 'in'", check.op_origin.position(), false});
     Operand wrapped;
     wrapped.kind = Operand::Kind::kTransformer;
     wrapped.transformer = Transformer::kAddressText;
@@ -298,6 +304,12 @@ bool Resolver::operator_fits(const CheckAst& check, Test& test) {
   error(check.op_origin, "'" + std::string(op_text(test.op)) + "' operator not supported for " + kind + " filters",
         std::move(hint));
   return false;
+}
+
+bool Resolver::reads_type_field(const Operand& operand) const {
+  return is_type_field(operand) || std::any_of(operand.parts.begin(), operand.parts.end(), [this](uint32_t part) {
+           return reads_type_field(builder_.at(part));
+         });
 }
 
 bool Resolver::right_side(const CheckAst& check, Test& test) {

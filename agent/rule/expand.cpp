@@ -4,6 +4,7 @@
 #include <tuple>
 #include <utility>
 
+#include "agent/rule/fields.h"
 #include "agent/rule/names.h"
 #include "agent/rule/parser.h"
 
@@ -59,7 +60,8 @@ Lists::Lists(const NamedItems<ListItem>& items) {
     entry.plain = std::none_of(item.name.begin(), item.name.end(), is_delimiter);
     for (const MappedText& value : item.items) {
       const ListItem* inner = items.find(value.str());
-      if (inner && inner->name != item.name && inner->index < item.visibility) {
+      const bool is_word = value.str().find(' ') == std::string::npos;  // otherwise it is quoted, and a text
+      if (inner && is_word && inner->name != item.name && inner->index < item.visibility) {
         used_.insert(inner->name);
         entry.items.insert(entry.items.end(), inner->items.begin(), inner->items.end());
       } else {
@@ -158,7 +160,20 @@ void Expander::parse_macros() {
     if (!macro.expr) macro.state = Macro::State::kBroken;
     macros_.emplace(item.name, std::move(macro));
   }
+  for (const auto& [name, macro] : macros_)
+    if (macro.expr) tell_of_deprecated(*macro.expr, "macro '" + name + "'");
   for (const MacroItem& item : collection_.macros.all()) expand_macro(macros_.at(item.name));
+}
+
+// Of macros that no rule uses, too; the others would be told of by the rules' fields.
+void Expander::tell_of_deprecated(const Expr& expr, const std::string& subject) {
+  for (const ExprPtr& child : expr.children) tell_of_deprecated(*child, subject);
+  if (expr.kind != Expr::Kind::kCheck || expr.check->left.kind != OperandAst::Kind::kField) return;
+  const FieldInfo* field = field_by_name(expr.check->left.name);
+  if (!field || !field->has(FF_DEPRECATED)) return;
+  diagnostics_.add({Diagnostic::Severity::kWarning, "LOAD_DEPRECATED_ITEM",
+                    "the field '" + std::string(field->name) + "' is deprecated", std::string(field->doc), subject,
+                    expr.check->left.origin.position()});
 }
 
 ExprPtr Expander::parse(const MappedText& text, const std::string& subject) {

@@ -60,6 +60,7 @@ class Expander {
     enum class State : uint8_t { kParsed, kExpanding, kDone, kBroken } state = State::kParsed;
   };
   [[nodiscard]] ExprPtr parse(const MappedText& text, const std::string& subject);
+  void tell_of_deprecated(const Expr& expr, const std::string& subject);
   // Warns of what Falco would have refused.
   void bend(Position position, std::string message, std::string hint, const std::string& subject);
   void tell_of_later_file(const Expr& reference, const MacroItem& macro, const std::string& subject);

@@ -28,8 +28,8 @@ constexpr std::string_view kMknod[] = {"mknod", "mknodat"};
 constexpr std::string_view kDup[] = {"dup2", "dup3"};
 constexpr std::string_view kClone[] = {"clone", "clone3"};
 constexpr std::string_view kUmount[] = {"umount", "umount2"};
-constexpr std::span<const std::string_view> kFamilies[] = {kOpen,  kAccept, kExecve,  kRename, kUnlink, kMkdir, kChmod,
-                                                           kChown, kLink,   kSymlink, kMknod,  kDup,    kClone, kUmount};
+constexpr std::span<const std::string_view> kFamilies[] = {
+    kOpen, kAccept, kExecve, kRename, kUnlink, kMkdir, kChmod, kChown, kLink, kSymlink, kMknod, kDup, kClone, kUmount};
 
 // Calls that name a file by its path: there is no descriptor, or it is the directory's. Where the path is instead.
 struct PathCall {
@@ -188,7 +188,8 @@ void Linter::result_text(const CheckAst& check, const Walk& at) {
     if (digits.starts_with('-')) digits.remove_prefix(1);
     if (digits.empty() || !std::all_of(digits.begin(), digits.end(), is_digit)) continue;
     say("LINT_RESULT_TEXT", value.origin.position(), at.subject,
-        "evt.res is SUCCESS or the name of an error (EACCES), never a number: '" + value.text + "' is never equal to it",
+        "evt.res is SUCCESS or the name of an error (EACCES), never a number: '" + value.text +
+            "' is never equal to it",
         "numbers are in evt.rawres");
   }
 }
@@ -214,7 +215,8 @@ void Linter::no_descriptor(const RuleItem& item, const Walk& at) {
     if (is_word(next)) continue;
     say("LINT_NO_DESCRIPTOR", item.output.position_at(found), at.subject,
         "'" + std::string(token) + "' is not the file that " + joined(calls) + " " +
-            (calls.size() == 1 ? "is" : "are") + " about, and mostly prints <NA>: these calls take a path, not a descriptor",
+            (calls.size() == 1 ? "is" : "are") +
+            " about, and mostly prints <NA>: these calls take a path, not a descriptor",
         "add the path: %" + std::string(instead == kTwoPaths ? "fs.path.source and %fs.path.target" : instead));
   }
 }

@@ -225,6 +225,8 @@ class Loader {
            skipped ? "LOAD_UNKNOWN_FILTER" : code, problem, subject);
     for (const Problem& problem : notes.warnings)
       note(Diagnostic::Severity::kWarning, "LOAD_COMPILE_CONDITION", problem, subject);
+    for (const Problem& problem : notes.unsafe)
+      note(Diagnostic::Severity::kWarning, "LOAD_UNSAFE_NA_CHECK", problem, subject);
     for (const Problem& problem : notes.bends)
       note(Diagnostic::Severity::kWarning, "LOAD_WARNING_EXTENSION", problem, subject);
     for (const Problem& problem : notes.deprecated)

@@ -1,8 +1,8 @@
 // The one entry from files to a RuleSet. Reads every file, reports every mistake at once (Diagnostics), and gives a
 // RuleSet if there is one to give. Reads the disk; any thread; never throws.
 //
-// strict: Falco's verdict. One error anywhere and there is no RuleSet; the error that Falco would stop at comes first, the
-// others follow in the order of the files. As Falco compiles after every file, a file may not need a later one.
+// strict: Falco's verdict. One error anywhere and there is no RuleSet; the error that Falco would stop at comes first,
+// the others follow in the order of the files. As Falco compiles after every file, a file may not need a later one.
 // tolerant (default): a bad rule is an error with a position and is left out, the rest is loaded; what Falco would
 // reject but is bent into shape (priority HIGH, `not in`, comments in folded conditions) is a warning.
 #pragma once

@@ -51,8 +51,7 @@ class Merger {
       return;
     }
     if (item.find("required_engine_version")) return check_engine_version(item, diagnostics_);
-    if (item.find("required_plugin_versions"))
-      return check_plugin_versions(item, diagnostics_, collection_.unmet);
+    if (item.find("required_plugin_versions")) return check_plugin_versions(item, diagnostics_, collection_.unmet);
     if (item.find("list")) return add_list(item);
     if (item.find("macro")) return add_macro(item);
     if (item.find("rule")) return add_rule(item);
@@ -168,7 +167,8 @@ class Merger {
     const auto name = reader.text("rule");
     if (!name) return;
     reader.set_name(name->str());
-    const bool detects = reader.has("condition") && reader.has("output") && reader.has("desc") && reader.has("priority");
+    const bool detects =
+        reader.has("condition") && reader.has("output") && reader.has("desc") && reader.has("priority");
     if (!strict_ && item.find("action") && !detects) {  // one that detects loads in Falco, and so it does here
       collection_.responses.push_back(name->str());
       reader.warning(
@@ -247,7 +247,8 @@ class Merger {
     const std::string source = read_source(reader);
     const auto tags = reader.sequence("tags", false);
     read_flags(reader, rule);
-    if (reader.has("exceptions")) read_exceptions(reader, false, source.empty() || source == "syscall", rule.exceptions);
+    if (reader.has("exceptions"))
+      read_exceptions(reader, false, source.empty() || source == "syscall", rule.exceptions);
     if (reader.ok() && output && output->trimmed().empty()) reader.error(output->mark_at(0), "Value must be non-empty");
     const RuleItem* old = collection_.rules.find(name.str());
     if (old && old->source_explicit && !source.empty() && source != old->source)
@@ -336,7 +337,8 @@ class Merger {
         for (const MappedText& tag : *tags) changed.tags.insert(tag.str());
       }
     }
-    if (change.appended.contains("exceptions")) read_exceptions(reader, true, known_source(changed), changed.exceptions);
+    if (change.appended.contains("exceptions"))
+      read_exceptions(reader, true, known_source(changed), changed.exceptions);
     if (change.replaced.contains("exceptions")) {
       changed.exceptions.clear();
       read_exceptions(reader, false, known_source(changed), changed.exceptions);

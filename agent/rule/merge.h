@@ -96,8 +96,8 @@ struct Collection {
   std::vector<std::string> responses;  // rules with `action:`
   std::vector<RuleItem> unreadable;    // definitions with a mistake in some key: judged for further ones, never used
   std::vector<Redefinition> redefined;
-  std::vector<Diagnostic> unmet;                // plugin requirements; Falco looks at them once all files are read
-  std::map<const std::string*, size_t> files;   // in reading order
+  std::vector<Diagnostic> unmet;               // plugin requirements; Falco looks at them once all files are read
+  std::map<const std::string*, size_t> files;  // in reading order
   size_t next_index = 0;
 };
 

@@ -3,8 +3,7 @@
 namespace tiercel::rule {
 namespace {
 
-void read_override(ItemReader& reader, const Change& allowed, const YamlNode& key, const YamlNode& value,
-                   Change& out) {
+void read_override(ItemReader& reader, const Change& allowed, const YamlNode& key, const YamlNode& value, Change& out) {
   const std::string& name = key.str();
   const std::string word = value.is_scalar() ? value.str() : "?";
   if (word != "append" && word != "replace") {
@@ -60,8 +59,7 @@ bool read_change(ItemReader& reader, const Change& allowed, std::string_view nam
   for (const auto& [key, value] : node->entries) read_override(reader, allowed, key, value, out);
   for (const auto& [key, value] : reader.item().entries) {
     const std::string& name = key.str();
-    if (name == name_key || name == "override" || out.appended.contains(name) || out.replaced.contains(name))
-      continue;
+    if (name == name_key || name == "override" || out.appended.contains(name) || out.replaced.contains(name)) continue;
     if (!allowed.replaced.contains(name)) continue;  // source, or an unknown key: warned about elsewhere
     reader.error(key.mark, "Unexpected key '" + name + "': no corresponding entry under 'override' is defined.",
                  "add `" + name + ": replace` under override");

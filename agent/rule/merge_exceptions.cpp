@@ -124,10 +124,11 @@ void read_exception(ItemReader& reader, const YamlNode& entry, bool append, bool
   auto old = std::find_if(out.begin(), out.end(), [&](const ExceptionItem& item) { return item.name == name->str(); });
   if (append && old != out.end()) return append_values(reader, *name, fields, comps, values, *old);
   if (append && (!fields || !values || values->items.empty()))
-    return reader.error(name->mark,
-                        "Rule exception new item '" + name->str() + "': must have " +
-                            (!fields ? "fields property with a list of fields" : "values property with a list of values"),
-                        "a name that the rule does not have yet is a new exception", kValidate);
+    return reader.error(
+        name->mark,
+        "Rule exception new item '" + name->str() + "': must have " +
+            (!fields ? "fields property with a list of fields" : "values property with a list of values"),
+        "a name that the rule does not have yet is a new exception", kValidate);
   if (!fields)
     return reader.error(entry.mark, "Item has no mapping for key 'fields'", "name the fields that the values are for");
   if (!append && old != out.end())

@@ -238,7 +238,21 @@ std::optional<Typed> Resolver::condition(const Expr& expr) {
   return out;
 }
 
+// Of the audit sources of old; the fields themselves are unknown here.
+void Resolver::warn_unsafe(const CheckAst& check) {
+  const bool set = check.op == Op::kEq || check.op == Op::kNe || check.op == Op::kIn || check.op == Op::kIntersects ||
+                   check.op == Op::kPmatch;
+  if (!set || (!check.left.name.starts_with("ka.") && !check.left.name.starts_with("jevt."))) return;
+  for (const ValueAst& value : check.values)
+    if (value.text == "<NA>")
+      notes_.unsafe.push_back(
+          {"comparing a field value with <NA> is unsafe and can lead to unpredictable behavior of "
+           "the rule condition",
+           "use `exists`", value.origin.position(), false});
+}
+
 std::optional<uint32_t> Resolver::check(const CheckAst& check) {
+  if (check.left.kind == OperandAst::Kind::kField) warn_unsafe(check);
   const auto left = operand(check.left, false);
   if (!left) return std::nullopt;
   Test test;
@@ -307,9 +321,8 @@ bool Resolver::operator_fits(const CheckAst& check, Test& test) {
 }
 
 bool Resolver::reads_type_field(const Operand& operand) const {
-  return is_type_field(operand) || std::any_of(operand.parts.begin(), operand.parts.end(), [this](uint32_t part) {
-           return reads_type_field(builder_.at(part));
-         });
+  return is_type_field(operand) || std::any_of(operand.parts.begin(), operand.parts.end(),
+                                               [this](uint32_t part) { return reads_type_field(builder_.at(part)); });
 }
 
 bool Resolver::right_side(const CheckAst& check, Test& test) {
@@ -402,13 +415,14 @@ void Resolver::advise(const CheckAst& check, const Test& test) {
                 "use '" + std::string(better) + "'");
   if (class_of(test.type) != TypeClass::kText) return;
   for (const ValueAst& value : check.values) {
-    const size_t open = value.text.find('(');
-    if (open != std::string::npos && value.text.ends_with(')') && is_transformer_name(value.text.substr(0, open)))
-      warning(value.origin, "'" + value.text + "' may be a valid field transformer misused as a const string value",
+    const std::string text = MappedText(value.text, {}).trimmed().str();
+    const size_t open = text.find('(');
+    if (open != std::string::npos && text.ends_with(')') && is_transformer_name(text.substr(0, open)))
+      warning(value.origin, "'" + text + "' may be a valid field transformer misused as a const string value",
               "write it without quotes");
-    else if (value.text.find('.') != std::string::npos && resolve_field(value.text, false, {}).info)
-      warning(value.origin, "'" + value.text + "' may be a valid field misused as a const string value",
-              "to compare with the field's value write val(" + value.text + ")");
+    else if (text.find('.') != std::string::npos && resolve_field(text, false, {}).info)
+      warning(value.origin, "'" + text + "' may be a valid field misused as a const string value",
+              "to compare with the field's value write val(" + text + ")");
   }
 }
 

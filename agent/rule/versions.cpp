@@ -134,7 +134,7 @@ void check_engine_version(const YamlNode& item, Diagnostics& diagnostics) {
 void check_plugin_versions(const YamlNode& item, Diagnostics& diagnostics, std::vector<Diagnostic>& unmet) {
   const YamlNode& node = *item.find("required_plugin_versions");
   if (node.kind != YamlNode::Kind::kSequence) {
-    diagnostics.error(node.mark.line > 0 ? node.mark.position() : item.mark.position(), 
+    diagnostics.error(node.mark.line > 0 ? node.mark.position() : item.mark.position(),
                       "Value of required_plugin_versions must be a sequence", {}, kYamlValidate);
     return;
   }

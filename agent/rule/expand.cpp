@@ -24,6 +24,10 @@ bool stands_alone(std::string_view text, size_t at, size_t size) {
   return (at == 0 || is_delimiter(text[at - 1])) && (at + size == text.size() || is_delimiter(text[at + size]));
 }
 
+std::string list_hint(const std::string& name) {
+  return "'" + name + "' is a list: write `<field> in (" + name + ")`";
+}
+
 // From # (at the start of a source line or after a blank, outside quotes) to the end of the source line. `found`: where
 // each comment began.
 MappedText without_comments(const MappedText& text, std::vector<size_t>& found) {
@@ -86,6 +90,33 @@ std::set<size_t> Lists::named_in(std::string_view text) const {
     at = end + 1;
   }
   return out;
+}
+
+namespace {
+
+void macro_references(const Expr& expr, std::vector<const Expr*>& out) {
+  if (expr.kind == Expr::Kind::kMacro) out.push_back(&expr);
+  for (const ExprPtr& child : expr.children) macro_references(*child, out);
+}
+
+}  // namespace
+
+std::string Lists::used_as_macro(const MappedText& written, std::string_view word, Position& at) const {
+  auto parsed = parse_condition(std::make_shared<const MappedText>(written), {.depth_max = 1000, .allow_not_in = true});
+  if (!parsed) return {};
+  std::vector<const Expr*> references;
+  macro_references(*parsed->expr, references);
+  for (const Expr* reference : references) {
+    auto list = by_name_.find(reference->macro);
+    if (list == by_name_.end()) continue;
+    const std::vector<MappedText>& items = entries_[list->second].items;
+    if (!word.empty() && word != reference->macro &&
+        std::none_of(items.begin(), items.end(), [&](const MappedText& item) { return item.str() == word; }))
+      continue;
+    at = reference->origin.position();
+    return reference->macro;
+  }
+  return {};
 }
 
 MappedText Lists::substitute(const MappedText& text) {
@@ -200,8 +231,11 @@ ExprPtr Expander::parse(const MappedText& text, const std::string& subject) {
     }
   }
   if (!parsed) {
+    Position at = substituted->position_at(parsed.error().offset);
+    std::string hint = parsed.error().hint;
+    if (const std::string list = lists_.used_as_macro(text, "", at); !list.empty()) hint = list_hint(list);
     diagnostics_.add({Diagnostic::Severity::kError, "LOAD_ERR_COMPILE_CONDITION", parsed.error().message,
-                      parsed.error().hint, subject, substituted->position_at(parsed.error().offset)});
+                      std::move(hint), subject, std::move(at)});
     return nullptr;
   }
   for (const ParseNote& note : parsed->bends)
@@ -220,7 +254,7 @@ bool Expander::expand_macro(Macro& macro) {
   macro.state = Macro::State::kExpanding;
   ++expanding_;
   const std::string subject = "macro '" + macro.item->name + "'";
-  Walk walk{macro.item, subject};
+  Walk walk{macro.item, subject, macro.item->condition};
   const bool fine = resolve(macro.expr, walk, 1);
   --expanding_;
   macro.nodes = walk.nodes;
@@ -249,7 +283,7 @@ bool Expander::resolve(ExprPtr& expr, Walk& walk, size_t depth) {
   }
   auto it = macros_.find(expr->macro);
   if (it == macros_.end() || (walk.inside && it->second.item->index >= walk.inside->visibility)) {
-    report_undefined(*expr, walk.inside, walk.subject);
+    report_undefined(*expr, walk);
     return false;
   }
   used_macros_.insert(expr->macro);
@@ -284,12 +318,13 @@ void Expander::tell_of_later_file(const Expr& reference, const MacroItem& macro,
        "read the file with the definition first", subject);
 }
 
-void Expander::report_undefined(const Expr& reference, const MacroItem* inside, const std::string& subject) {
+void Expander::report_undefined(const Expr& reference, const Walk& walk) {
   if (collection_.broken.contains("macro " + reference.macro)) return;  // its own mistake is reported
   std::string hint;
-  if (lists_.is_list(reference.macro)) {
-    hint = "'" + reference.macro + "' is a list: write `<field> in (" + reference.macro + ")`";
-  } else if (inside && macros_.contains(reference.macro)) {
+  Position at = reference.origin.position();
+  if (const std::string list = lists_.used_as_macro(walk.written, reference.macro, at); !list.empty()) {
+    hint = list_hint(list);
+  } else if (walk.inside && macros_.contains(reference.macro)) {
     hint = "it is defined after this macro; move the definition before it";
   } else {
     std::vector<std::string_view> names;
@@ -298,8 +333,7 @@ void Expander::report_undefined(const Expr& reference, const MacroItem* inside, 
     if (const std::string near = nearest(reference.macro, names); !near.empty()) hint = "did you mean '" + near + "'?";
   }
   diagnostics_.add({Diagnostic::Severity::kError, "LOAD_ERR_VALIDATE",
-                    "Undefined macro '" + reference.macro + "' used in filter.", hint, subject,
-                    reference.origin.position()});
+                    "Undefined macro '" + reference.macro + "' used in filter.", hint, walk.subject, std::move(at)});
 }
 
 ExprPtr Expander::expand(const RuleItem& rule, bool& complete) {
@@ -308,7 +342,7 @@ ExprPtr Expander::expand(const RuleItem& rule, bool& complete) {
   if (!complete) return nullptr;
   const std::string subject = "rule '" + rule.name + "'";
   ExprPtr expr = parse(text, subject);
-  Walk walk{nullptr, subject};
+  Walk walk{nullptr, subject, text};
   complete = expr && resolve(expr, walk, 1);
   return expr;
 }

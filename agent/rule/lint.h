@@ -1,5 +1,5 @@
 // Advice on rules that load, in Falco as here, and probably do not mean what their author wanted. Warnings with codes
-// of their own (LINT_*, see codes.h) that change neither verdict nor meaning; strict and tolerant alike. Used by
+// of their own (LINT_*, see codes.def) that change neither verdict nor meaning; strict and tolerant alike. Used by
 // load.cpp.
 #pragma once
 

@@ -34,10 +34,10 @@ TEST_CASE("A40 codes and their texts are Falco's, and every diagnostic has one o
       {"LOAD_ERR_VALIDATE", "Error validating rule/macro/list/exception objects"},
       {"LOAD_ERR_EXTENSION", "Error in extension item"}};
   for (const auto& [name, text] : errors) {
-    const Code* code = code_by_name(name);
+    const CodeInfo* code = code_by_name(name);
     REQUIRE_MESSAGE(code, name);
-    CHECK(code->text == text);
-    CHECK(code->kind == CodeKind::kError);
+    CHECK(code->title == text);
+    CHECK(code->severity == Diagnostic::Severity::kError);
   }
   for (const char* name :
        {"LOAD_UNKNOWN_SOURCE", "LOAD_UNSAFE_NA_CHECK", "LOAD_NO_EVTTYPE", "LOAD_UNKNOWN_FILTER", "LOAD_UNUSED_MACRO",
@@ -45,10 +45,10 @@ TEST_CASE("A40 codes and their texts are Falco's, and every diagnostic has one o
         "LOAD_APPEND_NO_VALUES", "LOAD_EXCEPTION_NAME_NOT_UNIQUE", "LOAD_INVALID_MACRO_NAME", "LOAD_INVALID_LIST_NAME",
         "LOAD_COMPILE_CONDITION", "LOAD_UNKNOWN_KEY"}) {
     REQUIRE_MESSAGE(code_by_name(name), name);
-    CHECK(code_by_name(name)->kind == CodeKind::kWarning);
+    CHECK(code_by_name(name)->severity == Diagnostic::Severity::kWarning);
   }
   std::set<std::string_view> names;
-  for (const Code& code : all_codes()) CHECK_MESSAGE(names.insert(code.name).second, code.name);
+  for (const CodeInfo& code : all_codes()) CHECK_MESSAGE(names.insert(code.name).second, code.name);
   const std::string text = "- {list: a b, items: x}\n- {macro: m-m, condition: (}\n- 5\n- {other: x}\n" +
                            rule_item("r1", "proc.nam = 1 and evt.dir = >", "  bad: key\n") +
                            "- {rule: r2, condition: x}\n";

@@ -189,7 +189,7 @@ TEST_CASE("H4 unknown fields, arguments that are missing, unexpected or no index
         condition_errors(std::string(field) + " = x") ==
             std::string("LOAD_ERR_COMPILE_CONDITION filter_check called with nonexistent field ") + field + "\n",
         field);
-  for (const char* field : {"evt.arg", "evt.rawarg", "evt.type.is", "evt.abspath", "thread.cgroup", "container.mount",
+  for (const char* field : {"evt.arg", "evt.rawarg", "evt.type.is", "thread.cgroup", "container.mount",
                             "container.mount.dest", "k8s.pod.label", "container.label"})
     CHECK_MESSAGE(has(condition_errors(std::string(field) + " exists"), "requires an argument"), field);
   for (const char* field : {"proc.name[1]", "proc.pid[x]", "evt.type[open]", "fd.name['']"})

@@ -27,9 +27,8 @@ std::vector<std::string> advice(const std::vector<RuleText>& texts) {
     REQUIRE(silent.rules);
     CHECK(loaded.rules->digest() == silent.rules->digest());
     for (const Diagnostic& d : loaded.diagnostics.all()) {
-      const Code* code = code_by_name(d.code);
-      REQUIRE(code);
-      if (code->kind == CodeKind::kLint)
+      REQUIRE(code_by_name(d.code));
+      if (d.code.starts_with("LINT_"))
         said[strict].push_back(std::to_string(d.position.line) + ":" + std::to_string(d.position.column) + " " +
                                d.code);
     }

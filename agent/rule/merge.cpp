@@ -174,7 +174,7 @@ class Merger {
       reader.warning(
           item.find_key("action")->mark,
           "this is a response ('action:'), not a detection; it is set aside: responses come in a later version",
-          "nothing is killed or changed on its account", "LOAD_UNKNOWN_ITEM");
+          "nothing is killed or changed on its account", "LOAD_WARNING_EXTENSION");
       return;
     }
     reader.warn_unknown_keys({"rule", "condition", "output", "desc", "priority", "source", "enabled", "capture",

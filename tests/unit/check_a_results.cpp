@@ -128,6 +128,9 @@ TEST_CASE("rule verdict: strict tells first what Falco stops at, then the rest b
   CHECK(messages({{"a", text}}, false) == std::vector<std::string>{"a:3 LOAD_ERR_COMPILE_CONDITION",
                                                                    "a:9 LOAD_ERR_YAML_VALIDATE",
                                                                    "a:13 LOAD_ERR_COMPILE_CONDITION"});
+  const Loaded warned = load("- {something: else}\n" + text, plain_options(true));
+  CHECK(warned.diagnostics.all().front().message == "Invalid priority");
+  CHECK(warned.diagnostics.all()[1].code == "LOAD_UNKNOWN_ITEM");
   // Macros are compiled before rules.
   CHECK(messages({{"a", rule_item("r1", "nosuch") + "- {macro: m, condition: and}\n"}}) ==
         std::vector<std::string>{"a:6 LOAD_ERR_COMPILE_CONDITION", "a:3 LOAD_ERR_VALIDATE"});

@@ -126,6 +126,9 @@ TEST_CASE("B9 an earlier list inside a list is written out, a later one is text"
   CHECK(has(explained("- {list: a, items: [x, y]}\n- {list: l, items: [a, z]}\n", use), "proc.name in (x, y, z)"));
   CHECK(has(explained("- {list: l, items: [zlate, z]}\n- {list: zlate, items: [x]}\n", "proc.name in (\"l\", l)"),
             "proc.name in (l, x, z)"));
+  // A later list is found by its name in the text, where its own items are written out already.
+  CHECK(has(explained("- {list: deep, items: [q]}\n- {list: l, items: [late]}\n- {list: late, items: [deep]}\n", use),
+            "proc.name in (q)"));
   // One level only: the inner list's own items are taken as they are written.
   CHECK(has(
       explained("- {list: c, items: [deep]}\n- {list: b, items: [c]}\n- {list: a, items: [b]}\n", "proc.name in (a)"),

@@ -64,6 +64,7 @@ TEST_CASE("rule lint: one variant of a system call without its siblings") {
         "openat, openat2)");
   CHECK(hint(rule_item("r", "syscall.type = accept")) ==
         "'accept' without accept4: the same thing done with it is not seen / write syscall.type in (accept, accept4)");
+  CHECK(on("evt.type = open and not (evt.type = open and proc.name = x)") == Said{"3:26 LINT_CALL_VARIANT"});
   for (const char* whole :
        {"evt.type in (open, openat, openat2)", "evt.type = accept or evt.type = accept4", "proc.name = x",
         "evt.type != open", "not evt.type = open", "evt.type = connect", "evt.type in (execve, execveat)",

@@ -34,7 +34,6 @@ constexpr int kStopTimeoutMs = 1'500;
 Result<std::shared_ptr<const rule::RuleSet>> load_rules(const config::Config& config) {
   rule::LoadOptions options = rule_options(config);
   options.warn_unused = false;  // a library of macros is no mistake; `tiercel rules check` tells of it
-  options.lint = false;         // and gives the advice
   rule::set_static_fields(static_fields_of(config));
   const rule::Loaded loaded = rule::load_paths(config.rules_files, options);
   std::fputs(loaded.diagnostics.render_all(cli::colour_wanted(STDERR_FILENO)).c_str(), stderr);

@@ -25,6 +25,7 @@ rule::AppendOutput append_output_of(const config::AppendOutput& from) {
 
 rule::LoadOptions rule_options(const config::Config& config) {
   rule::LoadOptions options;
+  options.lint = false;  // advice is for who writes rules: `tiercel rules check` gives it
   options.min_priority = static_cast<rule::Priority>(config.priority);
   options.matching = config.rule_matching == config::RuleMatching::kAll ? rule::Matching::kAll : rule::Matching::kFirst;
   options.append_output.clear();

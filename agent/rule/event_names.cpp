@@ -41,6 +41,9 @@ struct Names {
 const Names& names() {
   static const Names made = [] {
     Names out;
+    // Several events have a parameter of the same name; in Falco the first of its table decides, which may be one that
+    // is not fed yet.
+    out.add_parameters("data:BYTEBUF type:UINT32");
     for (const decoders::EventInfo& info : decoders::all_events()) {
       if (info.flags & decoders::EF_INTERNAL) continue;
       out.events.emplace(info.name, info.type);

@@ -51,6 +51,7 @@ std::vector<bool> of_check(const CheckAst& check, bool negated) {
   }
   if (check.left.name != "evt.type" && check.left.name != "syscall.type") return all_visible();
   const bool named = check.op == Op::kEq || check.op == Op::kIn || check.op == Op::kIntersects || check.op == Op::kNe;
+  if (check.op == Op::kExists && negated && check.left.name == "evt.type") return none();  // every event has one
   if (check.right || check.modifier != Modifier::kNone || !named) return all_visible();
   std::vector<bool> out = none();
   for (const ValueAst& value : check.values)

@@ -1,46 +1,12 @@
-// Exceptions of a rule as text: "(condition) and not (...) and not (...)" (reference 1.8).
+// Exceptions of a rule as text: "(condition) and not (...) and not (...)" (reference 1.8). Their fields and operators
+// were checked when they were read (merge_exceptions.cpp); the values are checked here.
 #include <algorithm>
 
 #include "agent/rule/expand.h"
-#include "agent/rule/fields.h"
-#include "agent/rule/grammar.h"
-#include "agent/rule/parser.h"
+#include "agent/rule/merge_exceptions.h"
 
 namespace tiercel::rule {
 namespace {
-
-// One blank between words, none around.
-std::string normalised(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    if (!is_blank(c))
-      out += c;
-    else if (!out.empty() && out.back() != ' ')
-      out += ' ';
-  }
-  while (out.ends_with(' ')) out.pop_back();
-  return out;
-}
-
-struct Comparison {
-  std::string text;
-  bool takes_list = false;  // in, pmatch, intersects, or a modifier
-  bool valid = false;
-};
-
-Comparison comparison_of(std::string_view written) {
-  Comparison out{normalised(written)};
-  const size_t blank = out.text.find(' ');
-  const std::string_view op = std::string_view(out.text).substr(0, blank);
-  if (blank == std::string::npos) {
-    out.takes_list = is_list_op(op);
-    out.valid = out.takes_list || is_text_op(op) || find_word(kNumericOps, op) != nullptr;
-  } else {
-    out.takes_list = out.valid =
-        is_text_op(op) && find_word(kModifierWords, std::string_view(out.text).substr(blank + 1)) != nullptr;
-  }
-  return out;
-}
 
 class ExceptionWriter {
  public:
@@ -70,38 +36,16 @@ class ExceptionWriter {
                       "rule '" + rule_.name + "'", mark.position()});
   }
 
-  void check_field(const YamlNode& field) {
-    if (!field.is_scalar()) return error(field.mark, "sequence value is not scalar");
-    if (auto ast = parse_operand(std::make_shared<const MappedText>(field.text))) {
-      const OperandAst* inner = &*ast;
-      while (inner->kind == OperandAst::Kind::kTransformer && !inner->parts.empty()) inner = &inner->parts.back();
-      if (inner->kind != OperandAst::Kind::kField) return;
-      const FieldName name = resolve_field(inner->name, inner->has_arg, inner->arg);
-      if (name.info && !name.info->has(FF_TABLE_ONLY) && argument_error(name, inner->name).empty()) return;
-    }
-    const std::string near = suggest_field(field.str());
-    error(field.mark, "'" + field.str() + "' is not a supported filter field",
-          near.empty() ? "" : "did you mean '" + near + "'?");
-  }
-
-  // comps absent: `count` times the default.
-  std::vector<Comparison> comparisons(const ExceptionItem& exception, size_t count) {
-    std::vector<Comparison> out;
-    if (!exception.comps) return std::vector<Comparison>(count, comparison_of("="));
-    for (const YamlNode& comp : exception.comps->items) {
-      out.push_back(comparison_of(comp.is_scalar() ? comp.str() : ""));
-      if (!out.back().valid)
-        error(comp.mark, "'" + (comp.is_scalar() ? comp.str() : "?") + "' is not a supported comparison operator");
-    }
+  // The operators of the fields in order; absent: the default.
+  static std::vector<Comparison> comparisons(const ExceptionItem& exception, size_t count) {
+    std::vector<Comparison> out(count, comparison_of("="));
+    for (size_t n = 0; exception.comps && n < count && n < exception.comps->items.size(); ++n)
+      out[n] = comparison_of(exception.comps->items[n].str());
     return out;
   }
 
   void write_rows(const ExceptionItem& exception) {
     const std::vector<YamlNode>& fields = exception.fields->items;
-    for (const YamlNode& field : fields) check_field(field);
-    if (exception.comps &&
-        (exception.comps->kind != YamlNode::Kind::kSequence || exception.comps->items.size() != fields.size()))
-      return error(exception.comps->mark, "Fields and comps lists must have equal length");
     const std::vector<Comparison> comps = comparisons(exception, fields.size());
     if (exception.values.empty() || fields.empty()) return;
     out_.append_fixed(" and not (", exception.mark);
@@ -125,15 +69,7 @@ class ExceptionWriter {
   }
 
   void write_single(const ExceptionItem& exception) {
-    check_field(*exception.fields);
-    Comparison comp = comparison_of("in");
-    if (exception.comps) {
-      if (!exception.comps->is_scalar()) return error(exception.comps->mark, "Fields and comps must both be strings");
-      comp = comparison_of(exception.comps->str());
-      if (!comp.valid || !comp.takes_list)
-        return error(exception.comps->mark,
-                     "comps must be one of (in, pmatch, intersects) or an operator with oneof, anyof or allof");
-    }
+    const Comparison comp = comparison_of(exception.comps ? exception.comps->str() : "in");
     if (exception.values.empty()) return;
     out_.append_fixed(" and not (", exception.mark);
     out_.append(exception.fields->text);

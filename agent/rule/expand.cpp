@@ -1,8 +1,10 @@
 #include "agent/rule/expand.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
+#include "agent/rule/fields.h"
 #include "agent/rule/names.h"
 #include "agent/rule/parser.h"
 
@@ -22,26 +24,31 @@ bool stands_alone(std::string_view text, size_t at, size_t size) {
   return (at == 0 || is_delimiter(text[at - 1])) && (at + size == text.size() || is_delimiter(text[at + size]));
 }
 
-// From # (at the start of a source line or after a blank, outside quotes) to the end of the source line.
-MappedText without_comments(const MappedText& text, bool& found) {
+std::string list_hint(const std::string& name) {
+  return "'" + name + "' is a list: write `<field> in (" + name + ")`";
+}
+
+// From # (at the start of a source line or after a blank, outside quotes) to the end of the source line. `found`: where
+// each comment began.
+MappedText without_comments(const MappedText& text, std::vector<size_t>& found) {
   MappedText out;
   char quote = 0;
   const std::string& s = text.str();
-  for (size_t n = 0; n < s.size(); ++n) {
+  for (size_t n = 0; n < s.size();) {
     if (quote != 0) {
       if (s[n] == quote && s[n - 1] != '\\') quote = 0;
     } else if (s[n] == '"' || s[n] == '\'') {
       quote = s[n];
-    } else if (s[n] == '#' && (n == 0 || is_blank(s[n - 1]))) {
-      found = true;
-      const int line = text.mark_at(n).line;
-      while (n < s.size() && text.mark_at(n).line == line && s[n] != '\n') ++n;
-      if (n < s.size() && s[n] == '\n') ++n;
-      out.append_fixed(" ", text.mark_at(n > 0 ? n - 1 : 0));
-      --n;
+    } else if (s[n] == '#' && (n == 0 || is_blank(s[n - 1]) || !text.is_written(n - 1))) {
+      found.push_back(n);
+      const Mark start = text.mark_at(n);
+      out.append_fixed(" ", start);
+      while (n < s.size() && s[n] != '\n' && text.is_written(n) && text.mark_at(n).line == start.line &&
+             text.mark_at(n).file == start.file)
+        ++n;
       continue;
     }
-    out.append(text, n, 1);
+    out.append(text, n++, 1);
   }
   return out;
 }
@@ -57,7 +64,8 @@ Lists::Lists(const NamedItems<ListItem>& items) {
     entry.plain = std::none_of(item.name.begin(), item.name.end(), is_delimiter);
     for (const MappedText& value : item.items) {
       const ListItem* inner = items.find(value.str());
-      if (inner && inner->name != item.name && inner->index < item.visibility) {
+      const bool is_word = value.str().find(' ') == std::string::npos;  // otherwise it is quoted, and a text
+      if (inner && is_word && inner->name != item.name && inner->index < item.visibility) {
         used_.insert(inner->name);
         entry.items.insert(entry.items.end(), inner->items.begin(), inner->items.end());
       } else {
@@ -89,6 +97,33 @@ std::set<size_t> Lists::named_in(std::string_view text) const {
     at = end + 1;
   }
   return out;
+}
+
+namespace {
+
+void macro_references(const Expr& expr, std::vector<const Expr*>& out) {
+  if (expr.kind == Expr::Kind::kMacro) out.push_back(&expr);
+  for (const ExprPtr& child : expr.children) macro_references(*child, out);
+}
+
+}  // namespace
+
+std::string Lists::used_as_macro(const MappedText& written, std::string_view word, Position& at) const {
+  auto parsed = parse_condition(std::make_shared<const MappedText>(written), {.depth_max = 1000, .allow_not_in = true});
+  if (!parsed) return {};
+  std::vector<const Expr*> references;
+  macro_references(*parsed->expr, references);
+  for (const Expr* reference : references) {
+    auto list = by_name_.find(reference->macro);
+    if (list == by_name_.end()) continue;
+    const std::vector<MappedText>& items = entries_[list->second].items;
+    if (!word.empty() && word != reference->macro &&
+        std::none_of(items.begin(), items.end(), [&](const MappedText& item) { return item.str() == word; }))
+      continue;
+    at = reference->origin.position();
+    return reference->macro;
+  }
+  return {};
 }
 
 MappedText Lists::substitute(const MappedText& text) {
@@ -163,39 +198,61 @@ void Expander::parse_macros() {
     if (!macro.expr) macro.state = Macro::State::kBroken;
     macros_.emplace(item.name, std::move(macro));
   }
+  for (const auto& [name, macro] : macros_)
+    if (macro.expr) tell_of_deprecated(*macro.expr, "macro '" + name + "'");
   for (const MacroItem& item : collection_.macros.all()) expand_macro(macros_.at(item.name));
 }
 
-ExprPtr Expander::parse(MappedText text, const std::string& subject) {
+// Of macros that no rule uses, too; the others would be told of by the rules' fields.
+void Expander::tell_of_deprecated(const Expr& expr, const std::string& subject) {
+  for (const ExprPtr& child : expr.children) tell_of_deprecated(*child, subject);
+  if (expr.kind != Expr::Kind::kCheck || expr.check->left.kind != OperandAst::Kind::kField) return;
+  const FieldInfo* field = field_by_name(expr.check->left.name);
+  if (!field || !field->has(FF_DEPRECATED)) return;
+  diagnostics_.add({Diagnostic::Severity::kWarning, "LOAD_DEPRECATED_ITEM",
+                    "the field '" + std::string(field->name) + "' is deprecated", std::string(field->doc), subject,
+                    expr.check->left.origin.position()});
+}
+
+ExprPtr Expander::parse(const MappedText& text, const std::string& subject) {
   ParseOptions options;
   options.allow_not_in = !strict_;
   auto substituted = std::make_shared<const MappedText>(lists_.substitute(text));
   auto parsed = parse_condition(substituted, options);
   if (!parsed && !strict_) {
-    bool found = false;
-    const MappedText stripped = without_comments(text, found);
-    if (found) {
+    std::vector<size_t> comments;
+    const MappedText stripped = without_comments(text, comments);
+    if (!comments.empty()) {
       auto again = std::make_shared<const MappedText>(lists_.substitute(stripped));
       auto reparsed = parse_condition(again, options);
-      if (reparsed) {
-        diagnostics_.add({Diagnostic::Severity::kWarning, "LOAD_COMPILE_CONDITION",
-                          "a # inside a block scalar is not a comment for Falco; it is taken as one here",
-                          "move the comment out of the condition", subject,
-                          substituted->position_at(parsed.error().offset)});
+      // If it is wrong either way, a mistake that is not just the comment is what the user has to know.
+      const Position first = text.position_at(comments.front());
+      const Position failed = substituted->position_at(parsed.error().offset);
+      if (reparsed || std::tie(failed.line, failed.column) >= std::tie(first.line, first.column)) {
+        for (size_t at : comments)
+          bend(text.position_at(at), "a # inside a block scalar is not a comment for Falco; it is taken as one here",
+               "move the comment out of the condition", subject);
         parsed = std::move(reparsed);
         substituted = again;
       }
     }
   }
   if (!parsed) {
+    Position at = substituted->position_at(parsed.error().offset);
+    std::string hint = parsed.error().hint;
+    if (const std::string list = lists_.used_as_macro(text, "", at); !list.empty()) hint = list_hint(list);
     diagnostics_.add({Diagnostic::Severity::kError, "LOAD_ERR_COMPILE_CONDITION", parsed.error().message,
-                      parsed.error().hint, subject, substituted->position_at(parsed.error().offset)});
+                      std::move(hint), subject, std::move(at)});
     return nullptr;
   }
-  for (const ParseNote& bend : parsed->bends)
-    diagnostics_.add({Diagnostic::Severity::kWarning, "LOAD_COMPILE_CONDITION", bend.message, bend.hint, subject,
-                      substituted->position_at(bend.offset)});
+  for (const ParseNote& note : parsed->bends)
+    bend(substituted->position_at(note.offset), note.message, note.hint, subject);
   return std::move(parsed->expr);
+}
+
+void Expander::bend(Position position, std::string message, std::string hint, const std::string& subject) {
+  diagnostics_.add({Diagnostic::Severity::kWarning, "LOAD_WARNING_EXTENSION", std::move(message), std::move(hint),
+                    subject, std::move(position)});
 }
 
 bool Expander::expand_macro(Macro& macro) {
@@ -204,7 +261,7 @@ bool Expander::expand_macro(Macro& macro) {
   macro.state = Macro::State::kExpanding;
   ++expanding_;
   const std::string subject = "macro '" + macro.item->name + "'";
-  Walk walk{macro.item, subject};
+  Walk walk{macro.item, subject, macro.item->condition};
   const bool fine = resolve(macro.expr, walk, 1);
   --expanding_;
   macro.nodes = walk.nodes;
@@ -233,10 +290,11 @@ bool Expander::resolve(ExprPtr& expr, Walk& walk, size_t depth) {
   }
   auto it = macros_.find(expr->macro);
   if (it == macros_.end() || (walk.inside && it->second.item->index >= walk.inside->visibility)) {
-    report_undefined(*expr, walk.inside, walk.subject);
+    report_undefined(*expr, walk);
     return false;
   }
   used_macros_.insert(expr->macro);
+  if (!strict_) tell_of_later_file(*expr, *it->second.item, walk.subject);
   Macro& macro = it->second;
   if (macro.state == Macro::State::kExpanding) {
     diagnostics_.add({Diagnostic::Severity::kError, "LOAD_ERR_VALIDATE",
@@ -262,12 +320,27 @@ const Expr* Expander::expanded_macro(const std::string& name) const {
   return it == macros_.end() || it->second.state != Macro::State::kDone ? nullptr : it->second.expr.get();
 }
 
-void Expander::report_undefined(const Expr& reference, const MacroItem* inside, const std::string& subject) {
+// Falco compiles after every file, so it has to know the macro by then.
+void Expander::tell_of_later_file(const Expr& reference, const MacroItem& macro, const std::string& subject) {
+  if (!reference.origin.text || !macro.first_file) return;
+  const Mark here = reference.origin.text->mark_at(reference.origin.begin);
+  auto used_in = collection_.files.find(here.file);
+  auto defined_in = collection_.files.find(macro.first_file);
+  if (used_in == collection_.files.end() || defined_in == collection_.files.end()) return;
+  if (used_in->second >= defined_in->second) return;
+  bend(here.position(),
+       "macro '" + macro.name + "' is defined in a file that is read later (" + *macro.first_file +
+           "); Falco refuses this, here it counts",
+       "read the file with the definition first", subject);
+}
+
+void Expander::report_undefined(const Expr& reference, const Walk& walk) {
   if (collection_.broken.contains("macro " + reference.macro)) return;  // its own mistake is reported
   std::string hint;
-  if (lists_.is_list(reference.macro)) {
-    hint = "'" + reference.macro + "' is a list: write `<field> in (" + reference.macro + ")`";
-  } else if (inside && macros_.contains(reference.macro)) {
+  Position at = reference.origin.position();
+  if (const std::string list = lists_.used_as_macro(walk.written, reference.macro, at); !list.empty()) {
+    hint = list_hint(list);
+  } else if (walk.inside && macros_.contains(reference.macro)) {
     hint = "it is defined after this macro; move the definition before it";
   } else {
     std::vector<std::string_view> names;
@@ -276,8 +349,7 @@ void Expander::report_undefined(const Expr& reference, const MacroItem* inside, 
     if (const std::string near = nearest(reference.macro, names); !near.empty()) hint = "did you mean '" + near + "'?";
   }
   diagnostics_.add({Diagnostic::Severity::kError, "LOAD_ERR_VALIDATE",
-                    "Undefined macro '" + reference.macro + "' used in filter.", hint, subject,
-                    reference.origin.position()});
+                    "Undefined macro '" + reference.macro + "' used in filter.", hint, walk.subject, std::move(at)});
 }
 
 ExprPtr Expander::expand(const RuleItem& rule, bool& complete) {
@@ -285,8 +357,8 @@ ExprPtr Expander::expand(const RuleItem& rule, bool& complete) {
   complete = expand_exceptions(rule, diagnostics_, text);
   if (!complete) return nullptr;
   const std::string subject = "rule '" + rule.name + "'";
-  ExprPtr expr = parse(std::move(text), subject);
-  Walk walk{nullptr, subject};
+  ExprPtr expr = parse(text, subject);
+  Walk walk{nullptr, subject, text};
   complete = expr && resolve(expr, walk, 1);
   return expr;
 }

@@ -21,6 +21,9 @@ class Lists {
   explicit Lists(const NamedItems<ListItem>& items);
   [[nodiscard]] MappedText substitute(const MappedText& text);
   [[nodiscard]] bool is_list(const std::string& name) const { return by_name_.contains(name); }
+  // The first list whose name stands where a macro's should, as `word` or with that among its items ("": whatever it
+  // holds); "" if there is none. `at`: where.
+  [[nodiscard]] std::string used_as_macro(const MappedText& written, std::string_view word, Position& at) const;
   [[nodiscard]] const std::set<std::string>& used() const { return used_; }
   // With lists in it written out.
   [[nodiscard]] std::vector<std::string> items_of(const std::string& name) const;
@@ -65,18 +68,23 @@ class Expander {
     size_t depth = 0;
     enum class State : uint8_t { kParsed, kExpanding, kDone, kBroken } state = State::kParsed;
   };
-  [[nodiscard]] ExprPtr parse(MappedText text, const std::string& subject);
+  [[nodiscard]] ExprPtr parse(const MappedText& text, const std::string& subject);
+  void tell_of_deprecated(const Expr& expr, const std::string& subject);
+  // Warns of what Falco would have refused.
+  void bend(Position position, std::string message, std::string hint, const std::string& subject);
+  void tell_of_later_file(const Expr& reference, const MacroItem& macro, const std::string& subject);
   bool expand_macro(Macro& macro);
   // Replaces the macro references below; false if one of them is broken.
   struct Walk {
     const MacroItem* inside = nullptr;
     const std::string& subject;
+    const MappedText& written;  // the condition before list substitution
     size_t nodes = 0;
     size_t depth = 0;
   };
   bool resolve(ExprPtr& expr, Walk& walk, size_t depth);
   bool report_size(const Expr& expr, const Walk& walk);
-  void report_undefined(const Expr& reference, const MacroItem* inside, const std::string& subject);
+  void report_undefined(const Expr& reference, const Walk& walk);
 
   const Collection& collection_;
   bool strict_;

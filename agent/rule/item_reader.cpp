@@ -21,6 +21,21 @@ std::optional<bool> parse_yaml_bool(std::string_view word) {
   return std::nullopt;
 }
 
+std::optional<uint32_t> parse_yaml_number(std::string_view word) {
+  if (word.starts_with('+')) word.remove_prefix(1);
+  int base = 10;
+  if (word.starts_with("0x") || word.starts_with("0X")) {
+    base = 16;
+    word.remove_prefix(2);
+  } else if (word.size() > 1 && word.starts_with('0')) {
+    base = 8;
+  }
+  uint32_t out = 0;
+  auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), out, base);
+  if (word.empty() || code != std::errc() || end != word.data() + word.size()) return std::nullopt;
+  return out;
+}
+
 void ItemReader::error(const Mark& mark, std::string message, std::string hint, std::string code) {
   ++errors_;
   diagnostics_.add(
@@ -39,42 +54,41 @@ std::optional<MappedText> ItemReader::text(std::string_view key) {
     error(item_.mark, "Item has no mapping for key '" + name + "'", "add `" + name + ":` to the " + kind_);
     return std::nullopt;
   }
-  const Mark mark = value->mark.line > 0 ? value->mark : item_.find_key(key)->mark;
-  if (value->kind == YamlNode::Kind::kNull) {
-    error(item_.find_key(key)->mark, "Mapping for key '" + name + "' is empty");
-    return std::nullopt;
-  }
-  if (!value->is_scalar()) {
-    error(mark, "Value is not a scalar value", "'" + name + "' takes one text");
-    return std::nullopt;
-  }
-  if (value->str().empty()) {
-    error(mark, "Value must be non-empty", "give '" + name + "' a text");
-    return std::nullopt;
-  }
+  if (!scalar(key, *value, "'" + name + "' takes one text")) return std::nullopt;
   return value->text;
+}
+
+const YamlNode* ItemReader::scalar(std::string_view key, const YamlNode& value, const std::string& hint) {
+  const Mark mark = value.mark.line > 0 ? value.mark : item_.find_key(key)->mark;
+  if (value.kind == YamlNode::Kind::kNull)
+    error(item_.find_key(key)->mark, "Mapping for key '" + std::string(key) + "' is empty", hint);
+  else if (!value.is_scalar())
+    error(mark, "Value is not a scalar value", hint);
+  else if (value.str().empty())
+    error(mark, "Value must be non-empty", hint);
+  else
+    return &value;
+  return nullptr;
 }
 
 std::optional<bool> ItemReader::boolean(std::string_view key) {
   const YamlNode* value = item_.find(key);
   if (!value) return std::nullopt;
-  if (value->is_scalar())
-    if (auto parsed = parse_yaml_bool(value->str())) return parsed;
-  error(value->mark, "Can't decode YAML scalar value", "'" + std::string(key) + "' is true or false");
-  return std::nullopt;
+  const std::string hint = "'" + std::string(key) + "' is true or false";
+  if (!scalar(key, *value, hint)) return std::nullopt;
+  auto parsed = parse_yaml_bool(value->str());
+  if (!parsed) error(value->mark, "Can't decode YAML scalar value", hint);
+  return parsed;
 }
 
 std::optional<uint32_t> ItemReader::number(std::string_view key) {
   const YamlNode* value = item_.find(key);
   if (!value) return std::nullopt;
-  uint32_t out = 0;
-  if (value->is_scalar()) {
-    const std::string& text = value->str();
-    auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), out);
-    if (code == std::errc() && end == text.data() + text.size() && !text.empty()) return out;
-  }
-  error(value->mark, "Can't decode YAML scalar value", "'" + std::string(key) + "' is a whole number of milliseconds");
-  return std::nullopt;
+  const std::string hint = "'" + std::string(key) + "' is a whole number of milliseconds";
+  if (!scalar(key, *value, hint)) return std::nullopt;
+  auto parsed = parse_yaml_number(value->str());
+  if (!parsed) error(value->mark, "Can't decode YAML scalar value", hint);
+  return parsed;
 }
 
 std::optional<std::vector<MappedText>> ItemReader::sequence(std::string_view key, bool required) {

@@ -32,6 +32,9 @@ class ItemReader {
   std::optional<std::vector<MappedText>> sequence(std::string_view key, bool required);
   void warn_unknown_keys(std::initializer_list<std::string_view> known);
 
+  // A scalar with something in it; nullptr: reported.
+  const YamlNode* scalar(std::string_view key, const YamlNode& value, const std::string& hint);
+
   // code defaults to LOAD_ERR_YAML_VALIDATE
   void error(const Mark& mark, std::string message, std::string hint = {}, std::string code = "LOAD_ERR_YAML_VALIDATE");
   void warning(const Mark& mark, std::string message, std::string hint, std::string code);
@@ -46,5 +49,7 @@ class ItemReader {
 
 // YAML 1.1 words: true/false, yes/no, on/off, y/n in lower, upper or capital case.
 [[nodiscard]] std::optional<bool> parse_yaml_bool(std::string_view word);
+// An unsigned 32-bit number as yaml-cpp reads it: decimal, 0x hexadecimal, 0 octal.
+[[nodiscard]] std::optional<uint32_t> parse_yaml_number(std::string_view word);
 
 }  // namespace tiercel::rule

@@ -72,7 +72,7 @@ Result<> set_port(const std::string& text, Literal& out) {
 
 bool parse_address(const std::string& text, Value& out) {
   std::array<uint8_t, 16> bytes{};
-  const bool v4 = text.find('.') != std::string::npos && text.find(':') == std::string::npos;
+  const bool v4 = text.find('.') != std::string::npos;  // as in Falco: "::ffff:1.2.3.4" is neither
   if (inet_pton(v4 ? AF_INET : AF_INET6, text.c_str(), bytes.data()) != 1) return false;
   out = Value::of_ip(bytes.data(), !v4);
   return true;
@@ -80,19 +80,26 @@ bool parse_address(const std::string& text, Value& out) {
 
 Result<> set_address(const std::string& text, Literal& out, std::string& hint) {
   if (parse_address(text, out.value)) return {};
+  if (text.find('.') != std::string::npos && text.find(':') != std::string::npos)
+    hint = "write an address with a dot as the IPv4 address that it stands for";
   if (text.find('/') != std::string::npos) hint = "a network is compared with fd.snet, fd.cnet, fd.net, ...";
   return fail("unrecognized IP address " + text, Fault::kUser);
+}
+
+bool parse_prefix(std::string_view text, int64_t& bits) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos && parse_integer(text, bits);
 }
 
 Result<> set_network(const std::string& text, Literal& out, std::string& hint) {
   const size_t slash = text.find('/');
   int64_t bits = -1;
   if (slash == std::string::npos) hint = "a network has a prefix length: " + text + "/32";
-  if (slash == std::string::npos || !parse_integer(text.substr(slash + 1), bits) ||
+  if (slash == std::string::npos || !parse_prefix(text.substr(slash + 1), bits) ||
       !parse_address(text.substr(0, slash), out.value))
     return fail("unrecognized IP network " + text, Fault::kUser);
+  const bool mapped = out.value.kind == ValueKind::kIp4 && text.find(':') != std::string::npos;  // ::ffff:102:304
+  if (mapped) bits -= 96;
   const bool v4 = out.value.kind == ValueKind::kIp4;
-  if (v4 && text.find(':') != std::string::npos) bits -= 96;  // an IPv4-mapped network
   if (bits < (v4 ? 0 : 1) || bits > (v4 ? 32 : 128)) {
     hint = v4 ? "the prefix length is 0 to 32" : "the prefix length is 1 to 128";
     return fail("unrecognized IP network " + text, Fault::kUser);

@@ -18,6 +18,7 @@
 #include "agent/rule/event_set.h"
 #include "agent/rule/expand.h"
 #include "agent/rule/format_compile.h"
+#include "agent/rule/lint.h"
 #include "agent/rule/merge.h"
 #include "agent/rule/resolve.h"
 #include "agent/rule/static_fields.h"
@@ -85,15 +86,12 @@ class Loader {
       order_.try_emplace(text.name, order_.size());
       std::vector<YamlNode> documents;
       if (!read_yaml(text.text, file, found_, documents)) continue;
-      merge_documents(documents, options_.strict, collection_, found_);
+      merge_documents(documents, file, options_.strict, collection_, found_);
       if (description_) description_->add_versions(documents);
+      if (options_.strict && &text != &texts.back() && found_.errors() == 0) check_so_far();
     }
-    Expander expander(collection_, options_.strict, found_);
-    expander.parse_macros();
-    for (const RuleItem& rule : collection_.rules.all()) compile_rule(rule, expander);
-    for (const RuleItem& rule : collection_.unreadable) compile_rule(rule, expander, false);
-    if (options_.warn_unused) expander.warn_unused();
-    if (description_) description_->add_shared(collection_, expander);
+    compile();
+    for (const Diagnostic& unmet : collection_.unmet) found_.add(unmet);
     loaded_.responses = collection_.responses;
     for (RuleText& text : texts) loaded_.diagnostics.add_source(text.name, std::move(text.text));
     hand_over();
@@ -102,6 +100,32 @@ class Loader {
   Diagnostics& found() { return found_; }
 
  private:
+  void compile() {
+    Expander expander(collection_, options_.strict, found_);
+    expander.parse_macros();
+    for (const RuleItem& rule : collection_.rules.all()) compile_rule(rule, expander);
+    for (const RuleItem& rule : collection_.unreadable) compile_rule(rule, expander, false);
+    std::set<std::string> kept;
+    for (const Rule& rule : parts_.rules) kept.insert(rule.name);
+    // A broken change of a rule that goes on as it was is not a rule left out.
+    std::erase_if(loaded_.skipped, [&](const std::string& name) { return kept.contains(name); });
+    if (options_.lint) Linter(collection_, found_).definitions();
+    if (options_.warn_unused) expander.warn_unused();
+    if (description_) description_->add_shared(collection_, expander);
+  }
+
+  // Falco compiles the whole collection after each file and stops at the first that fails.
+  void check_so_far() {
+    Loaded unused;
+    LoadOptions options = options_;
+    options.lint = options.warn_unused = options.describe = false;
+    Loader loader(options, unused);
+    loader.collection_ = collection_;
+    loader.compile();
+    for (const Diagnostic& d : loader.found_.all())
+      if (d.severity == Diagnostic::Severity::kError) found_.add(d);
+  }
+
   // usable = false: only to find its mistakes.
   void compile_rule(const RuleItem& item, Expander& expander, bool usable = true) {
     const std::string subject = "rule '" + item.name + "'";
@@ -132,6 +156,7 @@ class Loader {
             item.mark.position()},
            subject);
     if (description_) describe(item, *expr);
+    if (options_.lint) Linter(collection_, found_).rule(item, *expr, events);
     order_by_cost(*typed, builder_.program());
     parts_.clues.push_back(find_clues(*typed, builder_.program(), events.fed()));
     keep(item, output, std::move(format), emit(*typed, builder_.program()), events.fed());
@@ -216,6 +241,10 @@ class Loader {
            skipped ? "LOAD_UNKNOWN_FILTER" : code, problem, subject);
     for (const Problem& problem : notes.warnings)
       note(Diagnostic::Severity::kWarning, "LOAD_COMPILE_CONDITION", problem, subject);
+    for (const Problem& problem : notes.unsafe)
+      note(Diagnostic::Severity::kWarning, "LOAD_UNSAFE_NA_CHECK", problem, subject);
+    for (const Problem& problem : notes.bends)
+      note(Diagnostic::Severity::kWarning, "LOAD_WARNING_EXTENSION", problem, subject);
     for (const Problem& problem : notes.deprecated)
       note(Diagnostic::Severity::kWarning, "LOAD_DEPRECATED_ITEM", problem, subject);
   }
@@ -235,7 +264,12 @@ class Loader {
       auto it = order_.find(d.position.file);
       return std::tuple(it == order_.end() ? SIZE_MAX : it->second, d.position.line, d.position.column);
     };
-    std::stable_sort(sorted.begin(), sorted.end(),
+    // Strict: what Falco would have stopped at comes first.
+    auto first = std::find_if(sorted.begin(), sorted.end(),
+                              [](const Diagnostic& d) { return d.severity == Diagnostic::Severity::kError; });
+    const bool lead = options_.strict && first != sorted.end();
+    if (lead) std::rotate(sorted.begin(), first, first + 1);
+    std::stable_sort(sorted.begin() + (lead ? 1 : 0), sorted.end(),
                      [&](const Diagnostic& a, const Diagnostic& b) { return key(a) < key(b); });
     std::set<std::tuple<std::string, int, int, std::string>> seen;
     for (Diagnostic& d : sorted)

@@ -1,7 +1,8 @@
 // The one entry from files to a RuleSet. Reads every file, reports every mistake at once (Diagnostics), and gives a
 // RuleSet if there is one to give. Reads the disk; any thread; never throws.
 //
-// strict: Falco's verdict. One error anywhere and there is no RuleSet.
+// strict: Falco's verdict. One error anywhere and there is no RuleSet; the error that Falco would stop at comes first,
+// the others follow in the order of the files. As Falco compiles after every file, a file may not need a later one.
 // tolerant (default): a bad rule is an error with a position and is left out, the rest is loaded; what Falco would
 // reject but is bent into shape (priority HIGH, `not in`, comments in folded conditions) is a warning.
 #pragma once
@@ -49,6 +50,7 @@ struct LoadOptions {
   Matching matching = Matching::kFirst;
   std::vector<AppendOutput> append_output = default_append_output();
   std::vector<Selection> selection;
+  bool lint = true;         // advice on rules that load (lint.h); off for a running agent
   bool warn_unused = true;  // lists and macros that nothing names; off for a running agent, which reads whole libraries
   bool describe = false;    // fill Loaded::description
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/rule/item_reader.h"
+#include "agent/rule/merge_change.h"
 #include "agent/rule/merge_exceptions.h"
 #include "agent/rule/names.h"
 #include "agent/rule/versions.h"
@@ -22,15 +23,6 @@ bool matches_name(std::string_view name, bool is_list) {
   return letter(name[0]) &&
          std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '_'; });
 }
-
-// What `append` and `override` ask for.
-struct Change {
-  bool append = false;  // append: true
-  bool override_given = false;
-  std::set<std::string> appended;  // override: {key: append}
-  std::set<std::string> replaced;  // override: {key: replace}
-  [[nodiscard]] bool defines() const { return !append && !override_given; }
-};
 
 class Merger {
  public:
@@ -59,75 +51,12 @@ class Merger {
       return;
     }
     if (item.find("required_engine_version")) return check_engine_version(item, diagnostics_);
-    if (item.find("required_plugin_versions")) return check_plugin_versions(item, diagnostics_);
+    if (item.find("required_plugin_versions")) return check_plugin_versions(item, diagnostics_, collection_.unmet);
     if (item.find("list")) return add_list(item);
     if (item.find("macro")) return add_macro(item);
     if (item.find("rule")) return add_rule(item);
     diagnostics_.warning(item.mark.position(), "Unknown top level item", "an item has one of: rule, macro, list",
                          "LOAD_UNKNOWN_ITEM");
-  }
-
-  // Reads append and override; allowed: the keys that override may name.
-  bool read_change(ItemReader& reader, const Change& allowed, std::string_view name_key, Change& out) {
-    if (const YamlNode* node = reader.node("append")) {
-      const auto value = reader.boolean("append");
-      if (!value) return false;
-      out.append = *value;
-      if (reader.has("override")) {
-        reader.error(node->mark,
-                     "Keys 'override' and 'append: true' cannot be used together. Add an 'append' entry "
-                     "(e.g. 'condition: append') under 'override' instead.");
-        return false;
-      }
-      if (out.append)
-        reader.warning(node->mark,
-                       "'append' key is deprecated. Add an 'append' entry (e.g. 'condition: append') under "
-                       "'override' instead.",
-                       {}, "LOAD_DEPRECATED_ITEM");
-    }
-    const YamlNode* node = reader.node("override");
-    if (!node) return true;
-    out.override_given = true;
-    if (node->kind != YamlNode::Kind::kMap) {
-      reader.error(node->mark, "'override' is not a map", "write `override: {condition: append}`");
-      return false;
-    }
-    for (const auto& [key, value] : node->entries) read_override(reader, allowed, key, value, out);
-    for (const auto& [key, value] : reader.item().entries) {
-      const std::string& name = key.str();
-      if (name == name_key || name == "override" || out.appended.contains(name) || out.replaced.contains(name))
-        continue;
-      if (!allowed.replaced.contains(name)) continue;  // source, or an unknown key: warned about elsewhere
-      reader.error(key.mark, "Unexpected key '" + name + "': no corresponding entry under 'override' is defined.",
-                   "add `" + name + ": replace` under override");
-    }
-    return reader.ok();
-  }
-
-  void read_override(ItemReader& reader, const Change& allowed, const YamlNode& key, const YamlNode& value,
-                     Change& out) {
-    const std::string& name = key.str();
-    const std::string word = value.is_scalar() ? value.str() : "?";
-    if (word != "append" && word != "replace") {
-      reader.error(value.mark.line > 0 ? value.mark : key.mark, "Invalid override operation for key '" + name + "': '" +
-                                                                    word + "'. Allowed values are: append, replace");
-      return;
-    }
-    const bool append = word == "append";
-    if (append && !allowed.appended.contains(name)) {
-      reader.error(key.mark, "Key '" + name + "' cannot be appended to, use 'replace' instead");
-      return;
-    }
-    if (!append && !allowed.replaced.contains(name)) {
-      reader.error(key.mark, "Key '" + name + "' cannot be replaced");
-      return;
-    }
-    if (!reader.has(name)) {
-      reader.error(key.mark, std::string(append ? "An append" : "A replace") + " override for '" + name +
-                                 "' was specified but '" + name + "' is not defined");
-      return;
-    }
-    (append ? out.appended : out.replaced).insert(name);
   }
 
   void add_list(const YamlNode& item) {
@@ -190,13 +119,18 @@ class Merger {
                      hint_for(name->str(), collection_.macros.all()), kValidate);
       return;
     }
+    std::optional<MacroItem> old;
+    if (const MacroItem* found = collection_.macros.find(name->str())) old = *found;
     MacroItem& macro = define(collection_.macros, name->str(), !append);
     if (append) {
       append_text(macro.condition, *condition);
     } else {
+      if (old && change.defines() && old->mark.file != name->mark_at(0).file)
+        collection_.redefined.push_back({name->str(), name->mark_at(0), old->mark, *condition, old->condition});
       macro.mark = name->mark_at(0);
       macro.condition = *condition;
     }
+    macro.first_file = old ? old->first_file : macro.mark.file;
   }
 
   static void append_text(MappedText& to, const MappedText& more) {
@@ -233,12 +167,14 @@ class Merger {
     const auto name = reader.text("rule");
     if (!name) return;
     reader.set_name(name->str());
-    if (!strict_ && item.find("action")) {
+    const bool detects =
+        reader.has("condition") && reader.has("output") && reader.has("desc") && reader.has("priority");
+    if (!strict_ && item.find("action") && !detects) {  // one that detects loads in Falco, and so it does here
       collection_.responses.push_back(name->str());
       reader.warning(
           item.find_key("action")->mark,
           "this is a response ('action:'), not a detection; it is set aside: responses come in a later version",
-          "nothing is killed or changed on its account", "LOAD_UNKNOWN_ITEM");
+          "nothing is killed or changed on its account", "LOAD_WARNING_EXTENSION");
       return;
     }
     reader.warn_unknown_keys({"rule", "condition", "output", "desc", "priority", "source", "enabled", "capture",
@@ -311,7 +247,8 @@ class Merger {
     const std::string source = read_source(reader);
     const auto tags = reader.sequence("tags", false);
     read_flags(reader, rule);
-    if (reader.has("exceptions")) read_exceptions(reader, false, rule.exceptions);
+    if (reader.has("exceptions"))
+      read_exceptions(reader, false, source.empty() || source == "syscall", rule.exceptions);
     if (reader.ok() && output && output->trimmed().empty()) reader.error(output->mark_at(0), "Value must be non-empty");
     const RuleItem* old = collection_.rules.find(name.str());
     if (old && old->source_explicit && !source.empty() && source != old->source)
@@ -319,6 +256,7 @@ class Merger {
                    "the first definition says " + old->source, kValidate);
     if (condition) rule.condition = *condition;
     if (output) rule.output = output->trimmed();
+    if (!reader.ok()) rule.exceptions.clear();  // only its condition and output are looked at then
     if (!source.empty()) rule.source = source;
     if (!reader.ok() || !condition || !output || !description || !priority)
       return break_rule(name.str(), std::move(rule));
@@ -347,9 +285,8 @@ class Merger {
 
   void toggle_rule(ItemReader& reader, const MappedText& name) {
     if (!reader.has("enabled")) {
-      for (const char* key : {"condition", "output", "desc", "priority"})
-        reader.error(name.mark_at(0), std::string("Item has no mapping for key '") + key + "'",
-                     std::string("add `") + key + ":` to the rule");
+      reader.error(reader.item().mark, "Item has no mapping for key 'enabled'",
+                   "a rule has condition, output, desc and priority; a rule that exists is switched with `enabled:`");
       return break_rule(name.str());
     }
     const auto enabled = reader.boolean("enabled");
@@ -370,6 +307,8 @@ class Merger {
     return true;
   }
 
+  static bool known_source(const RuleItem& rule) { return rule.source == "syscall"; }
+
   void append_rule(ItemReader& reader, const MappedText& name) {
     RuleItem* rule = existing(reader, name,
                               "Rule uses 'append' or 'override.<key>: append' but no rule by that name already exists");
@@ -377,7 +316,7 @@ class Merger {
     RuleItem changed = *rule;
     if (reader.has("condition"))
       if (auto condition = reader.text("condition")) append_text(changed.condition, *condition);
-    if (reader.has("exceptions")) read_exceptions(reader, true, changed.exceptions);
+    if (reader.has("exceptions")) read_exceptions(reader, true, known_source(changed), changed.exceptions);
     if (!reader.ok()) return break_rule(name.str());
     changed.visibility = collection_.next_index++;
     *rule = std::move(changed);
@@ -398,10 +337,11 @@ class Merger {
         for (const MappedText& tag : *tags) changed.tags.insert(tag.str());
       }
     }
-    if (change.appended.contains("exceptions")) read_exceptions(reader, true, changed.exceptions);
+    if (change.appended.contains("exceptions"))
+      read_exceptions(reader, true, known_source(changed), changed.exceptions);
     if (change.replaced.contains("exceptions")) {
       changed.exceptions.clear();
-      read_exceptions(reader, false, changed.exceptions);
+      read_exceptions(reader, false, known_source(changed), changed.exceptions);
     }
     if (change.replaced.contains("priority"))
       if (auto priority = read_priority(reader)) changed.priority = *priority;
@@ -433,8 +373,9 @@ class Merger {
 
 }  // namespace
 
-void merge_documents(const std::vector<YamlNode>& documents, bool strict, Collection& collection,
-                     Diagnostics& diagnostics) {
+void merge_documents(const std::vector<YamlNode>& documents, const std::string* file, bool strict,
+                     Collection& collection, Diagnostics& diagnostics) {
+  collection.files.try_emplace(file, collection.files.size());
   Merger merger(strict, collection, diagnostics);
   for (const YamlNode& document : documents) merger.add_document(document);
 }

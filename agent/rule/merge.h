@@ -31,6 +31,14 @@ struct MacroItem {
   MappedText condition;
   size_t index = 0;
   size_t visibility = 0;
+  const std::string* first_file = nullptr;  // of the first definition
+};
+
+// A macro that one file defines and a later one defines anew, without saying `override`.
+struct Redefinition {
+  std::string name;
+  Mark mark, mark_before;
+  MappedText condition, condition_before;
 };
 
 struct ExceptionItem {
@@ -87,11 +95,14 @@ struct Collection {
   std::set<std::string> broken;        // "rule X": could not be read; what builds on it is not reported again
   std::vector<std::string> responses;  // rules with `action:`
   std::vector<RuleItem> unreadable;    // definitions with a mistake in some key: judged for further ones, never used
+  std::vector<Redefinition> redefined;
+  std::vector<Diagnostic> unmet;               // plugin requirements; Falco looks at them once all files are read
+  std::map<const std::string*, size_t> files;  // in reading order
   size_t next_index = 0;
 };
 
 // Adds the items of one file.
-void merge_documents(const std::vector<YamlNode>& documents, bool strict, Collection& collection,
-                     Diagnostics& diagnostics);
+void merge_documents(const std::vector<YamlNode>& documents, const std::string* file, bool strict,
+                     Collection& collection, Diagnostics& diagnostics);
 
 }  // namespace tiercel::rule

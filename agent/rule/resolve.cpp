@@ -238,7 +238,21 @@ std::optional<Typed> Resolver::condition(const Expr& expr) {
   return out;
 }
 
+// Of the audit sources of old; the fields themselves are unknown here.
+void Resolver::warn_unsafe(const CheckAst& check) {
+  const bool set = check.op == Op::kEq || check.op == Op::kNe || check.op == Op::kIn || check.op == Op::kIntersects ||
+                   check.op == Op::kPmatch;
+  if (!set || (!check.left.name.starts_with("ka.") && !check.left.name.starts_with("jevt."))) return;
+  for (const ValueAst& value : check.values)
+    if (value.text == "<NA>")
+      notes_.unsafe.push_back(
+          {"comparing a field value with <NA> is unsafe and can lead to unpredictable behavior of "
+           "the rule condition",
+           "use `exists`", value.origin.position(), false});
+}
+
 std::optional<uint32_t> Resolver::check(const CheckAst& check) {
+  if (check.left.kind == OperandAst::Kind::kField) warn_unsafe(check);
   const auto left = operand(check.left, false);
   if (!left) return std::nullopt;
   Test test;
@@ -274,12 +288,18 @@ bool Resolver::operator_fits(const CheckAst& check, Test& test) {
     error(check.left.origin, "a field is expected on the left side");
     return false;
   }
+  if (subject.kind == Operand::Kind::kTransformer && reads_type_field(subject)) {
+    error(check.left.origin, "the event type cannot be compared through a transformer",
+          "write the type itself: evt.type in (open, openat)");
+    return false;
+  }
   if (op_allowed(subject.type, subject.is_list, test.op)) return true;
   const bool text_op = op_allowed(Type::kCharBuf, false, test.op);
-  if (!strict_ && subject.type == Type::kIpAddr && text_op && !check.right) {
-    warning(check.op_origin,
-            "'" + std::string(op_text(test.op)) + "' is not an operator for addresses; the address's text is compared",
-            "for networks use fd.snet, fd.cnet, fd.net, ... with 'in'");
+  const bool order = test.op >= Op::kLt && test.op <= Op::kGe;
+  if (!strict_ && class_of(subject.type) == TypeClass::kAddress && text_op && !order && !check.right) {
+    notes_.bends.push_back(
+        {"'" + std::string(op_text(test.op)) + "' is not an operator for addresses; the address's text is compared",
+         "for networks use fd.snet, fd.cnet, fd.net, ... with 'in'", check.op_origin.position(), false});
     Operand wrapped;
     wrapped.kind = Operand::Kind::kTransformer;
     wrapped.transformer = Transformer::kAddressText;
@@ -298,6 +318,11 @@ bool Resolver::operator_fits(const CheckAst& check, Test& test) {
   error(check.op_origin, "'" + std::string(op_text(test.op)) + "' operator not supported for " + kind + " filters",
         std::move(hint));
   return false;
+}
+
+bool Resolver::reads_type_field(const Operand& operand) const {
+  return is_type_field(operand) || std::any_of(operand.parts.begin(), operand.parts.end(),
+                                               [this](uint32_t part) { return reads_type_field(builder_.at(part)); });
 }
 
 bool Resolver::right_side(const CheckAst& check, Test& test) {
@@ -390,13 +415,14 @@ void Resolver::advise(const CheckAst& check, const Test& test) {
                 "use '" + std::string(better) + "'");
   if (class_of(test.type) != TypeClass::kText) return;
   for (const ValueAst& value : check.values) {
-    const size_t open = value.text.find('(');
-    if (open != std::string::npos && value.text.ends_with(')') && is_transformer_name(value.text.substr(0, open)))
-      warning(value.origin, "'" + value.text + "' may be a valid field transformer misused as a const string value",
+    const std::string text = MappedText(value.text, {}).trimmed().str();
+    const size_t open = text.find('(');
+    if (open != std::string::npos && text.ends_with(')') && is_transformer_name(text.substr(0, open)))
+      warning(value.origin, "'" + text + "' may be a valid field transformer misused as a const string value",
               "write it without quotes");
-    else if (value.text.find('.') != std::string::npos && resolve_field(value.text, false, {}).info)
-      warning(value.origin, "'" + value.text + "' may be a valid field misused as a const string value",
-              "to compare with the field's value write val(" + value.text + ")");
+    else if (text.find('.') != std::string::npos && resolve_field(text, false, {}).info)
+      warning(value.origin, "'" + text + "' may be a valid field misused as a const string value",
+              "to compare with the field's value write val(" + text + ")");
   }
 }
 

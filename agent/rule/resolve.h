@@ -47,6 +47,8 @@ struct Problem {
 struct Notes {
   std::vector<Problem> errors;
   std::vector<Problem> warnings;    // LOAD_COMPILE_CONDITION
+  std::vector<Problem> bends;       // LOAD_WARNING_EXTENSION: what Falco would have refused
+  std::vector<Problem> unsafe;      // LOAD_UNSAFE_NA_CHECK
   std::vector<Problem> deprecated;  // LOAD_DEPRECATED_ITEM
 };
 
@@ -69,6 +71,8 @@ class Resolver {
   [[nodiscard]] bool right_side(const CheckAst& check, Test& test);
   [[nodiscard]] bool values(const CheckAst& check, Test& test);
   [[nodiscard]] bool operator_fits(const CheckAst& check, Test& test);
+  [[nodiscard]] bool reads_type_field(const Operand& operand) const;
+  void warn_unsafe(const CheckAst& check);
   void advise(const CheckAst& check, const Test& test);
   void set_event_types(const CheckAst& check, Test& test);
 

@@ -69,12 +69,21 @@ MappedText MappedText::trimmed() const {
 Mark MappedText::mark_at(size_t offset) const {
   if (segments_.empty()) return {};
   if (offset >= size() && size() > 0) offset = size() - 1;
+  const Segment& segment = segment_at(offset);
+  Mark mark = segment.mark;
+  if (segment.advances) mark.column += static_cast<int>(offset - segment.offset);
+  return mark;
+}
+
+bool MappedText::is_written(size_t offset) const {
+  return !segments_.empty() && segment_at(offset).advances;
+}
+
+const MappedText::Segment& MappedText::segment_at(size_t offset) const {
   auto it = std::upper_bound(segments_.begin(), segments_.end(), offset,
                              [](size_t at, const Segment& s) { return at < s.offset; });
   if (it != segments_.begin()) --it;
-  Mark mark = it->mark;
-  if (it->advances) mark.column += static_cast<int>(offset - it->offset);
-  return mark;
+  return *it;
 }
 
 }  // namespace tiercel::rule

@@ -41,6 +41,8 @@ class MappedText {
   [[nodiscard]] MappedText trimmed() const;
   // Where the character at offset was written; the end of the text: where the last one was.
   [[nodiscard]] Mark mark_at(size_t offset) const;
+  // False for what was put in between: parentheses, blanks, quotes.
+  [[nodiscard]] bool is_written(size_t offset) const;
   [[nodiscard]] Position position_at(size_t offset) const { return mark_at(offset).position(); }
 
  private:
@@ -49,6 +51,7 @@ class MappedText {
     Mark mark;
     bool advances;  // consecutive characters are in consecutive columns
   };
+  [[nodiscard]] const Segment& segment_at(size_t offset) const;
   void add_segment(const Mark& mark, bool advances);
 
   std::string text_;

@@ -62,13 +62,15 @@ std::optional<Requirement> read_requirement(const YamlNode& node, Diagnostics& d
   return std::nullopt;
 }
 
-void check_requirement(const YamlNode& node, Diagnostics& diagnostics) {
+void check_requirement(const YamlNode& node, Diagnostics& diagnostics, std::vector<Diagnostic>& unmet) {
   std::vector<Requirement> choices;
   auto first = read_requirement(node, diagnostics);
   if (!first) return;
   choices.push_back(*first);
-  if (const YamlNode* alternatives = node.find("alternatives");
-      alternatives && alternatives->kind == YamlNode::Kind::kSequence) {
+  if (const YamlNode* alternatives = node.find("alternatives")) {
+    if (alternatives->kind != YamlNode::Kind::kSequence)
+      return diagnostics.error(node.mark.position(), "Value of plugin version alternatives must be a sequence", {},
+                               kYamlValidate);
     for (const YamlNode& item : alternatives->items) {
       auto choice = read_requirement(item, diagnostics);
       if (!choice) return;
@@ -84,18 +86,22 @@ void check_requirement(const YamlNode& node, Diagnostics& diagnostics) {
     }
   }
   std::string list;
-  for (const Requirement& choice : choices) {
+  for (const Requirement& choice : choices)
     list += (list.empty() ? "" : ", ") + choice.name + " (>= " + choice.version_text + ")";
+  auto refuse = [&](std::string hint) {
+    unmet.push_back({Diagnostic::Severity::kError, kValidate,
+                     "Plugin requirement not satisfied, must load one of: " + list, std::move(hint), "",
+                     node.mark.position()});
+  };
+  // The first one that is there decides, also if it is too old.
+  for (const Requirement& choice : choices) {
     for (const auto& [name, version] : kBuiltIn) {
       if (name != choice.name) continue;
       if (version[0] == choice.version[0] && version >= choice.version) return;
-      diagnostics.error(node.mark.position(), "Plugin requirement not satisfied, must load one of: " + list,
-                        "what is built in answers for version " + to_text(version), kValidate);
-      return;
+      return refuse("what is built in answers for version " + to_text(version));
     }
   }
-  diagnostics.error(node.mark.position(), "Plugin requirement not satisfied, must load one of: " + list,
-                    "only the container and k8smeta plugins are built in; there are no others", kValidate);
+  refuse("only the container and k8smeta plugins are built in; there are no others");
 }
 
 }  // namespace
@@ -125,14 +131,14 @@ void check_engine_version(const YamlNode& item, Diagnostics& diagnostics) {
                     {}, kValidate);
 }
 
-void check_plugin_versions(const YamlNode& item, Diagnostics& diagnostics) {
+void check_plugin_versions(const YamlNode& item, Diagnostics& diagnostics, std::vector<Diagnostic>& unmet) {
   const YamlNode& node = *item.find("required_plugin_versions");
   if (node.kind != YamlNode::Kind::kSequence) {
-    diagnostics.error(node.mark.line > 0 ? node.mark.position() : item.mark.position(), "Value is not a sequence", {},
-                      kYamlValidate);
+    diagnostics.error(node.mark.line > 0 ? node.mark.position() : item.mark.position(),
+                      "Value of required_plugin_versions must be a sequence", {}, kYamlValidate);
     return;
   }
-  for (const YamlNode& entry : node.items) check_requirement(entry, diagnostics);
+  for (const YamlNode& entry : node.items) check_requirement(entry, diagnostics, unmet);
 }
 
 }  // namespace tiercel::rule

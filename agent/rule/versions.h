@@ -2,6 +2,8 @@
 // built in. Source: reference 1.6.
 #pragma once
 
+#include <vector>
+
 #include "agent/base/diagnostic.h"
 #include "agent/rule/yaml.h"
 
@@ -11,6 +13,7 @@ namespace tiercel::rule {
 inline constexpr const char* kEngineVersion = "0.63.0";
 
 void check_engine_version(const YamlNode& item, Diagnostics& diagnostics);
-void check_plugin_versions(const YamlNode& item, Diagnostics& diagnostics);
+// `unmet`: requirements that are well written and that nothing here meets.
+void check_plugin_versions(const YamlNode& item, Diagnostics& diagnostics, std::vector<Diagnostic>& unmet);
 
 }  // namespace tiercel::rule

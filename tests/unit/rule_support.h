@@ -198,7 +198,7 @@ inline LoadOptions plain_options(bool strict = false) {
   LoadOptions options;
   options.strict = strict;
   options.append_output.clear();
-  options.warn_unused = false;
+  options.lint = options.warn_unused = false;
   return options;
 }
 

@@ -101,7 +101,8 @@ Composed<int64_t> parse_id(Kind kind, std::string_view text, const IdsOf& ids) {
 Composed<int64_t> parse_number(Kind kind, std::string_view text, const IdsOf& ids) {
   if (text.empty()) return refuse("a value is missing");
   if (const auto number = whole_number(text, kind == Kind::kOCT32 ? 8 : 10)) {
-    if (text.starts_with('-') && kind_info(kind).cls == KindClass::kUnsigned && kind != Kind::kUID && kind != Kind::kGID)
+    if (text.starts_with('-') && kind_info(kind).cls == KindClass::kUnsigned && kind != Kind::kUID &&
+        kind != Kind::kGID)
       return refuse("'" + std::string(text) + "' is below zero");
     return *number;
   }

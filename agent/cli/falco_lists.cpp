@@ -9,6 +9,7 @@
 
 #include "agent/cli/commands.h"
 #include "agent/cli/falco.h"
+#include "agent/cli/rules_loaded.h"
 #include "agent/rule/fields.h"
 #include "agent/rule_options.h"
 #include "decoders/catalog.h"
@@ -214,6 +215,7 @@ FalcoAnswer falco_describe(const FalcoArgs& args, const falco::Settings& setting
     return {{}, "Error: no rules: name a file or folder with -r, or in rules_files of falco.yaml\n", 1};
   rule::LoadOptions options = rule_options(settings.config);
   options.warn_unused = args.verbose;
+  options.describe = settings.config.json_output;
   const rule::Loaded loaded = rule::load_paths(paths, options);
   FalcoAnswer answer;
   const bool bad = loaded.diagnostics.errors() > 0;
@@ -226,12 +228,9 @@ FalcoAnswer falco_describe(const FalcoArgs& args, const falco::Settings& setting
     answer.status = 1;
     return answer;
   }
-  if (settings.config.json_output) {
-    answer.err += "Error: the JSON form of -L and -l is not supported yet: leave json_output false for the text\n";
-    answer.status = 1;
-    return answer;
-  }
-  answer.out = falco_rules_text(*loaded.rules, only);
+  answer.out = settings.config.json_output
+                   ? description_json(loaded, only ? loaded.description->rule(*only) : nullptr) + "\n"
+                   : falco_rules_text(*loaded.rules, only);
   return answer;
 }
 

@@ -11,6 +11,7 @@
 #include "agent/base/fd.h"
 #include "agent/cli/commands.h"
 #include "agent/cli/falco.h"
+#include "agent/cli/rules_loaded.h"
 #include "agent/rule/codes.h"
 #include "agent/rule_options.h"
 
@@ -160,7 +161,8 @@ void put_result(Writer& out, const FileResult& file) {
   out.EndObject();
 }
 
-std::string json_of(const std::vector<FileResult>& results) {
+// described: Falco's JSON description, "" if it was not asked for.
+std::string json_of(const std::vector<FileResult>& results, const std::string& described) {
   rapidjson::StringBuffer buffer;
   rapidjson::Writer<rapidjson::StringBuffer> out(buffer);
   out.StartObject();
@@ -168,6 +170,10 @@ std::string json_of(const std::vector<FileResult>& results) {
   out.StartArray();
   for (const FileResult& file : results) put_result(out, file);
   out.EndArray();
+  if (!described.empty()) {
+    out.Key("falco_describe_results");
+    out.RawValue(described.data(), described.size(), rapidjson::kObjectType);
+  }
   out.EndObject();
   return std::string(buffer.GetString()) + "\n";
 }
@@ -197,6 +203,8 @@ void add_text(const FileResult& file, const rule::Loaded& loaded, bool verbose, 
 FalcoAnswer falco_validate(const FalcoArgs& args, const falco::Settings& settings) {
   rule::LoadOptions options = rule_options(settings.config);
   options.strict = true;
+  const bool describe = args.describe_all || args.describe_rule;
+  options.describe = describe && settings.config.json_output;
   const rule::Loaded loaded = rule::load_paths(args.validate, options);
   const std::vector<FileResult> results = results_of(loaded, args.validate);
   FalcoAnswer answer;
@@ -205,13 +213,16 @@ FalcoAnswer falco_validate(const FalcoArgs& args, const falco::Settings& setting
     if (!file.errors.empty()) invalid += (invalid.empty() ? "" : ", ") + file.name;
     if (!settings.config.json_output) add_text(file, loaded, args.verbose, answer);
   }
-  if (settings.config.json_output) answer.out = json_of(results);
+  if (settings.config.json_output) {
+    const rule::RuleDescription* only =
+        loaded.description && args.describe_rule ? loaded.description->rule(*args.describe_rule) : nullptr;
+    answer.out = json_of(results, loaded.rules && loaded.description ? description_json(loaded, only) : "");
+  }
   if (!invalid.empty()) {
     answer.err += "Error: invalid: " + invalid + "\n";
     answer.status = 1;
     return answer;
   }
-  const bool describe = args.describe_all || args.describe_rule;
   if (describe && !settings.config.json_output)
     answer.out += "\n" + falco_rules_text(*loaded.rules, args.describe_rule ? &*args.describe_rule : nullptr);
   return answer;

@@ -57,6 +57,7 @@ class Json {
     return close_array();
   }
 
+  [[nodiscard]] std::string str() const { return {buffer_.GetString(), buffer_.GetSize()}; }
   void print() const { std::printf("%s\n", buffer_.GetString()); }
 
  private:

@@ -98,7 +98,7 @@ void put_plugin(Json& out, const rule::PluginVersion& plugin, bool alternatives)
   out.close_object();
 }
 
-void print_json(const rule::Loaded& loaded) {
+std::string everything(const rule::Loaded& loaded) {
   const Description& all = *loaded.description;
   Json out;
   out.open_object();
@@ -111,7 +111,8 @@ void print_json(const rule::Loaded& loaded) {
   for (const auto& macro : all.macros) put_macro(out, macro);
   out.close_array().key("lists").open_array();
   for (const auto& list : all.lists) put_list(out, list);
-  out.close_array().close_object().print();
+  out.close_array().close_object();
+  return out.str();
 }
 
 // A name that fills its column keeps the first line to itself.
@@ -124,6 +125,13 @@ void print_row(const std::string& name, const std::string& description, size_t w
 }
 
 }  // namespace
+
+std::string description_json(const rule::Loaded& loaded, const rule::RuleDescription* only) {
+  if (!only) return everything(loaded);
+  Json out;
+  put_rule(out, *only, loaded);
+  return out.str();
+}
 
 int rules_describe(const RulesArgs& given) {
   RulesArgs args = given;
@@ -138,13 +146,7 @@ int rules_describe(const RulesArgs& given) {
   const rule::RuleDescription* one = args.rule.empty() ? nullptr : loaded.description->rule(args.rule);
   if (!args.rule.empty() && !one) return report(no_such_rule(loaded, args.rule));
   if (args.json) {
-    if (!one) {
-      print_json(loaded);
-      return status;
-    }
-    Json out;
-    put_rule(out, *one, loaded);
-    out.print();
+    std::printf("%s\n", description_json(loaded, one).c_str());
     return status;
   }
   const size_t width = terminal_width() > 0 ? terminal_width() : kWidthWithoutTerminal;

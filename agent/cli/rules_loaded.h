@@ -13,6 +13,8 @@ namespace tiercel::cli {
 // With descriptions. Errors are printed; warnings are `tiercel rules check`'s to tell.
 [[nodiscard]] rule::Loaded load_described(const std::vector<std::string>& files,
                                           rule::Matching matching = rule::Matching::kFirst);
+// Falco's JSON description of everything, or of one rule; loaded with LoadOptions::describe.
+[[nodiscard]] std::string description_json(const rule::Loaded& loaded, const rule::RuleDescription* only = nullptr);
 // "there is no rule 'x'", with the nearest name, or why it was left out.
 [[nodiscard]] Error no_such_rule(const rule::Loaded& loaded, const std::string& name);
 

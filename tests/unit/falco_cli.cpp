@@ -110,6 +110,26 @@ TEST_CASE("M4 validate: a configuration given as rules is told") {
             "this looks like a configuration, not like rules: tiercel falco -c " + dir / "falco.yaml" + " --dry-run"));
 }
 
+TEST_CASE("M4 validate and -L, -l: Falco's JSON description") {
+  const TempDir dir;
+  write(dir / "good.yaml", kGood);
+  const std::string json = "json_output: true\n";
+  const FalcoAnswer both = answer({"-V", dir / "good.yaml", "-L"}, json);
+  CHECK(both.status == 0);
+  const auto document = json_of(both.out);
+  REQUIRE(document["falco_describe_results"]["rules"].Size() == 1);
+  const FalcoAnswer all = answer({"-r", dir / "good.yaml", "-L"}, json);
+  CHECK(all.status == 0);
+  const auto listed = json_of(all.out);
+  REQUIRE(listed["rules"].Size() == 1);
+  const std::string name = listed["rules"][0]["info"]["name"].GetString();
+  CHECK(name == document["falco_describe_results"]["rules"][0]["info"]["name"].GetString());
+  const auto one = json_of(answer({"-r", dir / "good.yaml", "-l", name}, json).out);
+  CHECK(one["info"]["name"].GetString() == name);
+  CHECK(one["details"]["events"].Size() > 0);
+  CHECK(answer({"-r", dir / "good.yaml", "-l", "none"}, json).status == 1);
+}
+
 TEST_CASE("M4 validate: Falco's JSON") {
   const TempDir dir;
   write(dir / "good.yaml", kGood);

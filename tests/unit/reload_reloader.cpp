@@ -148,7 +148,7 @@ TEST_CASE("reloader: a new set takes the old one's place, which ends") {
   CHECK_FALSE(agent.source.attached.contains(EVT_openat));
 }
 
-TEST_CASE("reloader: bad sets are refused with their reason, and the old one stays with its hooks") {
+TEST_CASE("M6 reloader: bad sets are refused with their reason, and the old one stays with its hooks") {
   Agent agent(rule_text("first", "evt.type = openat"));
   agent.start();
   CHECK(agent.reload().accepted);
@@ -237,7 +237,7 @@ TEST_CASE("reloader: requests that overlap are all answered, one at a time, and 
   CHECK(agent.taken <= kThreads * kRequests + 1);
 }
 
-TEST_CASE("reloader: a changed file is read by itself, but not while it is written") {
+TEST_CASE("M6 reloader: a changed file is read by itself, but not while it is written") {
   Agent agent;
   Agent::write(agent.config_file(), "rules_files: [" + agent.rules_dir() + "]\n");
   agent.start();

@@ -95,7 +95,7 @@ TEST_CASE("reload watch: a file that is being written") {
   CHECK_FALSE(file.watch().being_written());
 }
 
-TEST_CASE("reload watch: a folder, and rule files that come and go") {
+TEST_CASE("M6 reload watch: a folder, and rule files that come and go") {
   TempDir dir;
   const std::string folder = dir / "rules.d";
   std::filesystem::create_directory(folder);

@@ -194,7 +194,7 @@ const rule::Loaded& RuleShelf::load(const std::vector<std::string>& paths, const
   rule::LoadOptions options;
   options.matching = rule::Matching::kAll;
   options.append_output.clear();
-  options.warn_unused = false;
+  options.lint = options.warn_unused = false;
   options.describe = true;
   for (const ExpectSpec& rule : enable) {
     options.selection.push_back({true, rule.rule, {}});

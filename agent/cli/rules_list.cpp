@@ -122,7 +122,7 @@ int rules_list(const RulesListArgs& args) {
            Fault::kUser});
   }
   rule::LoadOptions options;
-  options.warn_unused = false;
+  options.lint = options.warn_unused = false;
   const rule::Loaded loaded = rule::load_paths(args.rules.files.empty() ? default_rules() : args.rules.files, options);
   std::fputs(loaded.diagnostics.render_all(colour_wanted(STDERR_FILENO)).c_str(), stderr);
   if (!loaded.rules) return 1;

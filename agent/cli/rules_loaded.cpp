@@ -13,7 +13,7 @@ namespace tiercel::cli {
 rule::Loaded load_described(const std::vector<std::string>& files, rule::Matching matching) {
   rule::LoadOptions options;
   options.describe = true;
-  options.warn_unused = false;
+  options.lint = options.warn_unused = false;
   options.matching = matching;
   rule::Loaded loaded = rule::load_paths(files.empty() ? default_rules() : files, options);
   for (const Diagnostic& d : loaded.diagnostics.all())

@@ -63,7 +63,7 @@ Set load(const std::string& argument) {
     at = end;
   }
   rule::LoadOptions options;
-  options.warn_unused = false;
+  options.lint = options.warn_unused = false;
   const auto begun = std::chrono::steady_clock::now();
   const rule::Loaded loaded = rule::load_paths(paths, options);
   set.load_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();

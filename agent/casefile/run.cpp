@@ -1,6 +1,7 @@
 #include "agent/casefile/run.h"
 
 #include <fmt/core.h>
+#include <deque>
 
 #include <algorithm>
 #include <optional>
@@ -101,14 +102,15 @@ class Run {
   void explain() {
     struct Asked {
       Problem* problem;
-      std::unique_ptr<rule::WhyJudge> judge;
+      rule::WhyJudge* judge;
       std::optional<rule::Why> nearest;
     };
+    std::deque<rule::WhyJudge> judges;
     std::vector<Asked> asked;
     for (Problem& problem : out_.problems) {
       if (problem.kind != Problem::Kind::kSilent && problem.kind != Problem::Kind::kUnexpected) continue;
       const rule::RuleDescription* rule = rules_.description ? rules_.description->rule(problem.rule) : nullptr;
-      if (rule) asked.push_back({&problem, std::make_unique<rule::WhyJudge>(*rule), std::nullopt});
+      if (rule) asked.push_back({&problem, &judges.emplace_back(*rule), std::nullopt});
     }
     if (asked.empty()) return;
     (void)play([&](const context::Event& event) {

@@ -37,7 +37,9 @@ def main():
         want = shared + digest([name])
         if os.path.exists(stamp) and open(stamp).read() == want:
             return name, True, ""
-        done = subprocess.run(["clang-tidy", "--quiet", "-p", build, name], capture_output=True, text=True)
+        # The analyzer follows every path through doctest's macros: minutes a file, for tests that fail by themselves.
+        less = ["--checks=-clang-analyzer-*"] if name.startswith("tests/") else []
+        done = subprocess.run(["clang-tidy", "--quiet", "-p", build, *less, name], capture_output=True, text=True)
         if done.returncode == 0:
             with open(stamp, "w") as f:
                 f.write(want)

@@ -243,9 +243,10 @@ TEST_CASE("A37 priorities in any case; an unknown one is an error") {
                                                                {"INFORMATIONAL", Priority::kInformational},
                                                                {"info", Priority::kInformational},
                                                                {"debug", Priority::kDebug}};
-  for (const auto& [word, priority] : words) {
-    const std::string text = "- {rule: r, desc: d, output: o, condition: evt.type = openat, priority: " + word + "}\n";
-    CHECK_MESSAGE(only_rule(text).priority == priority, word);
+  for (const auto& entry : words) {
+    const std::string text =
+        "- {rule: r, desc: d, output: o, condition: evt.type = openat, priority: " + entry.first + "}\n";
+    CHECK_MESSAGE(only_rule(text).priority == entry.second, entry.first);
   }
   for (const char* word : {"HIGH", "warn", "5", "information"})
     CHECK_MESSAGE(strict_errors("- {rule: r, desc: d, output: o, condition: evt.type = openat, priority: " +

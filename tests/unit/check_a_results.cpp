@@ -33,10 +33,10 @@ TEST_CASE("A40 codes and their texts are Falco's, and every diagnostic has one o
       {"LOAD_ERR_COMPILE_OUTPUT", "Error compiling output"},
       {"LOAD_ERR_VALIDATE", "Error validating rule/macro/list/exception objects"},
       {"LOAD_ERR_EXTENSION", "Error in extension item"}};
-  for (const auto& [name, text] : errors) {
-    const CodeInfo* code = code_by_name(name);
-    REQUIRE_MESSAGE(code, name);
-    CHECK(code->title == text);
+  for (const auto& entry : errors) {
+    const CodeInfo* code = code_by_name(entry.first);
+    REQUIRE_MESSAGE(code, entry.first);
+    CHECK(code->title == entry.second);
     CHECK(code->severity == Diagnostic::Severity::kError);
   }
   for (const char* name :

@@ -143,8 +143,9 @@ TEST_CASE("H2 a value has to be one of the field's type") {
       {"evt.buffer bcontains ", {"0", "0g", "xyz", "\"\"", "\"00 00\""}},
       {"proc.name regex ", {"\"(\"", "\"[a\"", "\"*\"", "\"a{2,1}\""}},
   };
-  for (const auto& [start, values] : wrong)
-    for (const char* value : values) CHECK_MESSAGE(!condition_errors(start + value).empty(), start << value);
+  for (const auto& entry : wrong)
+    for (const char* value : entry.second)
+      CHECK_MESSAGE(!condition_errors(entry.first + value).empty(), entry.first << value);
   const std::map<std::string, std::vector<const char*>> right = {
       {"proc.pid = ", {"0", "-1", "+5", "007", "9223372036854775807"}},
       {"user.uid = ", {"-1", "4294967295"}},
@@ -157,9 +158,11 @@ TEST_CASE("H2 a value has to be one of the field's type") {
       {"evt.buffer = ", {"\"a\\x00b\"", "x"}},
       {"proc.name = ", {"\"\"", "12", "0x10", "null"}},
   };
-  for (const auto& [start, values] : right)
-    for (const char* value : values)
-      CHECK_MESSAGE(condition_errors(start + value).empty(), start << value << ": " << condition_errors(start + value));
+  for (const auto& entry : right)
+    for (const char* value : entry.second) {
+      const std::string condition = entry.first + value;
+      CHECK_MESSAGE(condition_errors(condition).empty(), condition << ": " << condition_errors(condition));
+    }
   CHECK(condition_errors("proc.pid = x") == "LOAD_ERR_COMPILE_CONDITION 'x' is not a valid number\n");
   CHECK(condition_errors("evt.failed = 1") ==
         "LOAD_ERR_COMPILE_CONDITION filter error: unrecognized boolean value 1\n");
@@ -246,8 +249,8 @@ TEST_CASE("H5 a parameter has the type of the first event of the table that has 
       if (type == other) return other;
     return "number";
   };
-  for (const auto& [name, type] : first) {
-    const std::string ours(parameter_type(name).value_or("none"));
-    CHECK_MESSAGE(kind(ours) == kind(type), name << " " << type << " " << ours);
+  for (const auto& entry : first) {
+    const std::string ours(parameter_type(entry.first).value_or("none"));
+    CHECK_MESSAGE(kind(ours) == kind(entry.second), entry.first << " " << entry.second << " " << ours);
   }
 }

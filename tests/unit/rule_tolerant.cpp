@@ -132,7 +132,9 @@ TEST_CASE("rule tolerant: unknown fields, macros and lists in a macro's place co
       {"evt.type = execve and", ""},
       {"evt.type = execve and proc.pid = x", ""},
   };
-  for (const auto& [condition, hint] : bad) {
+  for (const auto& entry : bad) {
+    const auto& condition = entry.first;
+    const auto& hint = entry.second;
     INFO(condition);
     const std::string text = before + rule_item("bad", condition) + rule_item("also", "evt.type = execve");
     const Loaded loaded = load(text, plain_options());

@@ -5,7 +5,6 @@
 
 using namespace tiercel::rule;
 using namespace tiercel::rule::test;
-using tiercel::Diagnostic;
 
 namespace {
 

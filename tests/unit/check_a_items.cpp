@@ -6,7 +6,6 @@
 
 using namespace tiercel::rule;
 using namespace tiercel::rule::test;
-using tiercel::Diagnostic;
 
 namespace {
 

@@ -1,9 +1,9 @@
 #include "agent/casefile/run.h"
 
 #include <fmt/core.h>
-#include <deque>
 
 #include <algorithm>
+#include <deque>
 #include <optional>
 
 #include "agent/alert/json.h"

@@ -12,7 +12,7 @@ namespace tiercel::rule {
 namespace {
 
 constexpr size_t kGatesMax = 16;
-constexpr size_t kGateRulesMin = 2;
+constexpr size_t kGateRulesMin = 4;
 constexpr uint16_t kGateCostMax = 3;     // Test::cost
 constexpr double kGateChanceMax = 0.75;  // a gate that is nearly always open is not worth asking
 constexpr double kRunCost = 60, kPlainTestCost = 8;

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <random>
 
 #include "agent/casefile/run.h"
 #include "agent/casefile/stage.h"
@@ -223,6 +224,74 @@ TEST_CASE("a recording is counted") {
   std::filesystem::remove(path);
   CHECK(has(run("A"), "cannot open"));
   std::filesystem::remove_all(dir);
+}
+
+// Whatever stands in the file: mistakes are told, or it is played; nothing else may happen.
+TEST_CASE("damaged case files never crash") {
+  const auto folder = rule::test::source_dir() / "tests";
+  std::vector<std::string> seeds;
+  for (const char* name : {"rules/container_escape.yaml", "rules/reverse_shell.yaml", "golden/tools/failing.yaml",
+                           "golden/tools/bad.yaml"})
+    seeds.push_back(rule::test::read_text(folder / name));
+  seeds.push_back(
+      "- name: n\n  process: {cmdline: x, tty: pts/1, env: {A: b}, caps: [CAP_CHOWN], age: 3, parents: [a, {name: "
+      "b}]}\n"
+      "  events: [clone, {openat2: {name: x, resolve: RESOLVE_BENEATH, fd: -2}}, {bind: {addr: \"[::1]:80\"}}, "
+      "{setresuid: {euid: 1}}, {procexit: {sig: SIGKILL}}, {chdir: {path: ..}}]\n  expect: []\n");
+  const std::vector<std::string> pieces = {"{",
+                                           "}",
+                                           "[",
+                                           "]",
+                                           ": ",
+                                           "- ",
+                                           "\n",
+                                           "  ",
+                                           "\"",
+                                           "&a ",
+                                           "*a",
+                                           "~",
+                                           "-1",
+                                           "0x",
+                                           "18446744073709551615",
+                                           "|",
+                                           "->",
+                                           "\xff",
+                                           std::string(1, '\0'),
+                                           "name",
+                                           "!!x "};
+  const rule::Loaded rules = load(rule_yaml("evt.num > 0 and (fd.name exists or proc.aname = x)", "%evt.args", "A"));
+  std::mt19937 random(20260731);
+  auto below = [&](size_t n) { return std::uniform_int_distribution<size_t>(0, n - 1)(random); };
+  size_t played = 0, refused = 0;
+  for (int round = 0; round < 1500; ++round) {
+    std::string text = seeds[below(seeds.size())];
+    for (size_t n = 1 + below(3); n > 0; --n) {
+      const size_t at = below(text.size());
+      const std::string& piece = pieces[below(pieces.size())];
+      switch (below(3)) {
+        case 0:
+          text.insert(at, piece);
+          break;
+        case 1:
+          text.replace(at, std::min(piece.size(), text.size() - at), piece);
+          break;
+        default:
+          text.erase(at, 1 + below(12));
+          if (text.empty()) text = "-";
+      }
+    }
+    Diagnostics diagnostics;
+    const CaseFile file = read_cases_text("c.yaml", text, diagnostics);
+    (void)diagnostics.render_all();
+    if (diagnostics.errors() > 0) ++refused;
+    for (const Case& what : file.cases) {
+      if (!what.recording.empty()) continue;
+      (void)run_case(what, rules);
+      ++played;
+    }
+  }
+  CHECK(played > 1000);
+  CHECK(refused > 300);
 }
 
 TEST_CASE("what a terminal would obey is shown, not sent") {

@@ -65,14 +65,16 @@ def main():
         done = json.loads(subprocess.run(argv, check=True, stdout=subprocess.PIPE, timeout=1200).stdout)
     rows = []
     for one in done["sets"]:
-        row = [one["name"], one["rules"], f"{one['load_s']:.2f} s"]
-        for result in done["results"]:
-            if result["set"] != one["name"]:
-                continue
+        results = [result for result in done["results"] if result["set"] == one["name"]]
+        asked = sum(result["asked"] for result in results)
+        together = [sum(result["ns"][n] * result["asked"] for result in results) / max(asked, 1) for n in range(options.rounds)]
+        low, middle, high = support.numbers(together)
+        row = [one["name"], one["rules"], f"{one['load_s']:.2f} s", f"{middle:,.0f} ({low:,.0f} .. {high:,.0f})"]
+        for result in results:
             low, middle, high = support.numbers(result["ns"])
             row.append(f"{middle:,.0f} ({low:,.0f} .. {high:,.0f}), {result['matched']:,} hits in {result['asked']:,}")
         rows.append(row)
-    print(support.table(["rules", "active", "loaded in"] + [f"{name}: ns per event" for name in streams.STREAMS], rows), "\n")
+    print(support.table(["rules", "active", "loaded in", "all streams: ns per event"] + [f"{name}: ns per event" for name in streams.STREAMS], rows), "\n")
     bare = {os.path.basename(r["recording"]): r["bare_ns"] for r in done["results"]}
     print("without matching: " + ", ".join(f"{name} {ns:,.0f} ns per record" for name, ns in bare.items()), flush=True)
     return 0

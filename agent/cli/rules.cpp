@@ -1,58 +1,23 @@
 // tiercel rules check
 #include <fmt/core.h>
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <filesystem>
 
 #include "agent/cli/commands.h"
+#include "agent/cli/json.h"
 #include "agent/rule/load.h"
 
 namespace tiercel::cli {
 namespace {
 
-using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
-
-void put(Writer& out, const char* key, const std::string& value) {
-  out.Key(key);
-  out.String(value);
-}
-
-void put_position(Writer& out, const Position& position) {
-  put(out, "file", position.file);
-  out.Key("line");
-  out.Int(position.line);
-  out.Key("column");
-  out.Int(position.column);
-}
-
 void print_check_json(const rule::Loaded& loaded) {
-  rapidjson::StringBuffer buffer;
-  Writer out(buffer);
-  out.StartObject();
-  out.Key("errors");
-  out.Uint64(loaded.diagnostics.errors());
-  out.Key("warnings");
-  out.Uint64(loaded.diagnostics.warnings());
-  out.Key("rules");
-  out.Uint64(loaded.rules ? loaded.rules->size() : 0);
-  out.Key("diagnostics");
-  out.StartArray();
-  for (const Diagnostic& d : loaded.diagnostics.all()) {
-    out.StartObject();
-    put(out, "severity", d.severity == Diagnostic::Severity::kError ? "error" : "warning");
-    put(out, "code", d.code);
-    put(out, "message", d.message);
-    put(out, "hint", d.hint);
-    put(out, "subject", d.subject);
-    put_position(out, d.position);
-    out.EndObject();
-  }
-  out.EndArray();
-  out.EndObject();
-  std::printf("%s\n", buffer.GetString());
+  Json out;
+  out.open_object().put_number("errors", loaded.diagnostics.errors());
+  out.put_number("warnings", loaded.diagnostics.warnings());
+  out.put_number("rules", loaded.rules ? loaded.rules->size() : 0);
+  out.put_diagnostics(loaded.diagnostics).close_object().print();
 }
 
 }  // namespace

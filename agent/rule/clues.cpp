@@ -10,11 +10,9 @@
 namespace tiercel::rule {
 namespace {
 
-constexpr size_t kCluesMax = 12;      // per rule and conjunction
-constexpr size_t kAnyOfMax = 64;      // more alternatives than that say nothing
-constexpr double kRunCost = 60;       // ns or so of running a rule's program in vain
-constexpr double kSharers = 4;        // rules that a look-up is made for, as long as nobody has counted them
-constexpr double kPlainTestCost = 8;  // of a test that no index answers, per unit of Test::cost
+constexpr size_t kCluesMax = 12;  // per rule and conjunction
+constexpr size_t kAnyOfMax = 64;  // more alternatives than that say nothing
+constexpr double kSharers = 4;    // rules that a look-up is made for, as long as nobody has counted them
 
 // What a subtree needs in order to have a given value, on one event type.
 struct Need {

@@ -15,7 +15,6 @@ constexpr size_t kGatesMax = 16;
 constexpr size_t kGateRulesMin = 4;
 constexpr uint16_t kGateCostMax = 3;     // Test::cost
 constexpr double kGateChanceMax = 0.75;  // a gate that is nearly always open is not worth asking
-constexpr double kRunCost = 60, kPlainTestCost = 8;
 
 struct Member {  // a rule on the event types of a bucket
   RuleId rule = 0;

@@ -4,24 +4,13 @@
 #include <random>
 
 #include "agent/rule/parser.h"
+#include "parser_support.h"
 #include "rule_support.h"
 
 using namespace tiercel::rule;
 using namespace tiercel::rule::test;
 
 namespace {
-
-std::shared_ptr<const MappedText> mapped(std::string_view text) {
-  static const std::string kFile = "c.yaml";
-  auto out = std::make_shared<MappedText>();
-  int line = 1, column = 1;
-  for (char c : text) {
-    out->append_char(c, {&kFile, line, column});
-    ++column;
-    if (c == '\n') ++line, column = 1;
-  }
-  return out;
-}
 
 bool accepted(std::string_view text, const ParseOptions& options = {}) {
   return parse_condition(mapped(text), options).has_value();

@@ -1,25 +1,12 @@
 // Check-list, group G: the meaning of every operator, on hand-made events.
 #include <doctest/doctest.h>
 
-#include "rule_support.h"
+#include "check_conditions_support.h"
 
 using namespace tiercel::rule;
 using namespace tiercel::rule::test;
 
 namespace {
-
-using Conditions = std::initializer_list<const char*>;
-
-void all_hold(Conditions conditions, const TestEvent& event) {
-  for (const std::string condition : conditions) CHECK_MESSAGE(holds(condition, *event), condition);
-}
-void none_holds(Conditions conditions, const TestEvent& event) {
-  for (const std::string condition : conditions) CHECK_MESSAGE(!holds(condition, *event), condition);
-}
-void all_refused(Conditions conditions) {
-  for (const std::string condition : conditions)
-    CHECK_MESSAGE(has(condition_errors(condition), "LOAD_ERR_COMPILE_CONDITION"), condition);
-}
 
 TestEvent exec_of(World& world, const char* comm) {
   world.runs(comm, {comm});

@@ -3,22 +3,12 @@
 
 #include "agent/rule/lexer.h"
 #include "agent/rule/parser.h"
+#include "parser_support.h"
 
 using namespace tiercel::rule;
+using tiercel::rule::test::mapped;
 
 namespace {
-
-std::shared_ptr<const MappedText> mapped(std::string_view text) {
-  static const std::string kFile = "c.yaml";
-  auto out = std::make_shared<MappedText>();
-  int line = 1, column = 1;
-  for (char c : text) {
-    out->append_char(c, {&kFile, line, column});
-    ++column;
-    if (c == '\n') ++line, column = 1;
-  }
-  return out;
-}
 
 bool accepted(std::string_view text) {
   return parse_condition(mapped(text)).has_value();

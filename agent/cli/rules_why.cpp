@@ -289,7 +289,8 @@ Result<const casefile::Case*> find_case(const casefile::CaseFile& file, const st
     if (what.name == name) return &what;
   std::string names;
   for (const casefile::Case& what : file.cases) names += "\n  " + file.path + "#" + what.name;
-  return fail(file.path + " has no case '" + name + "'; it has:" + names, Fault::kUser);
+  return fail(file.path + " has no case '" + name + "'; it has " + (names.empty() ? "none" : "these:" + names),
+              Fault::kUser);
 }
 
 int answer(const RulesWhyArgs& args, const rule::Loaded& loaded, const std::function<Result<>(Inquiry&)>& ask) {

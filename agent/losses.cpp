@@ -36,7 +36,7 @@ std::optional<LossReport> LossWatch::update(const sensor::KernelCounts& counts, 
         .counter("tiercel_kernel_events_lost_total", "Records that found no room in the kernel, by event type", name)
         .set(lost);
     if (lost == reported_[info.type]) continue;
-    vital |= info.record->ring == decoders::Ring::kVital;
+    vital |= info.ring == decoders::Ring::kVital;
     report.lost += lost - reported_[info.type];
     report.by_type += fmt::format("{}{}={}", report.by_type.empty() ? "" : " ", name, lost - reported_[info.type]);
   }

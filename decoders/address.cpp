@@ -21,9 +21,9 @@ std::string address_text(uint16_t family, const __u8* bytes) {
   return text.data();
 }
 
-std::string argument_text(const ev_sock& sock) {
-  if (sock.afamily != kAfInet && sock.afamily != kAfInet6) return {};
-  return address_text(sock.afamily, sock.aaddr) + ":" + std::to_string(sock.aport);
+std::string argument_text(const addr_part& address) {
+  if (address.afamily != kAfInet && address.afamily != kAfInet6) return {};
+  return address_text(address.afamily, address.aaddr) + ":" + std::to_string(address.aport);
 }
 
 }  // namespace tiercel::decoders

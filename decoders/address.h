@@ -13,6 +13,6 @@ inline constexpr uint16_t kAfUnix = 1, kAfInet = 2, kAfInet6 = 10;
 [[nodiscard]] std::string address_text(uint16_t family, const __u8* bytes);
 
 // The address argument of a socket call: "ip:port"; "" when it was none or of another family.
-[[nodiscard]] std::string argument_text(const ev_sock& sock);
+[[nodiscard]] std::string argument_text(const addr_part& address);
 
 }  // namespace tiercel::decoders

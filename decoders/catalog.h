@@ -16,7 +16,7 @@ enum class Kind : uint8_t {
 #include "decoders/kinds.def"
 };
 
-enum class KindClass : uint8_t { kSigned, kUnsigned, kText, kArgv, kAddress };
+enum class KindClass : uint8_t { kSigned, kUnsigned, kText, kArgv, kBytes, kAddress };
 
 struct KindInfo {
   std::string_view name;
@@ -24,6 +24,8 @@ struct KindInfo {
   KindClass cls;
 };
 [[nodiscard]] const KindInfo& kind_info(Kind kind);
+// Of a value of that kind, by Falco's type: 8, 16, 32 or 64. Arguments arrive as whole registers.
+[[nodiscard]] int kind_bits(Kind kind);
 
 enum class Ring : uint8_t { kVital, kBulk };
 
@@ -32,6 +34,8 @@ enum EventFlags : uint8_t {
   EF_USES_FD = 2,
   EF_MODIFIES = 4,
   EF_INTERNAL = 8,  // never an evt.type that a rule may name
+  EF_READS = 16,
+  EF_WRITES = 32,
 };
 
 struct FieldInfo {
@@ -45,19 +49,30 @@ struct FieldInfo {
 
 struct RecordInfo {
   std::string_view name;
-  Ring ring;
   uint16_t size;  // of the fixed part
   std::span<const FieldInfo> fields;
   std::string_view doc;
+  // Where the parts of bpf/schema/parts.h begin in this record; 0: it has none.
+  uint16_t file_at, sock_at, addr_at, args_at, usage_at;
+};
+
+// A name that evt.arg may use.
+struct ParamInfo {
+  std::string_view name;
+  Kind kind;               // how it compares and prints
+  const FieldInfo* field;  // of the record; nullptr: the process or the head tells it (render.h)
 };
 
 struct EventInfo {
   uint16_t type;          // enum ev_type
   std::string_view name;  // Falco's evt.type
   const RecordInfo* record;
+  Ring ring;
   std::string_view category;
   uint8_t flags;
-  std::span<const std::string_view> params;  // names for evt.arg, in order
+  uint32_t hook;                      // bpf/schema/hook.h
+  std::span<const ParamInfo> params;  // in Falco's order
+  [[nodiscard]] const ParamInfo* param(std::string_view param_name) const;
 };
 
 // nullptr for a number that is no event (a hostile or newer record).

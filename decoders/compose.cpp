@@ -44,6 +44,10 @@ std::optional<int64_t> whole_number(std::string_view text, int base) {
   return static_cast<int64_t>(negative ? 0 - value : value);
 }
 
+bool is_octal(Kind kind) {
+  return kind == Kind::kOCT32 || kind == Kind::kCHMOD_MODE || kind == Kind::kMKNOD_MODE;
+}
+
 std::string some_names(Kind kind) {
   std::string out;
   size_t count = 0;
@@ -52,10 +56,6 @@ std::string some_names(Kind kind) {
     out += (out.empty() ? "" : ", ") + std::string(flag.name);
   }
   return out;
-}
-
-bool is_enum(Kind kind) {
-  return kind == Kind::kSOCK_FAMILY || kind == Kind::kPTRACE_REQUEST || kind == Kind::kSIGTYPE;
 }
 
 // "A|B", "A, B", "A B"; each part a name of the kind's table.
@@ -100,13 +100,13 @@ Composed<int64_t> parse_id(Kind kind, std::string_view text, const IdsOf& ids) {
 
 Composed<int64_t> parse_number(Kind kind, std::string_view text, const IdsOf& ids) {
   if (text.empty()) return refuse("a value is missing");
-  if (const auto number = whole_number(text, kind == Kind::kOCT32 ? 8 : 10)) {
+  if (const auto number = whole_number(text, is_octal(kind) ? 8 : 10)) {
     if (text.starts_with('-') && kind_info(kind).cls == KindClass::kUnsigned && kind != Kind::kUID &&
         kind != Kind::kGID)
       return refuse("'" + std::string(text) + "' is below zero");
     return *number;
   }
-  if (kind == Kind::kFD || kind == Kind::kERRNO) return parse_result(kind, text);
+  if (kind == Kind::kFD || kind == Kind::kERRNO || kind == Kind::kHEXERRNO) return parse_result(kind, text);
   if (kind == Kind::kUID || kind == Kind::kGID) return parse_id(kind, text, ids);
   if (kind == Kind::kOCT32) return refuse("'" + std::string(text) + "' is not an octal number", "for example: 0644");
   if (kind == Kind::kCAPS || !flag_table(kind).empty()) return parse_flags(kind, text);
@@ -116,8 +116,9 @@ Composed<int64_t> parse_number(Kind kind, std::string_view text, const IdsOf& id
 // ---- names -------------------------------------------------------------------------------------------------------
 
 bool Composer::is_of_process(std::string_view name) const {
-  if (std::find(info_.params.begin(), info_.params.end(), name) == info_.params.end()) return false;
-  if ((name == "uid" || name == "gid") && !field_of(*info_.record, name)) return true;
+  const ParamInfo* param = info_.param(name);
+  if (!param) return false;
+  if (!param->field && !has_ends()) return true;
   return std::find(kOfProcess.begin(), kOfProcess.end(), name) != kOfProcess.end() &&
          (info_.type == EVT_execve || info_.type == EVT_execveat);
 }
@@ -127,9 +128,9 @@ std::vector<std::string_view> Composer::names() const {
   auto add = [&](std::string_view name) {
     if (std::find(out.begin(), out.end(), name) == out.end()) out.push_back(name);
   };
-  const bool socket = info_.record->name == "sock";
-  for (std::string_view name : info_.params)
-    if (field_of(*info_.record, name) && !is_of_process(name)) add(name);
+  const bool socket = has_ends();
+  for (const ParamInfo& param : info_.params)
+    if (param.field && !is_of_process(param.name)) add(param.name);
   if (socket)
     for (std::string_view name : kSocketNames) add(name);
   for (const FieldInfo& field : info_.record->fields)
@@ -147,22 +148,36 @@ const FieldInfo& Composer::field(std::string_view name) const {
   return *found;
 }
 
+bool Composer::has_ends() const {
+  return info_.record->addr_at != 0;
+}
+
 // ---- values ------------------------------------------------------------------------------------------------------
 
 Composed<> Composer::set(std::string_view name, const std::vector<std::string>& words) {
   const std::vector<std::string_view> known = names();
   if (std::find(known.begin(), known.end(), name) == known.end())
     return refuse(std::string(info_.name) + " has no parameter '" + std::string(name) + "'");
-  const bool socket =
-      info_.record->name == "sock" && std::find(kSocketNames.begin(), kSocketNames.end(), name) != kSocketNames.end();
+  const bool socket = has_ends() && std::find(kSocketNames.begin(), kSocketNames.end(), name) != kSocketNames.end();
   if (socket && words.size() != 1) return refuse("it takes one value, not a list");
-  auto done = socket ? set_socket(name, words.front()) : set_field(field(name), words);
-  if (done) given_.emplace_back(name);
+  const ParamInfo* param = info_.param(name);
+  const FieldInfo& target = socket || !param || !param->field ? field_or_first(name) : *param->field;
+  const Kind kind = param && param->field ? param->kind : target.kind;
+  auto done = socket ? set_socket(name, words.front()) : set_field(target, kind, words);
+  if (!done) return done;
+  given_.emplace_back(name);
+  if (!socket && target.name != name) given_.emplace_back(target.name);
   return done;
 }
 
-Composed<> Composer::set_field(const FieldInfo& field, const std::vector<std::string>& words) {
-  const KindClass cls = kind_info(field.kind).cls;
+// Sockets are written by names of their own, which no field has.
+const FieldInfo& Composer::field_or_first(std::string_view name) const {
+  const FieldInfo* found = field_of(*info_.record, name);
+  return found ? *found : info_.record->fields.front();
+}
+
+Composed<> Composer::set_field(const FieldInfo& field, Kind kind, const std::vector<std::string>& words) {
+  const KindClass cls = kind_info(kind).cls;
   if (cls == KindClass::kArgv) {
     std::string joined;
     for (const std::string& word : words) joined.append(word).push_back('\0');
@@ -171,7 +186,7 @@ Composed<> Composer::set_field(const FieldInfo& field, const std::vector<std::st
   }
   if (words.size() != 1) return refuse("it takes one value, not a list");
   const std::string& text = words.front();
-  if (cls == KindClass::kText) {
+  if (cls == KindClass::kText || cls == KindClass::kBytes) {
     record_.set_text(field.offset, text);
     return {};
   }
@@ -194,10 +209,10 @@ Composed<> Composer::set_field(const FieldInfo& field, const std::vector<std::st
       put_number("fmode", number("fmode") | kFmodeCreated);
     }
   }
-  const auto value = parse_number(field.kind, names, ids_);
+  const auto value = parse_number(kind, names, ids_);
   if (!value) return tl::unexpected(value.error());
-  const bool is_signed = kind_info(field.kind).cls == KindClass::kSigned;
-  const int bits = field.size * 8;
+  const bool is_signed = cls == KindClass::kSigned;
+  const int bits = std::min<int>(field.size * 8, kind_bits(kind));
   if (bits < 64 && (is_signed ? *value < -(1ll << (bits - 1)) || *value > (1ll << (bits - 1)) - 1
                               : *value < -1 || *value > (1ll << bits) - 1))
     return refuse("'" + text + "' does not fit: it has " + std::to_string(bits) + " bits");
@@ -287,6 +302,9 @@ Composed<> Composer::set_end(bool local, std::string_view text) {
 
 void Composer::finish_socket() {
   if (!given("fd")) put_number("fd", 3);
+  const bool names_socket =
+      given("tuple") || given("addr") || given("local") || given("remote") || given("path") || given("family");
+  if (info_.record->name == "io" && !names_socket) return;  // a file's
   if (info_.type == EVT_accept || info_.type == EVT_accept4) put_number("res", number("fd"));
   if (number("family") == 0) put_number("family", text("path").empty() ? kAfInet : kAfUnix);
   const bool unix_socket = number("family") == kAfUnix;
@@ -295,7 +313,7 @@ void Composer::finish_socket() {
 }
 
 std::span<const std::byte> Composer::finish() {
-  if (info_.record->name == "sock") finish_socket();
+  if (has_ends()) finish_socket();
   return record_.bytes();
 }
 

@@ -56,7 +56,9 @@ class Composer {
 
  private:
   [[nodiscard]] const FieldInfo& field(std::string_view name) const;
-  Composed<> set_field(const FieldInfo& field, const std::vector<std::string>& words);
+  [[nodiscard]] const FieldInfo& field_or_first(std::string_view name) const;
+  [[nodiscard]] bool has_ends() const;  // of a socket
+  Composed<> set_field(const FieldInfo& field, Kind kind, const std::vector<std::string>& words);
   Composed<> set_socket(std::string_view name, const std::string& text);
   Composed<> set_end(bool local, std::string_view text);
   void store(const FieldInfo& field, int64_t value);

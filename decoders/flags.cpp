@@ -4,6 +4,8 @@
 #include <csignal>
 #include <cstring>
 
+#include "decoders/flag_tables.h"
+
 namespace tiercel::decoders {
 namespace {
 
@@ -16,6 +18,7 @@ constexpr uint64_t kODirectory = 0200000, kODirect = 040000, kOLargefile = 01000
 
 // Access modes are numbers, not bits: they are given bits of their own before printing (file_flags_bits).
 constexpr uint64_t kBitRdonly = 1ull << 40, kBitWronly = 1ull << 41, kBitCreated = 1ull << 42;
+constexpr uint64_t kBitUpper = 1ull << 43, kBitLower = 1ull << 44;
 
 constexpr FlagName kFileFlags[] = {
     {"O_LARGEFILE", kOLargefile},
@@ -34,6 +37,8 @@ constexpr FlagName kFileFlags[] = {
     {"O_RDONLY", kBitRdonly},
     {"O_CLOEXEC", 02000000},
     {"O_F_CREATED", kBitCreated},
+    {"FD_UPPER_LAYER", kBitUpper},
+    {"FD_LOWER_LAYER", kBitLower},
 };
 constexpr FlagName kCloneFlags[] = {
     {"CLONE_FILES", 0x400},
@@ -193,6 +198,7 @@ constexpr std::string_view kCapabilities[] = {"CAP_CHOWN",
 
 constexpr int64_t kErrnoMax = 4095;  // include/linux/err.h, MAX_ERRNO
 
+using namespace flag_tables;
 constexpr std::span<const FlagName> none{};
 constexpr std::span<const FlagName> file_flags = kFileFlags, clone_flags = kCloneFlags, openat2_flags = kOpenat2Flags,
                                     mount_flags = kMountFlags, execve_flags = kExecveFlags,
@@ -229,6 +235,7 @@ namespace {
 std::string bits_text(Kind kind, uint64_t value) {
   std::string out;
   for (const FlagName& flag : flag_table(kind)) {
+    if (flag.value == 0 && value == 0 && out.empty()) return std::string(flag.name);  // PROT_NONE
     if (flag.value == 0 || (value & flag.value) != flag.value) continue;
     out = join(std::move(out), flag.name);
     value &= ~flag.value;  // a name that covers several bits (O_RDWR, O_SYNC) speaks for them
@@ -238,12 +245,39 @@ std::string bits_text(Kind kind, uint64_t value) {
 
 }  // namespace
 
+namespace {
+
+// A file's type is a number among the permission bits; none stands for a regular file.
+std::string mknod_text(uint64_t mode) {
+  constexpr uint64_t kTypeMask = 0170000;
+  std::string out = bits_text(Kind::kCHMOD_MODE, mode & ~kTypeMask);
+  const uint64_t type = (mode & kTypeMask) == 0 ? 0100000 : mode & kTypeMask;
+  for (const FlagName& flag : flag_table(Kind::kMKNOD_MODE))
+    if (flag.value == type) out = join(std::move(out), flag.name);
+  return out;
+}
+
+}  // namespace
+
 std::string flags_text(Kind kind, uint64_t value) {
+  if (kind == Kind::kMKNOD_MODE) return mknod_text(value);
+  if (is_enum(kind)) {
+    std::string name = enum_text(kind, value);
+    return name.empty() && kind == Kind::kFCNTL_COMMANDS ? "UNKNOWN" : name;
+  }
   return bits_text(kind, kind == Kind::kFILE_FLAGS ? file_flags_bits(value) : value);
 }
 
 std::string open_flags_text(const ev_open& open) {
-  return bits_text(Kind::kFILE_FLAGS, file_flags_bits(open.flags) | (open.fmode & kFmodeCreated ? kBitCreated : 0));
+  uint64_t bits = file_flags_bits(open.flags);
+  if (open.fmode & kFmodeCreated) bits |= kBitCreated;
+  if (open.fd_flags & FDF_UPPER_LAYER) bits |= kBitUpper;
+  if (open.fd_flags & FDF_LOWER_LAYER) bits |= kBitLower;
+  return bits_text(Kind::kFILE_FLAGS, bits);
+}
+
+bool is_enum(Kind kind) {
+  return kind_info(kind).falco_type.starts_with("ENUMFLAGS") || kind == Kind::kSIGTYPE;
 }
 
 std::string enum_text(Kind kind, uint64_t value) {
@@ -257,7 +291,7 @@ std::optional<uint64_t> flag_value(Kind kind, std::string_view name) {
   for (const FlagName& flag : flag_table(kind)) {
     if (flag.name != name) continue;
     if (kind != Kind::kFILE_FLAGS) return flag.value;
-    if (flag.value == kBitCreated) return std::nullopt;
+    if (flag.value >= kBitCreated) return std::nullopt;  // the kernel's word, not the caller's
     if (flag.value == kBitRdonly) return 0;
     if (flag.value == kBitWronly) return 1;
     if (flag.value == (kBitRdonly | kBitWronly)) return 2;

@@ -19,6 +19,8 @@ struct FlagName {
 // The table that a kind prints with; empty when it has none.
 [[nodiscard]] std::span<const FlagName> flag_table(Kind kind);
 
+// Its names are values, of which one holds, not bits.
+[[nodiscard]] bool is_enum(Kind kind);
 // "O_TRUNC|O_CREAT|O_WRONLY"; "" when no name applies. Unknown bits are dropped.
 [[nodiscard]] std::string flags_text(Kind kind, uint64_t value);
 // The flags of an open, with O_F_CREATED if the kernel says that this call made the file.

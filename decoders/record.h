@@ -24,6 +24,13 @@ class Record {
   template <class T>
   [[nodiscard]] const T* as() const;
 
+  // The parts that the record has (bpf/schema/parts.h); nullptr: none.
+  [[nodiscard]] const file_part* file() const { return part<file_part>(info_->record->file_at); }
+  [[nodiscard]] const sock_part* socket() const { return part<sock_part>(info_->record->sock_at); }
+  [[nodiscard]] const addr_part* address() const { return part<addr_part>(info_->record->addr_at); }
+  [[nodiscard]] const args_part* args() const { return part<args_part>(info_->record->args_at); }
+  [[nodiscard]] const usage_part* usage() const { return part<usage_part>(info_->record->usage_at); }
+
   [[nodiscard]] std::string_view text(const struct text& t) const {
     return {reinterpret_cast<const char*>(bytes_.data()) + t.off, t.len};
   }
@@ -33,6 +40,10 @@ class Record {
 
  private:
   Record(std::span<const std::byte> bytes, const EventInfo* info) : bytes_(bytes), info_(info) {}
+  template <class T>
+  [[nodiscard]] const T* part(uint16_t at) const {
+    return at == 0 ? nullptr : reinterpret_cast<const T*>(bytes_.data() + at);
+  }
   std::span<const std::byte> bytes_;
   const EventInfo* info_;
 };
@@ -40,7 +51,7 @@ class Record {
 namespace detail {
 template <class T>
 struct RecordName;
-#define RECORD_BEGIN(record, ring, doc)                \
+#define RECORD_BEGIN(record, doc)                      \
   template <>                                          \
   struct RecordName<ev_##record> {                     \
     static constexpr std::string_view value = #record; \

@@ -1,6 +1,7 @@
 #include "decoders/render.h"
 
 #include <fmt/core.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -8,6 +9,7 @@
 #include <ctime>
 
 #include "decoders/address.h"
+#include "decoders/derived.h"
 #include "decoders/flags.h"
 
 namespace tiercel::decoders {
@@ -16,20 +18,6 @@ namespace {
 constexpr std::string_view kEmpty = "<NA>";
 constexpr std::string_view kEmptyBuffer = "NULL";
 constexpr int64_t kAtFdcwd = -100;
-
-// Parameters that Falco has and that our records keep elsewhere: in the head, or under another name.
-struct Derived {
-  std::string_view name;
-  Kind kind;
-};
-constexpr Derived kDerived[] = {
-    {"exe", Kind::kCHARBUF},     {"args", Kind::kARGV},
-    {"tid", Kind::kPID},         {"pid", Kind::kPID},
-    {"comm", Kind::kCHARBUF},    {"uid", Kind::kUID},
-    {"gid", Kind::kGID},         {"trusted_exepath", Kind::kFSPATH},
-    {"tuple", Kind::kSOCKTUPLE}, {"addr", Kind::kSOCKADDR},
-    {"queuepct", Kind::kUINT32},
-};
 
 std::string_view first_string(std::string_view argv) {
   return argv.substr(0, argv.find('\0'));
@@ -47,24 +35,28 @@ Param text(Kind kind, std::string_view value) {
   return {kind, false, 0, value};
 }
 
-std::optional<Param> derived(const Record& record, std::string_view name) {
+// Of parameters without a field: what the record's other fields and its head say.
+std::optional<Param> derived(const Record& record, const ParamInfo& info) {
   const ev_head& head = record.head();
+  const std::string_view name = info.name;
   if (const auto* exec = record.as<ev_exec>()) {
-    if (name == "exe") return text(Kind::kCHARBUF, first_string(record.text(exec->argv)));
-    if (name == "args") return text(Kind::kARGV, after_first_string(record.text(exec->argv)));
-    if (name == "trusted_exepath") return text(Kind::kFSPATH, record.text(exec->exepath));
+    if (name == "exe") return text(info.kind, first_string(record.text(exec->argv)));
+    if (name == "args") return text(info.kind, after_first_string(record.text(exec->argv)));
+    if (name == "trusted_exepath") return text(info.kind, record.text(exec->exepath));
   }
-  if (const auto* sock = record.as<ev_sock>()) {
-    if (name == "queuepct")
-      return number(Kind::kUINT32, sock->queuemax ? int64_t{100} * sock->queuelen / sock->queuemax : 0);
-    if (name == "tuple") return text(Kind::kSOCKTUPLE, {});
-    if (name == "addr") return text(Kind::kSOCKADDR, record.text(sock->path));
-  }
-  if (name == "tid") return number(Kind::kPID, head.tid);
-  if (name == "pid") return number(Kind::kPID, head.pid);
-  if (name == "uid") return number(Kind::kUID, head.euid);
-  if (name == "gid") return number(Kind::kGID, head.egid);
-  if (name == "comm") return text(Kind::kCHARBUF, {head.comm, ::strnlen(head.comm, sizeof head.comm)});
+  if (const auto* sock = record.as<ev_sock>(); sock && name == "queuepct")
+    return number(info.kind, sock->queuemax ? int64_t{100} * sock->queuelen / sock->queuemax : 0);
+  if (name == "tuple") return text(info.kind, {});
+  if (name == "addr" && record.socket()) return text(info.kind, record.text(record.socket()->path));
+  if (name == "tid") return number(info.kind, head.tid);
+  if (name == "pid") return number(info.kind, head.pid);
+  if (name == "uid") return number(info.kind, head.euid);
+  if (name == "gid") return number(info.kind, head.egid);
+  if (name == "loginuid") return number(info.kind, head.loginuid);
+  if (name == "cap_inheritable") return number(info.kind, static_cast<int64_t>(head.cap_inheritable));
+  if (name == "cap_permitted") return number(info.kind, static_cast<int64_t>(head.cap_permitted));
+  if (name == "cap_effective") return number(info.kind, static_cast<int64_t>(head.cap_effective));
+  if (name == "comm") return text(info.kind, {head.comm, ::strnlen(head.comm, sizeof head.comm)});
   return std::nullopt;
 }
 
@@ -73,6 +65,15 @@ std::string dotted(std::string_view bytes) {
   std::string out(bytes);
   std::replace_if(
       out.begin(), out.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '.');
+  return out;
+}
+
+// What was read or written may be anything: only ASCII shows, and a cut is said.
+std::string printable(std::string_view bytes, size_t whole) {
+  std::string out(bytes);
+  std::replace_if(
+      out.begin(), out.end(), [](unsigned char c) { return c < 0x20 || c >= 0x7f; }, '.');
+  if (whole > bytes.size()) out += "...";
   return out;
 }
 
@@ -93,12 +94,39 @@ std::string time_text(int64_t ns) {
   return fmt::format("{}.{:09} {}", date.data(), ns % kSecond, zone.data());
 }
 
+// The directory that a path in that field, or below the descriptor in that field, is relative to; "" if unknown or if
+// the path needed none.
+std::string_view base_of(const Record& record, std::string_view field) {
+  if (const auto* open = record.as<ev_open>()) return field == "realpath" ? "" : record.text(open->base);
+  if (const auto* path = record.as<ev_path>()) return record.text(path->base);
+  if (const auto* paths = record.as<ev_paths>())
+    return record.text(field == "second" || field == "dirfd2" ? paths->base2 : paths->base);
+  if (const auto* mount = record.as<ev_mount>()) return record.text(mount->base);
+  if (const auto* chdir = record.as<ev_chdir>()) return field == "path" ? record.text(chdir->cwd) : "";
+  if (const auto* exec = record.as<ev_exec>()) return record.text(exec->cwd);
+  return {};
+}
+
+// What such a descriptor is: the type bits of its inode's mode; 0 if it was not open.
+uint32_t mode_of_base(const Record& record, std::string_view field) {
+  if (const auto* open = record.as<ev_open>()) return open->base_mode;
+  if (const auto* path = record.as<ev_path>()) return path->i_mode;
+  if (const auto* paths = record.as<ev_paths>()) return field == "dirfd2" ? paths->i_mode : paths->base_mode;
+  return 0;
+}
+
+// "<d>/etc": a directory's descriptor among the parameters; "" for others.
+std::string base_descriptor(const Record& record, const ParamInfo& info) {
+  if (!info.field || !info.field->name.starts_with("dirfd")) return {};
+  const uint32_t mode = mode_of_base(record, info.field->name);
+  if (mode == 0) return {};
+  return (S_ISDIR(mode) ? "<d>" : "<f>") + std::string(base_of(record, info.field->name));
+}
+
 // What stands beside the number; "" when the number is all there is.
-std::string resolved_number(const Record& record, const Param& param, std::string_view name, const Names& names) {
-  if (const auto* open = record.as<ev_open>()) {
-    if (name == "dirfd" && param.number >= 0 && open->base.len > 0) return "<d>" + std::string(record.text(open->base));
-    if (name == "flags") return open_flags_text(*open);
-  }
+std::string resolved_number(const Record& record, const Param& param, const ParamInfo& info, const Names& names) {
+  if (const auto* open = record.as<ev_open>(); open && info.name == "flags") return open_flags_text(*open);
+  if (std::string base = base_descriptor(record, info); !base.empty() && param.number >= 0) return base;
   switch (param.kind) {
     case Kind::kABSTIME:
       return time_text(param.number);
@@ -107,6 +135,7 @@ std::string resolved_number(const Record& record, const Param& param, std::strin
       if (param.number < 0) return std::string(errno_name(param.number));
       return names.descriptor(param.number);
     case Kind::kERRNO:
+    case Kind::kHEXERRNO:
       return param.number < 0 ? std::string(errno_name(param.number)) : std::string();
     case Kind::kPID:
       return names.comm(param.number);
@@ -116,9 +145,8 @@ std::string resolved_number(const Record& record, const Param& param, std::strin
       return id_text(param.number, names.group(static_cast<uint32_t>(param.number)));
     case Kind::kSIGTYPE:
       return std::string(signal_name(param.number));
-    case Kind::kSOCK_FAMILY:
-    case Kind::kPTRACE_REQUEST:
-      return enum_text(param.kind, static_cast<uint64_t>(param.number));
+    case Kind::kSYSCALLID:
+      return std::string(record.info().name);
     default:
       return flags_text(param.kind, static_cast<uint64_t>(param.number));
   }
@@ -131,6 +159,10 @@ std::string plain_number(const Param& param) {
     case Kind::kCAPS:
     case Kind::kDEV:
       return fmt::format("{:X}", static_cast<uint64_t>(param.number));
+    case Kind::kHEXERRNO:
+      return param.number < 0 ? std::to_string(param.number) : fmt::format("{:X}", param.number);
+    case Kind::kCHMOD_MODE:
+    case Kind::kMKNOD_MODE:
     case Kind::kOCT32:
       return param.number == 0 ? "0" : fmt::format("0{:o}", param.number);
     default:
@@ -139,84 +171,106 @@ std::string plain_number(const Param& param) {
   }
 }
 
-// The base directory that a path parameter of this record is relative to.
-std::string_view base_of(const Record& record) {
-  if (const auto* open = record.as<ev_open>()) return record.text(open->base);
-  if (const auto* mount = record.as<ev_mount>()) return record.text(mount->base);
-  if (const auto* chdir = record.as<ev_chdir>()) return record.text(chdir->cwd);
-  if (const auto* exec = record.as<ev_exec>()) return record.text(exec->cwd);
-  return {};
+// How many bytes the parameter had before any cut.
+size_t whole_size(const Record& record, std::string_view field) {
+  const auto* io = record.as<ev_io>();
+  if (io && field == "msgcontrol") return io->control_size;
+  if (io) return io->res >= 0 ? static_cast<size_t>(io->res) : io->size;
+  if (const auto* call = record.as<ev_call>()) return call->length;
+  const auto* desc = record.as<ev_desc>();
+  return desc ? desc->length : 0;
 }
 
-std::string resolved_text(const Record& record, const Param& param, const Names& names) {
+std::string resolved_text(const Record& record, const Param& param, const ParamInfo& info, const Names& names) {
   if (param.kind == Kind::kSOCKTUPLE) {
     std::string tuple = names.tuple();
     return tuple.empty() ? std::string(kEmptyBuffer) : tuple;
   }
-  if (param.kind == Kind::kSOCKADDR)
-    if (std::string address = argument_text(*record.as<ev_sock>()); !address.empty()) return address;
-  if (param.kind == Kind::kARGV) return param.text.empty() ? std::string(kEmptyBuffer) : dotted(param.text);
+  if (param.kind == Kind::kSOCKADDR && record.address())
+    if (std::string address = argument_text(*record.address()); !address.empty()) return address;
+  if (param.kind == Kind::kBYTEBUF)
+    return param.text.empty() ? std::string(kEmptyBuffer)
+                              : printable(param.text, whole_size(record, info.field ? info.field->name : ""));
+  if (kind_info(param.kind).cls == KindClass::kArgv)
+    return param.text.empty() ? std::string(kEmptyBuffer) : dotted(param.text);
   if (param.text.empty()) return std::string(kEmpty);
   // A chdir that worked has left the directory that its path was relative to: where it led is what the kernel says.
   if (const auto* chdir = record.as<ev_chdir>(); chdir && chdir->res >= 0 && param.text.front() != '/')
     return std::string(record.text(chdir->cwd));
-  if (param.kind == Kind::kFSPATH || param.kind == Kind::kFSRELPATH) return names.absolute(param.text, base_of(record));
+  const bool is_path = param.kind == Kind::kFSPATH || param.kind == Kind::kFSRELPATH;
+  if (is_path && info.field) return names.absolute(param.text, base_of(record, info.field->name));
   return std::string(param.text);
+}
+
+const ParamInfo* find_param(const EventInfo& info, std::string_view name) {
+  size_t index = 0;
+  auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), index);
+  if (error == std::errc() && end == name.data() + name.size())
+    return index < info.params.size() ? &info.params[index] : nullptr;
+  return info.param(name);
+}
+
+std::optional<Param> value_of(const Record& record, const ParamInfo& param, const Names* names) {
+  if (names)
+    if (auto told = names->of_process(param.name)) {
+      told->kind = param.kind;
+      return told;
+    }
+  if (!param.field) return derived(record, param);
+  if (param.field->is_text) return text(param.kind, record.text(*param.field));
+  return number(param.kind, narrowed(param.kind, record.number(*param.field)));
 }
 
 }  // namespace
 
-std::optional<Param> raw_param(const Record& record, const EventInfo& info, std::string_view name) {
-  size_t index = 0;
-  auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), index);
-  if (error == std::errc() && end == name.data() + name.size()) {
-    if (index >= info.params.size()) return std::nullopt;
-    name = info.params[index];
-  } else if (std::find(info.params.begin(), info.params.end(), name) == info.params.end()) {
-    return std::nullopt;
+int64_t narrowed(Kind kind, int64_t number) {
+  constexpr int64_t kLayers = FDF_UPPER_LAYER | FDF_LOWER_LAYER, kSockFlags = 02004000;
+  if (kind == Kind::kCREAT_FLAGS) return number & kLayers;
+  if (kind == Kind::kSOCK_TYPE_FLAGS) return number & kSockFlags;  // SOCK_NONBLOCK, SOCK_CLOEXEC beside the type
+  const bool is_signed = kind_info(kind).cls == KindClass::kSigned;
+  switch (kind_bits(kind)) {
+    case 32:
+      return is_signed ? int64_t{static_cast<int32_t>(number)} : int64_t{static_cast<uint32_t>(number)};
+    case 16:
+      return static_cast<uint16_t>(number);
+    case 8:
+      return static_cast<uint8_t>(number);
+    default:
+      return number;
   }
-  if (const FieldInfo* field = field_of(*info.record, name)) {
-    if (field->is_text) return text(field->kind, record.text(*field));
-    if (kind_info(field->kind).cls != KindClass::kAddress) return number(field->kind, record.number(*field));
-  }
-  return derived(record, name);
+}
+
+std::optional<Param> raw_param(const Record& record, const EventInfo& info, std::string_view name, const Names* names) {
+  const ParamInfo* param = find_param(info, name);
+  return param ? value_of(record, *param, names) : std::nullopt;
 }
 
 std::optional<std::string> param_text(const Record& record, const EventInfo& info, std::string_view name,
                                       const Names& names) {
-  auto param = raw_param(record, info, name);
-  if (!param) return std::nullopt;
-  if (!param->is_number) return resolved_text(record, *param, names);
-  std::string resolved = resolved_number(record, *param, name, names);
-  return resolved.empty() ? plain_number(*param) : resolved;
+  const ParamInfo* param = find_param(info, name);
+  const auto value = param ? value_of(record, *param, &names) : std::nullopt;
+  if (!value) return std::nullopt;
+  if (!value->is_number) return resolved_text(record, *value, *param, names);
+  std::string resolved = resolved_number(record, *value, *param, names);
+  return resolved.empty() ? plain_number(*value) : resolved;
 }
 
 std::string params_text(const Record& record, const EventInfo& info, const Names& names) {
   std::string out;
-  for (std::string_view name : info.params) {
-    auto param = raw_param(record, info, name);
-    if (!param) continue;
+  for (const ParamInfo& param : info.params) {
+    const auto value = value_of(record, param, &names);
+    if (!value) continue;
     if (!out.empty()) out += ' ';
-    out.append(name) += '=';
-    if (!param->is_number) {
-      out += resolved_text(record, *param, names);
+    out.append(param.name) += '=';
+    if (!value->is_number) {
+      out += resolved_text(record, *value, param, names);
       continue;
     }
-    out += plain_number(*param);
-    if (std::string resolved = resolved_number(record, *param, name, names); !resolved.empty())
+    out += plain_number(*value);
+    if (std::string resolved = resolved_number(record, *value, param, names); !resolved.empty())
       out += "(" + resolved + ")";
   }
   return out;
-}
-
-std::optional<Kind> param_kind(std::string_view name) {
-  for (const EventInfo& event : all_events()) {
-    if (std::find(event.params.begin(), event.params.end(), name) == event.params.end()) continue;
-    if (const FieldInfo* field = field_of(*event.record, name)) return field->kind;
-    for (const Derived& entry : kDerived)
-      if (entry.name == name) return entry.kind;
-  }
-  return std::nullopt;
 }
 
 }  // namespace tiercel::decoders

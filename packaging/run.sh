@@ -12,10 +12,6 @@ if [ "$(id -u)" != 0 ]; then
   fi
   as_root=sudo
 fi
-if ! $as_root "$tiercel" doctor >/dev/null; then
-  $as_root "$tiercel" doctor >&2
-  exit 2
-fi
 state=${TIERCEL_STATE_DIR:-/var/lib/tiercel}
 $as_root mkdir -p "$state"
 set -- --rules rules --state-dir "$state"

@@ -10,6 +10,7 @@
 #include "agent/context/event.h"
 #include "agent/rule/format.h"
 #include "agent/rule/rule.h"
+#include "decoders/address.h"
 #include "decoders/flags.h"
 
 namespace tiercel::alert {
@@ -69,6 +70,7 @@ void set_process(NormalisedEvent& out, const context::Event& event) {
     out.set("proc.cmdline_bytes", image.argv_size);
     out.note_cut("proc.cmdline");
   }
+  if (!image.interp.empty()) out.set("proc.script", event.absolute(image.filename, process.cwd));
   out.set("proc.cwd", process.cwd);
   out.set("proc.tty", process.tty);
   out.set("proc.sid", process.sid);
@@ -117,25 +119,43 @@ void set_file(NormalisedEvent& out, const context::Event& event, bool by_kernel_
   if (auto raw = event.path_raw()) out.set("fd.nameraw", *raw);
   if (auto real = event.path(context::PathView::kKernel)) out.set("fd.realpath", *real);
   if (event.has_two_paths()) out.set("fd.matched", by_kernel_path ? "realpath" : "name");
+  if (event.path_raw()) return;
+  const auto descriptor = event.descriptor();
+  if (descriptor && descriptor->kind != context::FdKind::kNone) out.set("fd.name", event.descriptor_name(*descriptor));
 }
 
-void set_socket(NormalisedEvent& out, const context::Event& event, const ev_sock& sock) {
-  out.set("fd.name", event.socket_name(sock));
-  const auto ends = event.endpoints();
+void set_paths(NormalisedEvent& out, const context::Event& event, const context::Event::TwoPaths& paths) {
+  out.set("fs.first", event.absolute(paths.first, paths.first_base));
+  out.set("fs.second", event.absolute(paths.second, paths.second_base));
+}
+
+void set_descriptor(NormalisedEvent& out, const context::Event& event) {
+  const auto descriptor = event.descriptor();
+  if (!descriptor) return;
+  if (descriptor->num >= 0) out.set("fd.num", descriptor->num);
+  if (const std::string_view type = context::fd_type_name(descriptor->kind); !type.empty()) out.set("fd.type", type);
+  if (event.head().flags & EVF_PATH_UNCERTAIN && descriptor->num >= 0) out.set("fd.uncertain", true);
+}
+
+void set_socket(NormalisedEvent& out, const context::Event& event) {
+  out.set("fd.name", event.socket_name());
+  const auto ends = event.ends();
   if (!ends) return;
   const char* protocol = ends->l4proto == IPPROTO_TCP ? "tcp" : ends->l4proto == IPPROTO_UDP ? "udp" : nullptr;
   if (protocol) {
     out.set("fd.l4proto", protocol);
     out.set("protocol", protocol);
   }
-  out.set("fd.cip", ends->client_ip);
-  out.set("fd.cport", ends->client_port);
-  out.set("fd.sip", ends->server_ip);
-  out.set("fd.sport", ends->server_port);
-  out.set("srcip", ends->client_ip);
-  out.set("srcport", std::to_string(ends->client_port));
-  out.set("dstip", ends->server_ip);
-  out.set("dstport", std::to_string(ends->server_port));
+  auto end = [&out](const context::Event::End& what, const char* ip, const char* port, const char* flat_ip,
+                    const char* flat_port) {
+    const std::string address = what.family != 0 ? decoders::address_text(what.family, what.address) : std::string();
+    out.set(ip, address);
+    out.set(port, what.port);
+    out.set(flat_ip, address);
+    out.set(flat_port, std::to_string(what.port));
+  };
+  end(ends->client(), "fd.cip", "fd.cport", "srcip", "srcport");
+  end(ends->server(), "fd.sip", "fd.sport", "dstip", "dstport");
 }
 
 void set_event(NormalisedEvent& out, const context::Event& event) {
@@ -220,8 +240,12 @@ AlertPtr AlertMaker::make(const context::Event& event, const rule::Rule& rule, r
   set_process(normalised, event);
   set_user(normalised, event);
   if (container) set_container(normalised, *container);
-  if (const auto* sock = event.record().as<ev_sock>())
-    set_socket(normalised, event, *sock);
+  set_descriptor(normalised, event);
+  const auto descriptor = event.descriptor();
+  if (descriptor && descriptor->sock)
+    set_socket(normalised, event);
+  else if (const auto paths = event.two_paths())
+    set_paths(normalised, event, *paths);
   else
     set_file(normalised, event, by_kernel_path);
   for (const rule::OutputField& field : rendered.fields) {

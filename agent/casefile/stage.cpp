@@ -102,6 +102,9 @@ void Stage::fill_head(ev_head& head, const Actor& actor) const {
   head.exec_id = actor.exec_id;
   head.uid = head.euid = actor.spec->uid;
   head.gid = head.egid = actor.spec->gid;
+  head.cap_permitted = head.cap_effective = actor.spec->caps;
+  head.loginuid = actor.spec->loginuid;
+  head.nthreads = 1;
   const bool host = actor.cgroup_id < kFirstContainerCgroup;
   head.mnt_ns = head.pid_ns = host ? kHostNs : kFirstContainerNs + static_cast<uint32_t>(actor.cgroup_id);
   const std::string comm = actor.spec->name.substr(0, sizeof head.comm - 1);
@@ -129,10 +132,8 @@ void Stage::fill_exec(decoders::Composer& record, const Actor& actor, const Acto
     number("ptid", parent->pid);
     number("parent_start_ns", parent->start_ns);
   }
-  for (const char* caps : {"cap_permitted", "cap_effective"}) number(caps, spec.caps);
   number("flags", spec.exe_flags);
   number("tty", spec.tty);
-  number("loginuid", spec.loginuid);
   number("sid", spec.sid != 0 ? spec.sid : actor.pid);
   number("pgid", spec.pgid != 0 ? spec.pgid : actor.pid);
   for (const char* id : {"vpid", "vtid", "vsid", "vpgid"}) number(id, actor.vpid);
@@ -202,6 +203,7 @@ void Stage::play_event(const EventSpec& event, const EventHandler& handler) {
 void Stage::fill_rest(decoders::Composer& record) {
   const std::string_view kind = record.info().record->name;
   const std::string& cwd = line_.front().spec->cwd;
+  if (kind == "path" || kind == "paths") return fill_paths(record, cwd);
   if (kind == "open") return fill_open(record);
   if (kind == "fork") return fill_fork(record);
   if (kind == "setid") return fill_setid(record);
@@ -210,16 +212,31 @@ void Stage::fill_rest(decoders::Composer& record) {
     record.put_text("cwd", record.given("path") ? context::absolute_path(cwd, record.text("path")) : cwd);
 }
 
+void Stage::fill_paths(decoders::Composer& record, const std::string& cwd) {
+  const bool two = record.info().record->name == "paths";
+  const std::pair<const char*, const char*> ends[] = {{"dirfd", "base"}, {"dirfd2", "base2"}};
+  for (size_t n = 0; n < (two ? 2u : 1u); ++n) {
+    if (!record.given(ends[n].first)) record.put_number(ends[n].first, kAtFdcwd);
+    if (!record.given(ends[n].second)) record.put_text(ends[n].second, cwd);
+    if (record.number(ends[n].first) < 0 || record.given("i_mode")) continue;
+    record.put_number("i_mode", S_IFDIR | 0755);
+    record.put_number("fd_flags", FDF_FILE);
+    record.put_text("realpath", record.text(ends[n].second));
+  }
+}
+
 void Stage::fill_open(decoders::Composer& record) {
   if (!record.given("fd")) record.put_number("fd", 3);
   if (!record.given("dirfd")) record.put_number("dirfd", kAtFdcwd);
   if (!record.given("base")) record.put_text("base", line_.front().spec->cwd);
+  if (record.number("dirfd") >= 0 && !record.given("base_mode")) record.put_number("base_mode", S_IFDIR | 0755);
   if (record.info().type == EVT_creat && !record.given("flags"))
     record.put_number("flags", O_CREAT | O_WRONLY | O_TRUNC);
   if (record.number("fd") < 0) return;
   if (!record.given("realpath"))
     record.put_text("realpath", context::absolute_path(record.text("base"), record.text("name")));
   const bool directory = (record.number("flags") & O_DIRECTORY) != 0;
+  if (!record.given("fd_flags")) record.put_number("fd_flags", FDF_FILE);
   if (!record.given("i_mode")) record.put_number("i_mode", directory ? S_IFDIR | 0755 : S_IFREG | 0644);
   if (!record.given("dev")) record.put_number("dev", kDevice);
   if (!record.given("ino")) record.put_number("ino", kInode);

@@ -40,6 +40,7 @@ class Stage {
   void fill_head(ev_head& head, const Actor& actor) const;
   void fill_exec(decoders::Composer& record, const Actor& actor, const Actor* parent) const;
   void fill_rest(decoders::Composer& record);
+  void fill_paths(decoders::Composer& record, const std::string& cwd);
   void fill_open(decoders::Composer& record);
   void fill_fork(decoders::Composer& record);
   void fill_setid(decoders::Composer& record);

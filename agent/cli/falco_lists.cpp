@@ -137,7 +137,7 @@ std::string fields_json() {
 
 std::string params_text(const decoders::EventInfo& event) {
   std::string out;
-  for (std::string_view param : event.params) out += (out.empty() ? "" : ", ") + std::string(param);
+  for (const decoders::ParamInfo& param : event.params) out += (out.empty() ? "" : ", ") + std::string(param.name);
   return out;
 }
 
@@ -147,7 +147,8 @@ void put_event(Writer& out, const decoders::EventInfo& event) {
   put(out, "category", event.category);
   out.Key("params");
   out.StartArray();
-  for (std::string_view param : event.params) out.String(param.data(), static_cast<rapidjson::SizeType>(param.size()));
+  for (const decoders::ParamInfo& param : event.params)
+    out.String(param.name.data(), static_cast<rapidjson::SizeType>(param.name.size()));
   out.EndArray();
   out.EndObject();
 }

@@ -9,7 +9,7 @@
 #include "agent/cli/commands.h"
 #include "agent/cli/reference_page.h"
 #include "agent/control/control_client.h"
-#include "agent/sensor/bpf_source.h"
+#include "agent/sensor/host.h"
 #include "agent/status.h"
 
 namespace tiercel::cli {

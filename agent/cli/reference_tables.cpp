@@ -58,11 +58,9 @@ std::string_view family_of(std::string_view name) {
 // "res:ERRNO fd:FD", by what the event's record holds.
 std::string typed_params(const decoders::EventInfo& event) {
   std::string out;
-  for (std::string_view param : event.params) {
-    const decoders::FieldInfo* field = decoders::field_of(*event.record, param);
-    const auto kind = field ? std::optional(field->kind) : decoders::param_kind(param);
-    add(out, param, " ");
-    if (kind) out += ":" + std::string(decoders::kind_info(*kind).falco_type);
+  for (const decoders::ParamInfo& param : event.params) {
+    add(out, param.name, " ");
+    out += ":" + std::string(decoders::kind_info(param.kind).falco_type);
   }
   return out;
 }
@@ -184,18 +182,17 @@ Page events_page() {
                                            {"Category", "category", false, false},
                                            {"Parameters", "params", false, false},
                                            {"What", "description", false, false},
-                                           {"Parameters not seen yet", "waiting_params", false, false},
                                            {"Seen", "seen", false, false, true}};
   PageTable seen{"seen", "Events that are seen", "", columns, {}},
       waiting{"waiting", "Events that are not seen yet", "", columns, {}};
   for (const decoders::EventInfo& event : decoders::all_events()) {
     if (event.flags & decoders::EF_INTERNAL) continue;
     seen.rows.push_back({std::string(event.name), std::string(event.category), typed_params(event),
-                         std::string(event.record->doc), std::string(rule::waiting_params(event.name)), "yes"});
+                         std::string(event.record->doc), "yes"});
   }
   for (const rule::WaitingEvent& event : rule::waiting_events())
     waiting.rows.push_back(
-        {std::string(event.name), std::string(event.category), std::string(event.params), "", "", "no"});
+        {std::string(event.name), std::string(event.category), std::string(event.params), "", "no"});
   page.tables = {std::move(seen), std::move(waiting)};
   return page;
 }

@@ -29,6 +29,7 @@ class Enricher {
   Users& users_;
   uint64_t num_ = 0;
   uint64_t offset_ns_ = 0;
+  uint64_t last_ns_ = 0;  // of the event before
 };
 
 template <class Handler>
@@ -41,6 +42,8 @@ void Enricher::attach(const decoders::Record& record, Handler&& handler) {
     Event event(record, info, ++num_, wall_ns(record.head().time_ns), std::move(process), std::move(image), table_,
                 users_);
     if (child_side) event.set_child_side();
+    if (last_ns_ != 0 && record.head().time_ns > last_ns_) event.set_delta_ns(record.head().time_ns - last_ns_);
+    last_ns_ = record.head().time_ns;
     handler(event);
   };
   emit(table_.of(record.head()), record.head().exec_id, false);

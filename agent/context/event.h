@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/context/descriptor.h"
 #include "agent/context/process.h"
 #include "agent/context/process_table.h"
 #include "agent/context/users.h"
@@ -44,6 +45,13 @@ class Event {
   [[nodiscard]] bool child_side() const { return child_side_; }
   void set_child_side() { child_side_ = true; }
   [[nodiscard]] uint32_t tid() const;  // of the thread that this event belongs to
+  // That thread's id in its own pid namespace; nothing where no record told it.
+  [[nodiscard]] std::optional<uint32_t> vtid() const;
+
+  // Wall-clock time of a CLOCK_BOOTTIME instant, and the time since the event before this one (0: it is the first).
+  [[nodiscard]] uint64_t wall_ns_of(uint64_t boottime_ns) const { return wall_ns_ - head().time_ns + boottime_ns; }
+  [[nodiscard]] uint64_t delta_ns() const { return delta_ns_; }
+  void set_delta_ns(uint64_t delta_ns) { delta_ns_ = delta_ns; }
 
   // Who did it. Never null; the image may be one that the process has left since.
   [[nodiscard]] const Process& process() const { return *process_; }
@@ -52,6 +60,8 @@ class Event {
   // n = 0: the process itself, 1: its parent, ...; nullptr beyond the top.
   [[nodiscard]] const Process* ancestor(size_t n) const;
   [[nodiscard]] const Process* by_pid(uint32_t pid) const;  // group and session leaders
+  // By the number that the process itself would use, in its pid namespace.
+  [[nodiscard]] const Process* by_vpid(uint32_t vpid) const;
   [[nodiscard]] Users& users() const { return users_; }
 
   // evt.rawres: the first result of the record (res or fd); nothing when the event has none (procexit has).
@@ -66,22 +76,44 @@ class Event {
   // Which one fd.name gives right now; set by the engine.
   [[nodiscard]] PathView view() const { return view_; }
   void set_view(PathView view) { view_ = view; }
+  // The paths of a call with two; nothing for other events.
+  struct TwoPaths {
+    std::string_view first, first_base, second, second_base;
+  };
+  [[nodiscard]] std::optional<TwoPaths> two_paths() const;
   // Any path argument, absolute and cleaned against the record's base directory ("" base: the process's cwd).
   [[nodiscard]] std::string absolute(std::string_view raw, std::string_view base) const;
 
-  // The two ends of an IPv4 or IPv6 socket event; IPv4-mapped addresses as IPv4. Client and server by who connected; a
-  // bound or listening socket has only a server side. Nothing for other events.
-  struct Endpoints {
-    std::string client_ip, server_ip;  // "" if unknown
-    uint16_t client_port = 0, server_port = 0;
-    uint16_t l4proto = 0;  // IPPROTO_*
-    bool is_v6 = false;
-    bool local_is_server = false;
+  // The descriptor that the event makes, uses or closes, as the kernel saw it. kind is kNone and num -1 where there is
+  // none (a call that failed); nothing for events without descriptors.
+  struct Descriptor {
+    int64_t num = -1;
+    FdKind kind = FdKind::kNone;
+    const file_part* file = nullptr;
+    const sock_part* sock = nullptr;  // only of a socket
   };
-  [[nodiscard]] std::optional<Endpoints> endpoints() const;
+  [[nodiscard]] std::optional<Descriptor> descriptor() const;
+  // fd.name of what is no socket and no path argument.
+  [[nodiscard]] std::string descriptor_name(const Descriptor& descriptor) const;
+
+  // The two ends of an IPv4 or IPv6 socket. An end without a family is not known.
+  struct End {
+    uint16_t family = 0;
+    uint16_t port = 0;
+    const __u8* address = nullptr;
+  };
+  struct Ends {
+    End local, remote;
+    bool has_role = false;  // client and server can be told apart
+    bool local_is_server = false;
+    uint16_t l4proto = 0;  // IPPROTO_*
+    [[nodiscard]] const End& client() const { return local_is_server ? remote : local; }
+    [[nodiscard]] const End& server() const { return local_is_server ? local : remote; }
+  };
+  [[nodiscard]] std::optional<Ends> ends() const;
 
   // fd.name of a socket event: "10.0.0.1:4000->10.0.0.2:80", "ip:port", "hexsrc->hexdst path".
-  [[nodiscard]] std::string socket_name(const ev_sock& sock) const;
+  [[nodiscard]] std::string socket_name() const;
 
  private:
   const decoders::Record& record_;
@@ -94,6 +126,7 @@ class Event {
   Users& users_;
   PathView view_ = PathView::kLexical;
   bool child_side_ = false;
+  uint64_t delta_ns_ = 0;
   mutable std::optional<std::string_view> lexical_path_;
   mutable std::string made_path_;
 };

@@ -2,6 +2,10 @@
 
 #include <cstring>
 
+#include <fmt/core.h>
+
+#include "decoders/address.h"
+
 namespace tiercel::context {
 
 void set_argv(Image& image, std::string_view bytes) {
@@ -33,6 +37,37 @@ std::string comm_of(const ev_head& head) {
   return {head.comm, ::strnlen(head.comm, sizeof head.comm)};
 }
 
+namespace {
+
+Stdio make_stdio(const decoders::Record& record, const stdio_part& part) {
+  Stdio out;
+  out.ino = part.any_ino;
+  const std::string_view name = record.text(part.any_name);
+  if (part.any_family == 0) {
+    out.kind = fd_kind(part.any_mode, part.any_magic, name);
+    out.name = fd_name_of(out.kind, part.any_ino, part.any_magic, name);
+    return out;
+  }
+  out.kind = socket_kind(part.any_family, is_mapped(part.any_raddr));
+  if (part.any_family == decoders::kAfInet || part.any_family == decoders::kAfInet6) {
+    std::string local = fmt::format("{}:{}", decoders::address_text(part.any_family, part.any_laddr), part.any_lport);
+    std::string remote = fmt::format("{}:{}", decoders::address_text(part.any_family, part.any_raddr), part.any_rport);
+    if (part.any_flags & SKF_SERVER) std::swap(local, remote);
+    out.name = part.any_rport == 0 ? (part.any_lport == 0 ? "" : local) : local + "->" + remote;
+  } else {
+    out.name = part.any_peer == 0
+                   ? std::string(name)
+                   : fmt::format("{:x}->{:x}{}{}", part.any_source, part.any_peer, name.empty() ? "" : " ", name);
+  }
+  return out;
+}
+
+const stdio_part& stdio_at(const __u64& first) {
+  return *reinterpret_cast<const stdio_part*>(&first);
+}
+
+}  // namespace
+
 std::shared_ptr<Image> make_image(const decoders::Record& record, const ev_exec& exec) {
   auto image = std::make_shared<Image>();
   image->exec_id = exec.head.exec_id;
@@ -40,6 +75,9 @@ std::shared_ptr<Image> make_image(const decoders::Record& record, const ev_exec&
   image->comm = comm_of(exec.head);
   image->exepath = without_deleted(record.text(exec.exepath));
   image->filename = record.text(exec.filename);
+  image->interp = record.text(exec.interp);
+  image->stdio = {make_stdio(record, stdio_at(exec.stdin_ino)), make_stdio(record, stdio_at(exec.stdout_ino)),
+                  make_stdio(record, stdio_at(exec.stderr_ino))};
   image->env = record.text(exec.env);
   image->argv_size = exec.argv_size;
   image->argv_cut = exec.argv_size > exec.argv.len;

@@ -2,6 +2,7 @@
 // thread; everything else reads. An Image never changes once made, so an event can hold the one that made it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "agent/context/containers.h"
+#include "agent/context/descriptor.h"
 
 namespace tiercel::context {
 
@@ -19,6 +21,13 @@ struct ProcessKey {
   bool operator==(const ProcessKey&) const = default;
 };
 
+// What a standard descriptor was when the program started.
+struct Stdio {
+  FdKind kind = FdKind::kNone;
+  uint64_t ino = 0;  // two ends of one pipe have the same
+  std::string name;  // as fd.name
+};
+
 // One exec's worth of facts.
 struct Image {
   uint32_t exec_id = 0;
@@ -26,6 +35,7 @@ struct Image {
   std::string comm;           // at most 15 bytes
   std::string exepath;        // the kernel's path, " (deleted)" stripped
   std::string filename;       // as the caller gave it
+  std::string interp;         // of a script: its interpreter, as the script names it
   std::vector<std::string> argv;
   std::string args;  // argv[1..] joined by blanks
   std::string env;   // NUL separated; empty unless some rule asks for it
@@ -34,6 +44,7 @@ struct Image {
   uint64_t exe_ino = 0, exe_ino_ctime = 0, exe_ino_mtime = 0;
   uint32_t exe_dev = 0;
   uint32_t exe_flags = 0;  // EXE_*
+  std::array<Stdio, 3> stdio;
 
   [[nodiscard]] std::string_view exe() const { return argv.empty() ? std::string_view() : argv.front(); }
   [[nodiscard]] std::string cmdline() const { return args.empty() ? comm : comm + " " + args; }
@@ -54,6 +65,8 @@ struct Process {
   uint32_t uid = 0, euid = 0, gid = 0, egid = 0;
   uint64_t cap_inheritable = 0, cap_permitted = 0, cap_effective = 0;
   Namespaces ns;
+  usage_part usage{};   // as of its creation, its last exec or what told of it since
+  std::string cgroups;  // "controller=path", NUL separated; empty unless some rule asks for it
   std::string cwd;
   uint64_t cgroup_id = 0;
   std::shared_ptr<const Container> container;  // nullptr: on the host

@@ -10,6 +10,20 @@ namespace {
 // Records of an image may arrive after the exec that replaced it; a handful of images covers any burst.
 constexpr size_t kPastImagesMax = 8;
 constexpr size_t kReaperHopsMax = 8;
+constexpr uint32_t kRootPidNs = 0xEFFFFFFC;  // include/linux/proc_ns.h, PROC_PID_INIT_INO
+
+void take_credentials(Process& process, const ev_head& head) {
+  process.uid = head.uid;
+  process.euid = head.euid;
+  process.gid = head.gid;
+  process.egid = head.egid;
+  process.cap_inheritable = head.cap_inheritable;
+  process.cap_permitted = head.cap_permitted;
+  process.cap_effective = head.cap_effective;
+  process.loginuid = head.loginuid;
+  process.ns.mnt = head.mnt_ns;
+  process.ns.pid = head.pid_ns;
+}
 
 }  // namespace
 
@@ -19,7 +33,9 @@ ProcessTable::ProcessTable(Limits limits, Containers& containers, Metrics& metri
       stubs_(metrics.counter("tiercel_processes_unannounced_total",
                              "Processes that were met before any record announced them, and rebuilt")),
       evicted_(metrics.counter("tiercel_processes_evicted_total",
-                               "Processes forgotten while alive, because the table was full")) {}
+                               "Processes forgotten while alive, because the table was full")),
+      healed_(metrics.counter("tiercel_processes_healed_total",
+                              "Processes whose creation, program or end was missed, put right after a loss")) {}
 
 void ProcessTable::apply(const decoders::Record& record) {
   if (const auto* fork = record.as<ev_fork>()) {
@@ -30,31 +46,52 @@ void ProcessTable::apply(const decoders::Record& record) {
     apply_exit(*exit);
   } else if (const auto* chdir = record.as<ev_chdir>()) {
     if (chdir->res >= 0 && chdir->cwd.len > 0) of(record.head())->cwd = record.text(chdir->cwd);
+  } else if (const auto* call = record.as<ev_call>()) {
+    if (call->res >= 0) apply_call(record, *call);
+  } else if (record.as<ev_memory>()) {
+    of(record.head())->usage = *record.usage();
   }
+  apply_head(record.head());
+  expire(record.head().time_ns);
+}
+
+// Credentials travel with every record, so a change between execs is seen at the first record after it.
+void ProcessTable::apply_head(const ev_head& head) {
+  if (head.flags & EVF_THREAD) return;
+  auto process = of(head);
+  take_credentials(*process, head);
+  if (process->cgroup_id == head.cgroup_id) return;
+  process->cgroup_id = head.cgroup_id;
+  process->container = containers_.of_cgroup(head.cgroup_id);
+}
+
+// setsid and setpgid: the calls that move a process between sessions and groups.
+void ProcessTable::apply_call(const decoders::Record& record, const ev_call& call) {
   const ev_head& head = record.head();
-  if (!(head.flags & EVF_THREAD)) {
-    // Credentials travel with every record, so a change between execs is seen at the first record after it.
+  if (head.type == EVT_setsid) {
     auto process = of(head);
-    process->uid = head.uid;
-    process->euid = head.euid;
-    process->gid = head.gid;
-    process->egid = head.egid;
-    if (process->cgroup_id != head.cgroup_id) {
-      process->cgroup_id = head.cgroup_id;
-      process->container = containers_.of_cgroup(head.cgroup_id);
-    }
+    process->sid = process->pgid = head.pid;
+    process->vsid = process->vpgid = process->vpid;
+    process->tty = 0;
+  } else if (head.type == EVT_setpgid) {
+    auto caller = of(head);
+    const auto of_vpid = [&](uint32_t vpid) { return by_vpid(caller->ns.pid, vpid); };
+    auto moved = static_cast<uint32_t>(call.a0) == 0 ? caller : of_vpid(static_cast<uint32_t>(call.a0));
+    if (!moved) return;
+    auto leader = static_cast<uint32_t>(call.a1) == 0 ? moved : of_vpid(static_cast<uint32_t>(call.a1));
+    moved->vpgid = static_cast<uint32_t>(call.a1) == 0 ? moved->vpid : static_cast<uint32_t>(call.a1);
+    if (leader) moved->pgid = leader->key.pid;
   }
-  expire(head.time_ns);
 }
 
 std::shared_ptr<Process> ProcessTable::insert(ProcessKey key) {
   if (by_key_.size() >= limits_.processes_max && !ended_.empty()) {
-    by_key_.erase(ended_.front().second);
+    forget(ended_.front().second);
     ended_.pop_front();
   }
   if (by_key_.size() >= limits_.processes_max) {
     evicted_.add();
-    by_key_.erase(by_key_.begin());
+    forget(by_key_.begin()->first);
   }
   auto process = std::make_shared<Process>();
   process->key = key;
@@ -82,12 +119,7 @@ std::shared_ptr<Process> ProcessTable::of(const ev_head& head) {
   image->comm = comm_of(head);
   process->image = std::move(image);
   process->uncertain = true;
-  process->uid = head.uid;
-  process->euid = head.euid;
-  process->gid = head.gid;
-  process->egid = head.egid;
-  process->ns.mnt = head.mnt_ns;
-  process->ns.pid = head.pid_ns;
+  take_credentials(*process, head);
   process->cgroup_id = head.cgroup_id;
   process->container = containers_.of_cgroup(head.cgroup_id);
   if (healer_) healer_(*process);
@@ -125,8 +157,11 @@ void ProcessTable::apply_fork(const decoders::Record& record, const ev_fork& for
   child->reaper = {};
   child->vpid = fork.child_vpid;
   child->ns.pid = fork.child_pid_ns;
+  child->usage = *record.usage();
+  parent->usage.fdlimit = child->usage.fdlimit;  // a copy has its original's
   child->cgroup_id = cgroup_id;
   child->container = containers_.of_cgroup(cgroup_id);
+  note_vpid(child);
 }
 
 void ProcessTable::set_identity(Process& process, const decoders::Record& record, const ev_exec& exec) {
@@ -137,14 +172,9 @@ void ProcessTable::set_identity(Process& process, const decoders::Record& record
   process.vsid = exec.vsid;
   process.vpgid = exec.vpgid;
   process.tty = exec.tty;
-  process.loginuid = exec.loginuid;
-  process.uid = head.uid;
-  process.euid = head.euid;
-  process.gid = head.gid;
-  process.egid = head.egid;
-  process.cap_inheritable = exec.cap_inheritable;
-  process.cap_permitted = exec.cap_permitted;
-  process.cap_effective = exec.cap_effective;
+  take_credentials(process, head);
+  process.usage = *record.usage();
+  if (exec.cgroups.len > 0) process.cgroups = record.text(exec.cgroups);
   process.ns = {head.mnt_ns, head.pid_ns, exec.net_ns, exec.user_ns, exec.uts_ns, exec.ipc_ns, exec.cgroup_ns};
   process.cwd = record.text(exec.cwd);
   process.cgroup_id = head.cgroup_id;
@@ -159,7 +189,8 @@ void ProcessTable::apply_exec(const decoders::Record& record, const ev_exec& exe
   const bool snapshot = head.flags & EVF_SNAPSHOT;
   auto process = find({head.pid, head.start_ns});
   // A snapshot is older news than anything that a hook has said of the same process.
-  if (snapshot && process && !process->uncertain) return;
+  if (snapshot && healing_ && process && !heal(record, exec, *process)) return;
+  if (snapshot && !healing_ && process && !process->uncertain) return;
   if (!process) process = insert({head.pid, head.start_ns});
   auto image = make_image(record, exec);
   if (process->image && !snapshot) {
@@ -168,7 +199,52 @@ void ProcessTable::apply_exec(const decoders::Record& record, const ev_exec& exe
   }
   process->image = std::move(image);
   set_identity(*process, record, exec);
+  note_vpid(process);
   if (snapshot && healer_) healer_(*process);
+  if (snapshot && healing_) {
+    alive_.insert(process->key);
+    process->uncertain = true;
+    healed_.add();
+  }
+}
+
+// False: what is known of the process agrees with what the iterator says, but for facts that may change at any time.
+bool ProcessTable::heal(const decoders::Record& record, const ev_exec& exec, Process& process) {
+  alive_.insert(process.key);
+  process.exit_time_ns = 0;
+  if (!process.image || process.image->exec_id != exec.head.exec_id) return true;
+  const bool uncertain = process.uncertain;
+  set_identity(process, record, exec);
+  process.uncertain = uncertain;
+  return false;
+}
+
+void ProcessTable::heal_begin(uint64_t now_ns) {
+  healing_ = true;
+  heal_began_ns_ = now_ns;
+  alive_.clear();
+}
+
+void ProcessTable::heal_end(uint64_t now_ns) {
+  healing_ = false;
+  for (const auto& [key, process] : by_key_) {
+    if (process->exit_time_ns != 0 || key.start_ns > heal_began_ns_ || alive_.contains(key)) continue;
+    process->exit_time_ns = now_ns;
+    process->uncertain = true;
+    ended_.emplace_back(now_ns, key);
+    healed_.add();
+  }
+  alive_.clear();
+}
+
+void ProcessTable::note_vpid(const std::shared_ptr<Process>& process) {
+  if (process->ns.pid != kRootPidNs && process->vpid != 0) by_vpid_[vpid_key(process->ns.pid, process->vpid)] = process;
+}
+
+std::shared_ptr<Process> ProcessTable::by_vpid(uint32_t pid_ns, uint32_t vpid) const {
+  if (pid_ns == kRootPidNs) return by_pid(vpid);
+  auto it = by_vpid_.find(vpid_key(pid_ns, vpid));
+  return it == by_vpid_.end() ? nullptr : it->second.lock();
 }
 
 void ProcessTable::apply_exit(const ev_exit& exit) {
@@ -183,9 +259,16 @@ void ProcessTable::expire(uint64_t now_ns) {
   while (!ended_.empty() && now_ns > ended_.front().first + limits_.grace_ns) {
     const ProcessKey key = ended_.front().second;
     ended_.pop_front();
-    by_key_.erase(key);
-    if (auto it = by_pid_.find(key.pid); it != by_pid_.end() && it->second.expired()) by_pid_.erase(it);
+    if (auto process = find(key); process && process->exit_time_ns != 0) forget(key);
   }
+}
+
+void ProcessTable::forget(ProcessKey key) {
+  uint64_t vpid = 0;
+  if (auto process = find(key)) vpid = vpid_key(process->ns.pid, process->vpid);
+  by_key_.erase(key);
+  if (auto it = by_pid_.find(key.pid); it != by_pid_.end() && it->second.expired()) by_pid_.erase(it);
+  if (auto it = by_vpid_.find(vpid); it != by_vpid_.end() && it->second.expired()) by_vpid_.erase(it);
 }
 
 }  // namespace tiercel::context

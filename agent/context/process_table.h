@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "agent/base/metrics.h"
 #include "agent/context/process.h"
@@ -36,6 +37,13 @@ class ProcessTable {
   static std::shared_ptr<Process> parent_of(Process& process, const ProcessTable& table);
   // The living (or latest) process with that pid; for group and session leaders.
   [[nodiscard]] std::shared_ptr<Process> by_pid(uint32_t pid) const;
+  // By its number in that pid namespace (inode number).
+  [[nodiscard]] std::shared_ptr<Process> by_vpid(uint32_t pid_ns, uint32_t vpid) const;
+
+  // After a loss, what the task iterator tells is newer than what is known: call heal_begin(), apply() for each of its
+  // records, heal_end(). What was missed is put right and marked uncertain; who is gone counts as ended now.
+  void heal_begin(uint64_t now_ns);
+  void heal_end(uint64_t now_ns);
 
   [[nodiscard]] size_t size() const { return by_key_.size(); }
   // Fills what a stub lacks (exe, cwd, argv) from /proc; injected so that tests and replay do without.
@@ -46,20 +54,31 @@ class ProcessTable {
   struct KeyHash {
     size_t operator()(const ProcessKey& key) const { return key.start_ns * 0x9e3779b97f4a7c15ull ^ key.pid; }
   };
+  static uint64_t vpid_key(uint32_t pid_ns, uint32_t vpid) { return uint64_t{pid_ns} << 32 | vpid; }
+  void note_vpid(const std::shared_ptr<Process>& process);
+  void apply_call(const decoders::Record& record, const ev_call& call);
+  void apply_head(const ev_head& head);
+  bool heal(const decoders::Record& record, const ev_exec& exec, Process& process);
   void apply_fork(const decoders::Record& record, const ev_fork& fork);
   void apply_exec(const decoders::Record& record, const ev_exec& exec);
   void apply_exit(const ev_exit& exit);
   void set_identity(Process& process, const decoders::Record& record, const ev_exec& exec);
   std::shared_ptr<Process> insert(ProcessKey key);
   void expire(uint64_t now_ns);
+  void forget(ProcessKey key);
 
   Limits limits_;
   Containers& containers_;
   Counter& stubs_;
   Counter& evicted_;
+  Counter& healed_;
   Healer healer_;
   std::unordered_map<ProcessKey, std::shared_ptr<Process>, KeyHash> by_key_;
   std::unordered_map<uint32_t, std::weak_ptr<Process>> by_pid_;
+  std::unordered_map<uint64_t, std::weak_ptr<Process>> by_vpid_;  // only of pid namespaces other than the root's
+  bool healing_ = false;
+  uint64_t heal_began_ns_ = 0;
+  std::unordered_set<ProcessKey, KeyHash> alive_;      // seen while healing
   std::deque<std::pair<uint64_t, ProcessKey>> ended_;  // exit time, key
 };
 

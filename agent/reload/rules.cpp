@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <initializer_list>
 
 #include "decoders/catalog.h"
 
@@ -35,21 +36,62 @@ std::string why_useless(const rule::Loaded& loaded, const config::Config& config
          (where.empty() ? "no file at all" : where) + "; name some with --rules FILE or in rules_files";
 }
 
+namespace {
+
+using Fields = std::set<std::string, std::less<>>;
+
+bool any_of(const Fields& read, std::initializer_list<std::string_view> fields) {
+  return std::any_of(fields.begin(), fields.end(), [&](std::string_view field) { return read.contains(field); });
+}
+
+// Calls that move a process: to another folder, session or group. Worth their hooks when a rule reads what they change;
+// folders also when hooks on system calls are there anyway, since the first of those is what costs every call something.
+void add_moves(const rule::EventTypes& needed, const Fields& read, sensor::Wanted& wanted) {
+  auto add = [&](std::initializer_list<uint16_t> types) {
+    for (uint16_t type : types)
+      if (!needed.test(type)) wanted.events.push_back(type);
+  };
+  const bool has_hooks = std::any_of(wanted.events.begin(), wanted.events.end(), [](uint16_t type) {
+    const uint32_t shape = HOOK_SHAPE(decoders::event_info(type)->hook);
+    return shape != SHAPE_NONE;
+  });
+  if (has_hooks || read.contains("proc.cwd")) add({EVT_chdir, EVT_fchdir});
+  if (any_of(read, {"proc.sid", "proc.sname", "proc.sid.exe", "proc.sid.exepath", "proc.is_sid_leader", "proc.tty"}))
+    add({EVT_setsid});
+  if (any_of(read, {"proc.vpgid", "proc.vpgid.name", "proc.vpgid.exe", "proc.vpgid.exepath", "proc.pgid",
+                        "proc.pgid.name", "proc.pgid.exe", "proc.pgid.exepath", "proc.is_vpgid_leader",
+                        "proc.is_pgid_leader"}))
+    add({EVT_setsid, EVT_setpgid});
+  std::sort(wanted.events.begin(), wanted.events.end());
+  wanted.events.erase(std::unique(wanted.events.begin(), wanted.events.end()), wanted.events.end());
+}
+
+// Which end of a connection is the client is known by who made it: needed where another event than that is to tell.
+void add_roles(const rule::EventTypes& needed, const Fields& read, sensor::Wanted& wanted) {
+  const bool asked = std::any_of(wanted.events.begin(), wanted.events.end(), [](uint16_t type) {
+    const decoders::EventInfo* info = decoders::event_info(type);
+    return info->record->sock_at != 0 && info->record->name != "sock" && info->record->name != "pair";
+  });
+  const bool told = any_of(read, {"fd.name", "fd.cip", "fd.sip", "fd.cport", "fd.sport", "fd.cproto", "fd.sproto",
+                                       "fd.cnet", "fd.snet", "fd.is_server", "fd.name_changed", "evt.args", "evt.info",
+                                       "evt.arg[tuple]", "evt.arg[fd]", "proc.stdin.name", "proc.stdout.name"});
+  if (!asked || !told) return;
+  for (uint16_t type : {EVT_connect, EVT_accept, EVT_accept4})
+    if (!needed.test(type)) wanted.state.push_back(type);
+}
+
+}  // namespace
+
 sensor::Wanted wanted_by(const rule::RuleSet& rules) {
   sensor::Wanted wanted;
   const rule::EventTypes& needed = rules.event_types_needed();
   for (uint16_t type = 1; type < EVT_COUNT; ++type)
     if (needed.test(type)) wanted.events.push_back(type);
-  for (const char* field : {"proc.env", "proc.aenv", "evt.args", "evt.info"}) wanted.env |= rules.reads_field(field);
-  // proc.cwd between two execs: worth two hooks when a rule reads it, or when hooks on system calls are there anyway
-  // (the first one of them is what costs every call something).
-  const bool has_hooks = std::any_of(wanted.events.begin(), wanted.events.end(), [](uint16_t type) {
-    const decoders::EventInfo* info = decoders::event_info(type);
-    return info->record->name != "fork" && info->name != "procexit";
-  });
-  if (has_hooks || rules.reads_field("proc.cwd"))
-    for (uint16_t type : {EVT_chdir, EVT_fchdir})
-      if (!needed.test(type)) wanted.events.push_back(type);
+  const Fields read = rules.fields_read();
+  wanted.env = any_of(read, {"proc.env", "proc.aenv", "evt.arg[env]", "evt.args", "evt.info"});
+  wanted.cgroups = any_of(read, {"thread.cgroups", "thread.cgroup", "evt.arg[cgroups]", "evt.args", "evt.info"});
+  add_moves(needed, read, wanted);
+  add_roles(needed, read, wanted);
   wanted.threads = needed.test(EVT_clone) || needed.test(EVT_clone3);
   return wanted;
 }

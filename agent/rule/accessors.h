@@ -12,6 +12,10 @@ namespace tiercel::rule::accessors {
 #include "agent/rule/fields.def"
 
 // Helpers that several of the accessor files share.
+// The event's process is who made the record; not so for the child's side of a creation.
+[[nodiscard]] inline bool is_actor(const Access& a) {
+  return a.event.process().key.pid == a.event.head().pid;
+}
 [[nodiscard]] Value made_text(const Access& a, std::string_view text);                         // copied into the arena
 [[nodiscard]] Value joined(const Access& a, std::string_view first, std::string_view second);  // "first second"
 [[nodiscard]] inline Value text_or_missing(std::string_view text) {

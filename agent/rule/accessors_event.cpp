@@ -135,9 +135,35 @@ Value syscall_type(const Access& a) {
   return is_tracepoint(a) ? Value() : Value::of_text(a.event.type());
 }
 
+namespace {
+
+// Reads, writes and the like are of what their descriptor is.
+std::string_view io_category(context::FdKind kind) {
+  switch (kind) {
+    case context::FdKind::kFile:
+    case context::FdKind::kDirectory:
+      return "file";
+    case context::FdKind::kIpv4:
+    case context::FdKind::kIpv6:
+      return "net";
+    case context::FdKind::kPipe:
+    case context::FdKind::kUnix:
+    case context::FdKind::kEvent:
+    case context::FdKind::kSignal:
+    case context::FdKind::kInotify:
+    case context::FdKind::kUserfault:
+      return "ipc";
+    default:
+      return "unknown";
+  }
+}
+
+}  // namespace
+
 Value evt_category(const Access& a) {
   const std::string_view category = a.event.info().category;
   if (category == "IPC") return Value::of_text(category);
+  if (category.starts_with("IO_")) return Value::of_text(io_category(fd_kind_of(a.event)));
   std::string lower(category);
   for (char& c : lower)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
@@ -158,10 +184,8 @@ Value evt_arg(const Access& a) {
   const auto params = a.event.info().params;
   if (a.arg.index >= 0) {
     if (static_cast<size_t>(a.arg.index) >= params.size()) return {};
-    name = params[static_cast<size_t>(a.arg.index)];
+    name = params[static_cast<size_t>(a.arg.index)].name;
   }
-  // One record tells of both sides of a creation; the child's own result is 0.
-  if (a.event.child_side() && name == "res") return Value::of_text("0");
   const EventText names(a.event, a.view);
   if (a.view == context::PathView::kKernel && name == "name" && a.event.record().as<ev_open>())
     if (const auto path = a.event.path(a.view)) return Value::of_text(*path);
@@ -170,8 +194,8 @@ Value evt_arg(const Access& a) {
 }
 
 Value evt_rawarg(const Access& a) {
-  if (a.event.child_side() && a.arg.text == "res") return Value::of_int(0);
-  const auto param = decoders::raw_param(a.event.record(), a.event.info(), a.arg.text);
+  const EventText names(a.event, a.view);
+  const auto param = decoders::raw_param(a.event.record(), a.event.info(), a.arg.text, &names);
   if (!param) return {};
   const decoders::KindClass cls = decoders::kind_info(param->kind).cls;
   if (param->is_number)
@@ -229,13 +253,68 @@ Value evt_count_error_other(const Access& a) {
   return Value::of_uint(counts_as_error(a) && !in_counted_class(a.event.info().category));
 }
 
-// Of the calls so far only openat and openat2 have a directory descriptor, and they have one path: the source.
+namespace {
+
+bool is_at_call(const context::Event& event) {
+  return event.info().name.ends_with("at") || event.info().name.ends_with("at2");
+}
+
+}  // namespace
+
+// The one path of an *at call is the source too.
 Value evt_abspath(const Access& a) {
-  const auto* open = a.event.record().as<ev_open>();
-  if (!open || a.arg.text == "dst" || (a.event.info().type != EVT_openat && a.event.info().type != EVT_openat2))
-    return {};
+  if (const auto paths = a.event.two_paths()) {
+    if (a.arg.text == "dst") return made_text(a, a.event.absolute(paths->second, paths->second_base));
+    return made_text(a, a.event.absolute(paths->first, paths->first_base));
+  }
+  if (a.arg.text == "dst" || !is_at_call(a.event)) return {};
   const auto path = a.event.path(a.view);
   return path ? Value::of_text(*path) : Value();
+}
+
+namespace {
+
+bool moves_bytes(const Access& a, uint8_t flag) {
+  return (a.event.info().flags & flag) != 0;
+}
+
+}  // namespace
+
+Value evt_is_io(const Access& a) {
+  return Value::of_bool(moves_bytes(a, decoders::EF_READS | decoders::EF_WRITES));
+}
+Value evt_is_io_read(const Access& a) {
+  return Value::of_bool(moves_bytes(a, decoders::EF_READS));
+}
+Value evt_is_io_write(const Access& a) {
+  return Value::of_bool(moves_bytes(a, decoders::EF_WRITES));
+}
+Value evt_io_dir(const Access& a) {
+  if (moves_bytes(a, decoders::EF_READS)) return Value::of_text("read");
+  return moves_bytes(a, decoders::EF_WRITES) ? Value::of_text("write") : Value();
+}
+Value evt_is_syslog(const Access& a) {
+  if (!moves_bytes(a, decoders::EF_WRITES)) return Value::of_bool(false);
+  const Value name = fd_name(a);
+  return Value::of_bool(!name.missing() && name.view().find("/dev/log") != std::string_view::npos);
+}
+Value evt_buffer(const Access& a) {
+  const auto* io = a.event.record().as<ev_io>();
+  const std::string_view data = io ? a.event.record().text(io->data) : std::string_view();
+  return data.empty() ? Value() : Value::of_bytes(data);
+}
+Value evt_buflen(const Access& a) {
+  const auto* io = a.event.record().as<ev_io>();
+  return io && io->res >= 0 ? Value::of_uint(static_cast<uint64_t>(io->res)) : Value();
+}
+Value evt_deltatime(const Access& a) {
+  return Value::of_uint(a.event.delta_ns());
+}
+Value evt_deltatime_s(const Access& a) {
+  return Value::of_uint(a.event.delta_ns() / kSecond);
+}
+Value evt_deltatime_ns(const Access& a) {
+  return Value::of_uint(a.event.delta_ns() % kSecond);
 }
 
 Value evt_is_open_read(const Access& a) {

@@ -121,11 +121,11 @@ std::string_view exepath_text(const Image& image) {
 }
 
 // Credentials come with the record; for the child's side of a fork, the record's are the parent's.
-bool is_actor(const Access& a) {
-  return a.event.process().key.pid == a.event.head().pid;
-}
 uint32_t uid_of(const Access& a) {
   return is_actor(a) ? a.event.head().euid : a.event.process().euid;
+}
+uint32_t loginuid_of(const Access& a) {
+  return is_actor(a) ? a.event.head().loginuid : a.event.process().loginuid;
 }
 uint32_t gid_of(const Access& a) {
   return is_actor(a) ? a.event.head().egid : a.event.process().egid;
@@ -370,16 +370,6 @@ Value proc_exe_ino_ctime_duration(const Access& a) {
   return ctime && start > ctime ? Value::of_uint(start - ctime) : Value();
 }
 
-Value thread_cap_permitted(const Access& a) {
-  return made_text(a, decoders::capabilities_text(a.event.process().cap_permitted));
-}
-Value thread_cap_inheritable(const Access& a) {
-  return made_text(a, decoders::capabilities_text(a.event.process().cap_inheritable));
-}
-Value thread_cap_effective(const Access& a) {
-  return made_text(a, decoders::capabilities_text(a.event.process().cap_effective));
-}
-
 Value thread_tid(const Access& a) {
   return Value::of_int(a.event.tid());
 }
@@ -387,10 +377,8 @@ Value thread_ismain(const Access& a) {
   return Value::of_bool(a.event.tid() == a.event.process().key.pid);
 }
 Value thread_vtid(const Access& a) {
-  if (const auto* exec = a.event.record().as<ev_exec>()) return Value::of_int(exec->vtid);
-  if (const auto* fork = a.event.record().as<ev_fork>(); fork && a.event.child_side())
-    return Value::of_int(fork->child_vtid);
-  return a.event.tid() == a.event.process().key.pid ? Value::of_int(a.event.process().vpid) : Value();
+  const auto vtid = a.event.vtid();
+  return vtid ? Value::of_int(*vtid) : Value();
 }
 
 namespace {
@@ -418,11 +406,11 @@ Value user_shell(const Access& a) {
 }
 
 Value user_loginuid(const Access& a) {
-  const uint32_t id = a.event.process().loginuid;
+  const uint32_t id = loginuid_of(a);
   return Value::of_int(id == UINT32_MAX ? -1 : static_cast<int64_t>(id));
 }
 Value user_loginname(const Access& a) {
-  const uint32_t id = a.event.process().loginuid;
+  const uint32_t id = loginuid_of(a);
   return id == UINT32_MAX ? Value::of_text(kUnknown) : user_part(a, id, &context::User::name, "root");
 }
 

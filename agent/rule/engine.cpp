@@ -56,7 +56,7 @@ std::optional<RuleId> RuleSet::find(std::string_view name) const {
   return std::nullopt;
 }
 
-bool RuleSet::reads_field(std::string_view name) const {
+std::set<std::string, std::less<>> RuleSet::fields_read() const {
   const Program& program = parts_.program;
   std::vector<bool> tests(program.tests.size());
   std::set<uint32_t> operands;
@@ -81,14 +81,19 @@ bool RuleSet::reads_field(std::string_view name) const {
     operands.insert(program.tests[n].operand);
     if (program.tests[n].right != Test::kNoRight) operands.insert(program.tests[n].right);
   }
+  std::set<std::string, std::less<>> names;
   std::vector<uint32_t> todo(operands.begin(), operands.end());
   while (!todo.empty()) {
     const Operand& operand = program.operands[todo.back()];
     todo.pop_back();
-    if (operand.field && operand.field->name == name) return true;
+    if (operand.field) {
+      const std::string name(operand.field->name);
+      names.insert(name);
+      if (operand.arg.given) names.insert(name + "[" + operand.arg.text + "]");
+    }
     todo.insert(todo.end(), operand.parts.begin(), operand.parts.end());
   }
-  return false;
+  return names;
 }
 
 std::string RuleSet::explain(RuleId id) const {

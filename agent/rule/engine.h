@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -56,8 +57,9 @@ class RuleSet {
 
   // Events that some active rule can match; what else the agent needs (forks, exits) is not in it.
   [[nodiscard]] const EventTypes& event_types_needed() const { return needed_; }
-  // True if some active rule or its output reads the field ("proc.env"): what the kernel need not send otherwise.
-  [[nodiscard]] bool reads_field(std::string_view name) const;
+  // Every field that an active rule's condition or output reads: "evt.arg", and with its argument "evt.arg[tuple]". It
+  // walks all programs: once per set.
+  [[nodiscard]] std::set<std::string, std::less<>> fields_read() const;
 
   // The rule's program as text, for `tiercel rules explain`.
   [[nodiscard]] std::string explain(RuleId id) const;

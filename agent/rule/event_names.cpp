@@ -4,7 +4,6 @@
 #include <unordered_map>
 
 #include "decoders/catalog.h"
-#include "decoders/render.h"
 
 namespace tiercel::rule {
 namespace {
@@ -43,19 +42,17 @@ const Names& names() {
     Names out;
     // Several events have a parameter of the same name; in Falco the first of its table decides, which may be one that
     // is not fed yet.
-    out.add_parameters("data:BYTEBUF type:UINT32");
+    out.add_parameters("data:BYTEBUF type:UINT32 uid:UID gid:GID key:INT32");
     for (const decoders::EventInfo& info : decoders::all_events()) {
       if (info.flags & decoders::EF_INTERNAL) continue;
       out.events.emplace(info.name, info.type);
-      for (std::string_view param : info.params)
-        if (auto kind = decoders::param_kind(param))
-          out.parameters.try_emplace(param, decoders::kind_info(*kind).falco_type);
+      for (const decoders::ParamInfo& param : info.params)
+        out.parameters.try_emplace(param.name, decoders::kind_info(param.kind).falco_type);
     }
 #define WAITING_EVENT(name, category, params) \
   out.add_event(#name);                       \
   out.add_parameters(params);
 #define GENERIC_SYSCALL(name) out.add_event(#name);
-#define WAITING_PARAMS(event, params) out.add_parameters(params);
 #include "agent/rule/waiting_events.def"
     out.add_parameters(kGenericParams);
     for (const auto& [name, number] : out.events) out.event_list.push_back(name);
@@ -91,13 +88,6 @@ const std::vector<std::string_view>& event_type_names() {
 
 std::span<const WaitingEvent> waiting_events() {
   return kWaiting;
-}
-
-std::string_view waiting_params(std::string_view event) {
-#define WAITING_PARAMS(name, params) \
-  if (event == #name) return params;
-#include "agent/rule/waiting_events.def"
-  return {};
 }
 
 std::optional<std::string_view> parameter_type(std::string_view name) {

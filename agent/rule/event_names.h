@@ -26,8 +26,6 @@ struct WaitingEvent {
   std::string_view params;
 };
 [[nodiscard]] std::span<const WaitingEvent> waiting_events();
-// The same for parameters that the event table's events do not have yet, "" if none.
-[[nodiscard]] std::string_view waiting_params(std::string_view event);
 
 // The Falco type of a parameter name ("FSPATH"), by the first event that has it; nothing if none has.
 [[nodiscard]] std::optional<std::string_view> parameter_type(std::string_view name);

@@ -19,15 +19,17 @@ class EventText final : public decoders::Names {
   [[nodiscard]] std::string absolute(std::string_view raw, std::string_view base) const override;
   [[nodiscard]] std::string descriptor(int64_t fd) const override;
   [[nodiscard]] std::string tuple() const override;
+  [[nodiscard]] std::optional<decoders::Param> of_process(std::string_view name) const override;
 
  private:
+  [[nodiscard]] std::optional<decoders::Param> usage_param(std::string_view name) const;
   const context::Event& event_;
   context::PathView view_;
+  mutable std::string made_;  // what of_process() told last, where it had to be made
 };
 
-// fd.typechar and fd.type of the event's descriptor; '\0' and "" if it has none.
-[[nodiscard]] char fd_type_char(const context::Event& event);
-[[nodiscard]] std::string_view fd_type_name(const context::Event& event);
+// What kind of descriptor the event's is, with Falco's guess for a file that could not be opened.
+[[nodiscard]] context::FdKind fd_kind_of(const context::Event& event);
 [[nodiscard]] bool has_descriptor(const context::Event& event);
 
 }  // namespace tiercel::rule

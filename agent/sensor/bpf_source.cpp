@@ -15,6 +15,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <set>
@@ -24,25 +25,13 @@
 #include "agent/base/clock.h"
 #include "agent/base/fd.h"
 #include "agent/base/log.h"
+#include "agent/sensor/hooks.h"
 #include "agent/sensor/merge.h"
 #include "agent/sensor/ring.h"
 #include "agent/sensor/tracefs.h"
 
 namespace tiercel::sensor {
 namespace {
-
-constexpr std::string_view kSysExitPrefix = "sys_exit__";
-
-std::string_view event_name(uint16_t type) {
-  switch (type) {
-#define EVENT(event, record, category, flags, params) \
-  case EVT_##event:                                   \
-    return #event;
-#include "bpf/schema/events.def"
-    default:
-      return {};
-  }
-}
 
 int log_libbpf(enum libbpf_print_level level, const char* format, va_list args) {
   if (level == LIBBPF_DEBUG) return 0;
@@ -75,12 +64,6 @@ int container_cgroup_subsys() {
   btf__free(vmlinux);
   return found;
 }
-
-// A program at the exit of a system call. Loaded once and kept; attached while the link is open.
-struct Hook {
-  Fd program;
-  Fd link;
-};
 
 // Closing a link takes the kernel tens of milliseconds, nearly all of it waiting: side by side they take as long as
 // one.
@@ -121,19 +104,23 @@ class BpfSource final : public Source {
   [[nodiscard]] std::vector<int> wait_fds() const override { return {vital_->fd(), bulk_->fd()}; }
   int wait_ms(size_t handled) override;
   [[nodiscard]] KernelCounts counts() const override;
+  [[nodiscard]] std::vector<CgroupLoss> cgroup_losses() const override;
   [[nodiscard]] size_t ring_bytes() const override { return options_.ring_vital_bytes + options_.ring_bulk_bytes; }
 
   Result<> load();
 
  private:
-  using Calls = std::set<std::string>;
+  using Types = std::set<uint16_t>;  // event types that system calls make
+  using Programs = std::set<std::string>;
   void note_lag();
-  [[nodiscard]] Calls calls_of(const Wanted& wanted) const;
-  void keep_programs(const tiercel_bpf& skeleton, const Calls& calls);
-  Result<> load_more(const Calls& calls);
+  [[nodiscard]] Programs programs_of(const Types& types) const;
+  void keep_programs(const tiercel_bpf& skeleton, const Programs& names);
+  Result<> load_more(const Programs& names);
   Result<> attach();
-  Result<> attach_hooks(const Calls& calls);
-  Result<> attach_hook(const std::string& call);
+  Result<> attach_hooks(const Types& types);
+  Result<> attach_hook(uint16_t type);
+  Result<Fd> attach_program(const std::string& program, bool enter, uint16_t type);
+  void tell(const Wanted& wanted, bool only);
   void set_flag(volatile bool& flag, bool value) { std::atomic_ref<bool>(const_cast<bool&>(flag)) = value; }
 
   BpfOptions options_;
@@ -147,8 +134,9 @@ class BpfSource final : public Source {
   bool detached_ = false;
   Fd tracefs_;
   std::vector<Fd> process_links_;
-  std::map<std::string, Hook> hooks_;  // by call
-  Calls absent_;                       // calls that this kernel has no tracepoint for
+  std::map<std::string, Fd> programs_;            // loaded, by name
+  std::map<uint16_t, std::vector<Fd>> attached_;  // links, by event type
+  Types absent_;                                  // this kernel has no tracepoint for them
 };
 
 void BpfSource::note_lag() {
@@ -187,16 +175,29 @@ Result<> explain_load_failure(int code) {
                     code);
 }
 
-// The programs of `calls`, and of `skeleton` itself if it is the first. Only what is attached is loaded: the verifier
-// takes longer over the programs than everything else at the start.
-void choose_programs(const tiercel_bpf& skeleton, const std::set<std::string>& calls, bool first) {
+// The programs of those names, and of `skeleton` itself if it is the first. Only what is attached is loaded: the
+// verifier takes longer over the programs than everything else at the start.
+void choose_programs(const tiercel_bpf& skeleton, const std::set<std::string>& names, bool first) {
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, skeleton.obj) {
     const std::string_view name = bpf_program__name(program);
-    const bool is_call = name.starts_with(kSysExitPrefix);
-    bpf_program__set_autoload(program,
-                              is_call ? calls.contains(std::string(name.substr(kSysExitPrefix.size()))) : first);
+    bpf_program__set_autoload(program, is_call_program(name) ? names.contains(std::string(name)) : first);
   }
+}
+
+struct LostKey {  // struct lost_key of bpf/include/maps.h
+  uint64_t cgroup_id, type;
+};
+
+// Rows for the cgroups that will find no place of their own, so that no loss goes uncounted when the table is full.
+Result<> prepare_loss_rows(int map) {
+  const uint64_t none = 0;
+  for (uint64_t type = 1; type < EVT_COUNT; ++type) {
+    const LostKey key{0, type};
+    if (bpf_map_update_elem(map, &key, &none, BPF_NOEXIST) != 0)
+      return fail_errno("cannot fill the table of losses", errno);
+  }
+  return {};
 }
 
 Result<> BpfSource::load() {
@@ -205,14 +206,15 @@ Result<> BpfSource::load() {
   skeleton_ = tiercel_bpf__open();
   if (!skeleton_) return explain_load_failure(errno);
   skeleton_->rodata->cgroup_subsys = container_cgroup_subsys();
-  set_flag(skeleton_->bss->want_env, options_.wanted.env);
-  set_flag(skeleton_->bss->want_threads, options_.wanted.threads);
-  const Calls calls = calls_of(options_.wanted);
-  choose_programs(*skeleton_, calls, true);
+  skeleton_->rodata->page_kib = static_cast<__u32>(::sysconf(_SC_PAGESIZE) / 1024);
+  tell(options_.wanted, true);
+  const Programs names = programs_of(calls_of(options_.wanted));
+  choose_programs(*skeleton_, names, true);
   bpf_map__set_max_entries(skeleton_->maps.ring_vital, static_cast<__u32>(options_.ring_vital_bytes));
   bpf_map__set_max_entries(skeleton_->maps.ring_bulk, static_cast<__u32>(options_.ring_bulk_bytes));
   if (int err = tiercel_bpf__load(skeleton_); err != 0) return explain_load_failure(-err);
-  keep_programs(*skeleton_, calls);
+  keep_programs(*skeleton_, names);
+  if (auto rows = prepare_loss_rows(bpf_map__fd(skeleton_->maps.lost_by_cgroup)); !rows) return rows;
   for (auto [map, size, ring] : {std::tuple{skeleton_->maps.ring_vital, options_.ring_vital_bytes, &vital_},
                                  std::tuple{skeleton_->maps.ring_bulk, options_.ring_bulk_bytes, &bulk_}}) {
     auto mapped = Ring::map(bpf_map__fd(map), size);
@@ -222,33 +224,43 @@ Result<> BpfSource::load() {
   return {};
 }
 
-// The calls of the wanted events that have a program of their own; the others come from the process hooks.
-BpfSource::Calls BpfSource::calls_of(const Wanted& wanted) const {
-  Calls calls;
-  for (uint16_t type : wanted.events) {
-    std::string call(event_name(type));
-    if (bpf_object__find_program_by_name(skeleton_->obj, (std::string(kSysExitPrefix) + call).c_str()))
-      calls.insert(std::move(call));
+BpfSource::Programs BpfSource::programs_of(const Types& types) const {
+  Programs names;
+  for (uint16_t type : types) {
+    const Hook& hook = hook_of(type);
+    names.insert(hook.exit_program());
+    if (bpf_object__find_program_by_name(skeleton_->obj, hook.enter_program().c_str()))
+      names.insert(hook.enter_program());
   }
-  return calls;
+  return names;
 }
 
-void BpfSource::keep_programs(const tiercel_bpf& skeleton, const Calls& calls) {
-  for (const std::string& call : calls) {
-    const bpf_program* program =
-        bpf_object__find_program_by_name(skeleton.obj, (std::string(kSysExitPrefix) + call).c_str());
-    if (program) hooks_[call].program = duplicate(bpf_program__fd(program));
+void BpfSource::keep_programs(const tiercel_bpf& skeleton, const Programs& names) {
+  for (const std::string& name : names)
+    if (const bpf_program* program = bpf_object__find_program_by_name(skeleton.obj, name.c_str()))
+      programs_[name] = duplicate(bpf_program__fd(program));
+}
+
+// What the programs read at run time. only: what is not wanted is taken back too.
+void BpfSource::tell(const Wanted& wanted, bool only) {
+  if (wanted.env || only) set_flag(skeleton_->bss->want_env, wanted.env);
+  if (wanted.threads || only) set_flag(skeleton_->bss->want_threads, wanted.threads);
+  if (wanted.cgroups || only) set_flag(skeleton_->bss->want_cgroups, wanted.cgroups);
+  const std::set<uint16_t> events(wanted.events.begin(), wanted.events.end());
+  for (uint16_t type = 1; type < EVT_COUNT; ++type) {
+    const bool told = events.contains(type);
+    if (told || only) std::atomic_ref<uint8_t>(const_cast<uint8_t&>(skeleton_->bss->told[type])) = told ? 1 : 0;
   }
 }
 
 // Programs that the first load left out: from a second copy of the object that works on the maps of the first. What is
 // kept of the copy is the programs' descriptors.
-Result<> BpfSource::load_more(const Calls& calls) {
+Result<> BpfSource::load_more(const Programs& names) {
   tiercel_bpf* more = tiercel_bpf__open();
   if (!more) return explain_load_failure(errno);
   const std::unique_ptr<tiercel_bpf, void (*)(tiercel_bpf*)> owner(more, tiercel_bpf__destroy);
-  more->rodata->cgroup_subsys = skeleton_->rodata->cgroup_subsys;
-  choose_programs(*more, calls, false);
+  *more->rodata = *skeleton_->rodata;
+  choose_programs(*more, names, false);
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, more->obj) {
     if (map == more->maps.rodata) continue;  // frozen, and equal
@@ -258,37 +270,54 @@ Result<> BpfSource::load_more(const Calls& calls) {
       return fail_errno(fmt::format("cannot share the map {}", bpf_map__name(map)), -err);
   }
   if (int err = tiercel_bpf__load(more); err != 0) return explain_load_failure(-err);
-  keep_programs(*more, calls);
+  keep_programs(*more, names);
   return {};
 }
 
-Result<> BpfSource::attach_hook(const std::string& call) {
-  auto id = tracepoint_id(tracefs_.get(), call);
-  if (!id) {
-    log::warning("the kernel has no tracepoint for {}: events of that type will not be seen ({})", call,
-                 id.error().message);
-    absent_.insert(call);
-    return {};
-  }
+Result<Fd> BpfSource::attach_program(const std::string& program, bool enter, uint16_t type) {
+  const std::string call(hook_of(type).event);
+  auto id = tracepoint_id(tracefs_.get(), call, enter);
+  if (!id) return tl::unexpected(id.error());
   auto event = open_tracepoint(*id);
   if (!event) return tl::unexpected(event.error());
-  Hook& hook = hooks_.at(call);
-  Fd link(bpf_link_create(hook.program.get(), event->get(), BPF_PERF_EVENT, nullptr));  // it holds the event
-  if (!link.valid()) return fail_errno("cannot attach to sys_exit_" + call, errno);
-  if (::ioctl(event->get(), PERF_EVENT_IOC_ENABLE, 0) != 0) return fail_errno("cannot enable sys_exit_" + call, errno);
-  hook.link = std::move(link);
+  bpf_link_create_opts options{};
+  options.sz = sizeof options;
+  options.perf_event.bpf_cookie = hook_of(type).cookie(type);
+  Fd link(bpf_link_create(programs_.at(program).get(), event->get(), BPF_PERF_EVENT, &options));  // it holds the event
+  if (!link.valid()) return fail_errno("cannot attach to the system call " + call, errno);
+  if (::ioctl(event->get(), PERF_EVENT_IOC_ENABLE, 0) != 0)
+    return fail_errno("cannot enable the hook on " + call, errno);
+  return link;
+}
+
+Result<> BpfSource::attach_hook(uint16_t type) {
+  const Hook& hook = hook_of(type);
+  if (auto id = tracepoint_id(tracefs_.get(), std::string(hook.event), false); !id) {
+    log::warning("the kernel has no tracepoint for {}: events of that type will not be seen ({})", hook.event,
+                 id.error().message);
+    absent_.insert(type);
+    return {};
+  }
+  std::vector<Fd> links;
+  for (bool enter : {true, false}) {
+    const std::string program = enter ? hook.enter_program() : hook.exit_program();
+    if (enter && !programs_.contains(program)) continue;
+    auto link = attach_program(program, enter, type);
+    if (!link) return tl::unexpected(link.error());
+    links.push_back(std::move(*link));
+  }
+  attached_[type] = std::move(links);
   return {};
 }
 
-Result<> BpfSource::attach_hooks(const Calls& calls) {
-  Calls to_attach, to_load;
-  for (const std::string& call : calls) {
-    if (absent_.contains(call)) continue;
-    auto hook = hooks_.find(call);
-    if (hook == hooks_.end()) to_load.insert(call);
-    if (hook == hooks_.end() || !hook->second.link.valid()) to_attach.insert(call);
-  }
+Result<> BpfSource::attach_hooks(const Types& types) {
+  Types to_attach;
+  for (uint16_t type : types)
+    if (!absent_.contains(type) && !attached_.contains(type)) to_attach.insert(type);
   if (to_attach.empty()) return {};
+  Programs to_load;
+  for (const std::string& name : programs_of(to_attach))
+    if (!programs_.contains(name)) to_load.insert(name);
   if (!to_load.empty())
     if (auto loaded = load_more(to_load); !loaded) return loaded;
   if (!tracefs_.valid()) tracefs_ = open_tracefs();
@@ -296,8 +325,8 @@ Result<> BpfSource::attach_hooks(const Calls& calls) {
     return fail(
         "cannot reach tracefs: mount it with `mount -t tracefs tracefs /sys/kernel/tracing`, or check that "
         "the kernel has CONFIG_FTRACE_SYSCALLS and is not locked down");
-  for (const std::string& call : to_attach)
-    if (auto attached = attach_hook(call); !attached) return attached;
+  for (uint16_t type : to_attach)
+    if (auto attached = attach_hook(type); !attached) return attached;
   return {};
 }
 
@@ -315,26 +344,26 @@ Result<> BpfSource::attach() {
 Result<bool> BpfSource::widen(const Wanted& wanted) {
   const std::lock_guard lock(hooks_mutex_);
   if (detached_) return fail("the sensor has ended");
-  auto follows_directories = [this] {
-    auto hook = hooks_.find("chdir");
-    return hook != hooks_.end() && hook->second.link.valid();
-  };
-  const bool followed = follows_directories();
-  if (wanted.env) set_flag(skeleton_->bss->want_env, true);
-  if (wanted.threads) set_flag(skeleton_->bss->want_threads, true);
+  const bool followed = attached_.contains(EVT_chdir);
+  tell(wanted, false);
   if (auto attached = attach_hooks(calls_of(wanted)); !attached) return tl::unexpected(attached.error());
-  return !followed && follows_directories();
+  return !followed && attached_.contains(EVT_chdir);
 }
 
 void BpfSource::narrow(const Wanted& wanted) {
   const std::lock_guard lock(hooks_mutex_);
   if (detached_) return;
-  set_flag(skeleton_->bss->want_env, wanted.env);
-  set_flag(skeleton_->bss->want_threads, wanted.threads);
-  const Calls calls = calls_of(wanted);
+  tell(wanted, true);
+  const Types types = calls_of(wanted);
   std::vector<Fd> links;
-  for (auto& [call, hook] : hooks_)
-    if (hook.link.valid() && !calls.contains(call)) links.push_back(std::move(hook.link));
+  for (auto hook = attached_.begin(); hook != attached_.end();) {
+    if (types.contains(hook->first)) {
+      ++hook;
+      continue;
+    }
+    std::move(hook->second.begin(), hook->second.end(), std::back_inserter(links));
+    hook = attached_.erase(hook);
+  }
   close_all(std::move(links));
 }
 
@@ -342,8 +371,8 @@ void BpfSource::detach() {
   const std::lock_guard lock(hooks_mutex_);
   detached_ = true;
   std::vector<Fd> links = std::exchange(process_links_, {});
-  for (auto& [call, hook] : hooks_)
-    if (hook.link.valid()) links.push_back(std::move(hook.link));
+  for (auto& [type, of_type] : attached_) std::move(of_type.begin(), of_type.end(), std::back_inserter(links));
+  attached_.clear();
   close_all(std::move(links));
 }
 
@@ -395,48 +424,30 @@ KernelCounts BpfSource::counts() const {
   return out;
 }
 
+std::vector<CgroupLoss> BpfSource::cgroup_losses() const {
+  std::vector<CgroupLoss> out;
+  const int map = bpf_map__fd(skeleton_->maps.lost_by_cgroup);
+  LostKey key{}, next{};
+  for (bool first = true; bpf_map_get_next_key(map, first ? nullptr : &key, &next) == 0; first = false) {
+    key = next;
+    uint64_t lost = 0;
+    if (bpf_map_lookup_elem(map, &key, &lost) == 0 && lost > 0)
+      out.push_back({key.cgroup_id, static_cast<uint16_t>(key.type), lost});
+  }
+  return out;
+}
+
 }  // namespace
 
 std::unique_ptr<Source> make_bpf_source(BpfOptions options) {
   return std::make_unique<BpfSource>(std::move(options));
 }
 
-std::vector<HostFact> probe_host() {
-  using State = HostFact::State;
-  std::vector<HostFact> facts;
-  utsname name{};
-  ::uname(&name);
-  int major = 0, minor = 0;
-  std::sscanf(name.release, "%d.%d", &major, &minor);
-  const bool new_enough = major > 5 || (major == 5 && minor >= 17);
-  facts.push_back({new_enough ? State::kGood : State::kMissing, "kernel", name.release,
-                   new_enough ? "" : "Tiercel needs Linux 5.17 or later"});
-  const bool root = ::geteuid() == 0;
-  facts.push_back({root ? State::kGood : State::kMissing, "privileges", root ? "root" : "not root",
-                   root ? "" : "run as root (sudo)"});
-  const bool has_btf = ::access("/sys/kernel/btf/vmlinux", R_OK) == 0;
-  facts.push_back({has_btf ? State::kGood : State::kMissing, "kernel BTF", "/sys/kernel/btf/vmlinux",
-                   has_btf ? "" : "use a kernel built with CONFIG_DEBUG_INFO_BTF=y"});
-  const bool has_tracefs = open_tracefs().valid();
-  facts.push_back({has_tracefs ? State::kGood : State::kMissing, "tracefs", has_tracefs ? "reachable" : "not reachable",
-                   has_tracefs ? "" : "check CONFIG_FTRACE_SYSCALLS and the kernel's lockdown mode"});
-  if (root && has_btf) {
-    // Nothing tells better whether the programs can be loaded than loading them.
-    BpfOptions small;
-    small.ring_vital_bytes = small.ring_bulk_bytes = 1u << 16;
-    for (uint16_t type = 1; type < EVT_COUNT; ++type) small.wanted.events.push_back(type);
-    BpfSource trial(std::move(small));
-    auto loaded = trial.load();
-    facts.push_back({loaded ? State::kGood : State::kMissing, "sensor's programs",
-                     loaded ? "the kernel takes them" : loaded.error().message,
-                     loaded ? "" : "`tiercel run --log-level debug` shows the verifier's words"});
-  }
-  auto lsm = read_pseudo_file("/sys/kernel/security/lsm", 4096);
-  const bool bpf_lsm = lsm && ("," + *lsm + ",").find(",bpf,") != std::string::npos;
-  facts.push_back(
-      {bpf_lsm ? State::kGood : State::kDegraded, "BPF LSM", bpf_lsm ? "active" : "not active",
-       bpf_lsm ? "" : "add bpf to the kernel's lsm= parameter to let later versions see io_uring; not needed now"});
-  return facts;
+Result<> try_programs() {
+  BpfOptions small;
+  small.ring_vital_bytes = small.ring_bulk_bytes = 1u << 16;
+  for (uint16_t type = 1; type < EVT_COUNT; ++type) small.wanted.events.push_back(type);
+  return BpfSource(std::move(small)).load();
 }
 
 }  // namespace tiercel::sensor

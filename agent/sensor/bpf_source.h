@@ -19,14 +19,7 @@ struct BpfOptions {
 
 [[nodiscard]] std::unique_ptr<Source> make_bpf_source(BpfOptions options);
 
-// What this host offers, for `tiercel doctor`: a line each.
-struct HostFact {
-  enum class State { kGood, kDegraded, kMissing };
-  State state;
-  std::string what;     // "kernel BTF"
-  std::string detail;   // what was found
-  std::string way_out;  // what to do about it; empty when good
-};
-[[nodiscard]] std::vector<HostFact> probe_host();
+// Loads every program and takes them back: nothing tells better whether the kernel accepts them.
+[[nodiscard]] Result<> try_programs();
 
 }  // namespace tiercel::sensor

@@ -23,11 +23,11 @@ constexpr uint64_t hash(uint64_t seed, std::string_view text) {
 
 uint64_t schema_digest() {
   uint64_t digest = 0xcbf29ce484222325ull;
-#define RECORD_BEGIN(record, ring, doc) digest = hash(digest, "record " #record);
+#define RECORD_BEGIN(record, doc) digest = hash(digest, "record " #record);
 #define FIELD(record, ctype, name, kind, doc) digest = hash(digest, #ctype " " #name);
 #define ARRAY(record, ctype, name, count, kind, doc) digest = hash(digest, #ctype " " #name "[" #count "]");
 #define TEXT(record, name, kind, doc) digest = hash(digest, "text " #name);
-#define EVENT(name, record, category, flags, params) digest = hash(digest, "event " #name " " #record);
+#define EVENT(name, record, ring, category, flags, hook, params) digest = hash(digest, "event " #name " " #record);
 #include "bpf/schema/events.def"
   return digest ^ sizeof(ev_head);
 }

@@ -29,8 +29,17 @@ using KernelCounts = std::vector<KernelCount>;
 // What the active rules ask of the kernel. What the agent itself needs (process state) is always there.
 struct Wanted {
   std::vector<uint16_t> events;  // enum ev_type
+  std::vector<uint16_t> state;   // watched for what the kernel side remembers of them, and not told
   bool env = false;              // the environment of programs
   bool threads = false;          // the making of threads
+  bool cgroups = false;          // the paths of all controllers
+};
+
+// Losses of one event type in one cgroup; cgroup 0: of cgroups that found no place in the kernel's table.
+struct CgroupLoss {
+  uint64_t cgroup_id = 0;
+  uint16_t type = 0;  // enum ev_type
+  uint64_t lost = 0;
 };
 
 class Source {
@@ -67,6 +76,8 @@ class Source {
   // True when nothing will come any more (end of a recording).
   [[nodiscard]] virtual bool finished() const { return false; }
   [[nodiscard]] virtual KernelCounts counts() const { return {}; }
+  // The same losses by cgroup, since the start; empty when nothing was lost.
+  [[nodiscard]] virtual std::vector<CgroupLoss> cgroup_losses() const { return {}; }
   // How old the oldest record was when the reader came to it, at most, since the last call: a reader that is kept away
   // for longer than the rings last is why records are lost.
   virtual uint64_t take_longest_lag_ns() { return 0; }

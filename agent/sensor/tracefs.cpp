@@ -9,6 +9,8 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <string_view>
+#include <utility>
 
 namespace tiercel::sensor {
 
@@ -25,8 +27,21 @@ Fd open_tracefs() {
   return {};
 }
 
-Result<long> tracepoint_id(int tracefs, const std::string& call) {
-  const std::string path = "events/syscalls/sys_exit_" + call + "/id";
+namespace {
+
+// Where the kernel's SYSCALL_DEFINE has another name than the call has for everybody else.
+std::string kernel_name(const std::string& call) {
+  constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+      {"pread", "pread64"}, {"pwrite", "pwrite64"}, {"umount2", "umount"}};
+  for (auto [falco, kernel] : kNames)
+    if (call == falco) return std::string(kernel);
+  return call;
+}
+
+}  // namespace
+
+Result<long> tracepoint_id(int tracefs, const std::string& call, bool enter) {
+  const std::string path = "events/syscalls/sys_" + std::string(enter ? "enter_" : "exit_") + kernel_name(call) + "/id";
   Fd fd(::openat(tracefs, path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return fail_errno("tracefs has no " + path, errno);
   std::array<char, 32> text{};

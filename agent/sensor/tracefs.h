@@ -12,8 +12,8 @@ namespace tiercel::sensor {
 // The folder of tracefs: a detached mount of our own, which ends with the descriptor, else the host's. Not valid: none.
 [[nodiscard]] Fd open_tracefs();
 
-// Of the tracepoint at the exit of a system call.
-Result<long> tracepoint_id(int tracefs, const std::string& call);
+// Of the tracepoint at the exit or the entry of a system call, by Falco's name for it.
+Result<long> tracepoint_id(int tracefs, const std::string& call, bool enter);
 
 // The tracepoint itself fires on every CPU; the perf event is only the handle.
 Result<Fd> open_tracepoint(long id);

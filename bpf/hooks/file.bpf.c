@@ -3,7 +3,7 @@
  * Files: the open family, at the exit of each call. What was opened comes from the descriptor's struct file, not from
  * the caller's memory; the caller's text is kept beside it.
  */
-#include "../include/task.h"
+#include "../include/file.h"
 
 static __always_inline int open__exit(__u16 type, long ret, __s64 dirfd, const void *name, __u32 flags, __u32 mode,
 				      __u32 resolve)
@@ -14,30 +14,21 @@ static __always_inline int open__exit(__u16 type, long ret, __s64 dirfd, const v
 	if (!record__begin(&b, task, type, sizeof(struct ev_open)))
 		return 0;
 	struct ev_open *ev = (void *)b.head;
-	__builtin_memset((void *)ev + sizeof(ev->head), 0, sizeof(*ev) - sizeof(ev->head));
+	RECORD_CLEAR(ev);
 	ev->fd = ret;
 	ev->dirfd = dirfd;
 	ev->flags = flags;
 	ev->mode = mode;
 	ev->resolve = resolve;
-
-	char *written = tail__room(&b, SCRATCH_CHUNK);
-	record__user_str(&b, &ev->name, name);
-	if (written && (!ev->name.len || *written != '/'))
+	if (type == EVT_open_by_handle_at)
 		record__base(&b, &ev->base, task, dirfd);
-
-	struct file *file = file__of_fd(task, ret);
-	if (file) {
-		struct inode *inode = BPF_CORE_READ(file, f_inode);
-		ev->ino = BPF_CORE_READ(inode, i_ino);
-		ev->dev = dev__encode(BPF_CORE_READ(inode, i_sb, s_dev));
-		ev->i_mode = BPF_CORE_READ(inode, i_mode);
-		ev->fmode = BPF_CORE_READ(file, f_mode);
-		record__path(&b, &ev->realpath, BPF_CORE_READ(task, fs), &file->f_path);
-	}
+	else
+		record__user_path(&b, &ev->name, &ev->base, task, dirfd, name);
+	ev->base_mode = file__mode(task, dirfd);
+	file__fill(&b, (struct file_part *)&ev->ino, task, file__of_fd(task, ret));
 	if (ret < 0 || BPF_CORE_READ(task, files, count.counter) > 1)
 		ev->head.flags |= EVF_PATH_UNCERTAIN;
-	record__send(&b, &ring_bulk);
+	record__send(&b, RING_OF_open);
 	scratch__put(&b);
 	return 0;
 }
@@ -82,6 +73,13 @@ int sys_exit__creat(struct sys_exit_ctx *ctx)
 	return open__exit(EVT_creat, ctx->ret, AT_FDCWD, (void *)SYS_ARG0(regs), O_CREAT_WRONLY_TRUNC, SYS_ARG1(regs), 0);
 }
 
+SEC("tp")
+int sys_exit__open_by_handle_at(struct sys_exit_ctx *ctx)
+{
+	struct pt_regs *regs = task__regs(bpf_get_current_task_btf());
+	return open__exit(EVT_open_by_handle_at, ctx->ret, (__s32)SYS_ARG0(regs), 0, SYS_ARG2(regs), 0, 0);
+}
+
 /* chdir and fchdir: not for rules' sake alone, proc.cwd of every later event comes from here. */
 static __always_inline int chdir__exit(__u16 type, long ret, __s64 fd, const void *path)
 {
@@ -91,13 +89,15 @@ static __always_inline int chdir__exit(__u16 type, long ret, __s64 fd, const voi
 	if (!record__begin(&b, task, type, sizeof(struct ev_chdir)))
 		return 0;
 	struct ev_chdir *ev = (void *)b.head;
-	__builtin_memset((void *)ev + sizeof(ev->head), 0, sizeof(*ev) - sizeof(ev->head));
+	RECORD_CLEAR(ev);
 	ev->res = ret;
 	ev->fd = fd;
-	if (path)
+	if (type == EVT_chdir)
 		record__user_str(&b, &ev->path, path);
+	else
+		file__fill(&b, (struct file_part *)&ev->ino, task, file__of_fd(task, fd));
 	record__base(&b, &ev->cwd, task, AT_FDCWD);
-	record__send(&b, &ring_vital);
+	record__send(&b, RING_OF_chdir);
 	scratch__put(&b);
 	return 0;
 }

@@ -2,6 +2,15 @@
 /* Sockets: connect, accept, accept4 and bind at the exit of the call, with the kernel's view of the socket. */
 #include "../include/sock.h"
 
+#define EINPROGRESS 115
+
+static __always_inline __u16 sock__role(__u16 type, long ret)
+{
+	if (type == EVT_connect)
+		return ret == 0 || ret == -EINPROGRESS ? SKF_CLIENT : 0;
+	return type != EVT_bind && ret >= 0 ? SKF_SERVER : 0;
+}
+
 static __always_inline int sock__exit(__u16 type, long ret, __s64 fd, __s64 listener, const void *address,
 				      __u32 address_len, __u32 flags)
 {
@@ -11,25 +20,33 @@ static __always_inline int sock__exit(__u16 type, long ret, __s64 fd, __s64 list
 	if (!record__begin(&b, task, type, sizeof(struct ev_sock)))
 		return 0;
 	struct ev_sock *ev = (void *)b.head;
-	__builtin_memset((void *)ev + sizeof(ev->head), 0, sizeof(*ev) - sizeof(ev->head));
+	RECORD_CLEAR(ev);
+	struct sock_part *sock_part = (struct sock_part *)&ev->source;
+	struct addr_part *addr_part = (struct addr_part *)&ev->aaddr;
 	ev->res = ret;
 	ev->fd = fd;
 	ev->flags = flags;
-	struct file *file = file__of_fd(task, fd);
-	struct sock *sk = sock__of_file(file);
-	if (sk) {
-		ev->ino = BPF_CORE_READ(file, f_inode, i_ino);
-		sock__fill(&b, ev, sk);
-	}
+	struct sock *sk = descriptor__fill(&b, (struct file_part *)&ev->ino, sock_part, task, fd);
 	struct sock *queue = ret >= 0 && listener >= 0 ? sock__of_file(file__of_fd(task, listener)) : 0;
 	if (queue) {
 		ev->queuelen = BPF_CORE_READ(queue, sk_ack_backlog);
 		ev->queuemax = BPF_CORE_READ(queue, sk_max_ack_backlog);
 	}
-	sock__argument(&b, ev, address, address_len);
+	struct text given = {};
+	sock__argument(&b, addr_part, &given, address, address_len);
+	if (type == EVT_connect)
+		sock__name_peer(&b, sock_part, sk);
+	if (given.len && (!ev->path.len || (type == EVT_connect && !ev->peer)))
+		ev->path = given;
+	if (sk)
+		sock__remember(ev->ino, sock_part, addr_part, sock__role(type, ret));
+	if (!told[type]) {
+		scratch__put(&b);
+		return 0;
+	}
 	if (BPF_CORE_READ(task, files, count.counter) > 1)
 		ev->head.flags |= EVF_PATH_UNCERTAIN;
-	record__send(&b, &ring_bulk);
+	record__send(&b, RING_OF_connect);
 	scratch__put(&b);
 	return 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Credentials, tracing of other processes and mounts, at the exit of each call. */
-#include "../include/task.h"
+#include "../include/file.h"
 
 #define SETID(call, ...)                                                                                      \
 	SEC("tp")                                                                                             \
@@ -12,10 +12,10 @@
 		if (!record__begin(&b, task, EVT_##call, sizeof(struct ev_setid)))                            \
 			return 0;                                                                             \
 		struct ev_setid *ev = (void *)b.head;                                                         \
-		__builtin_memset((void *)ev + sizeof(ev->head), 0, sizeof(*ev) - sizeof(ev->head));           \
+		RECORD_CLEAR(ev);                                                                             \
 		ev->res = ctx->ret;                                                                           \
 		__VA_ARGS__;                                                                                  \
-		record__send(&b, &ring_vital);                                                                \
+		record__send(&b, RING_OF_##call);                                                             \
 		scratch__put(&b);                                                                             \
 		return 0;                                                                                     \
 	}
@@ -42,10 +42,28 @@ int sys_exit__ptrace(struct sys_exit_ctx *ctx)
 	ev->pid = (__s32)SYS_ARG1(regs);
 	ev->addr = SYS_ARG2(regs);
 	ev->data = SYS_ARG3(regs);
-	record__send(&b, &ring_vital);
+	record__send(&b, RING_OF_ptrace);
 	scratch__put(&b);
 	return 0;
 }
+
+/* Where the kernel put it: the youngest mount of the namespace. Not said where other threads or kernels may disagree. */
+static __always_inline void mount__realpath(struct build *b, struct ev_mount *ev, struct task_struct *task)
+{
+	struct mount *mount = mnt_ns__youngest(BPF_CORE_READ(task, nsproxy, mnt_ns));
+
+	if (!mount)
+		return;
+	struct path at = {
+		.mnt = (void *)BPF_CORE_READ(mount, mnt_parent) + bpf_core_field_offset(struct mount, mnt),
+		.dentry = BPF_CORE_READ(mount, mnt_mountpoint),
+	};
+	record__walk(b, &ev->realpath, BPF_CORE_READ(task, fs), at.dentry, at.mnt);
+}
+
+#define MS_REMOUNT 32
+#define MS_MOVE 8192
+#define MS_PROPAGATION (1 << 17 | 1 << 18 | 1 << 19 | 1 << 20) /* they make no mount either */
 
 SEC("tp")
 int sys_exit__mount(struct sys_exit_ctx *ctx)
@@ -57,17 +75,16 @@ int sys_exit__mount(struct sys_exit_ctx *ctx)
 	if (!record__begin(&b, task, EVT_mount, sizeof(struct ev_mount)))
 		return 0;
 	struct ev_mount *ev = (void *)b.head;
-	__builtin_memset((void *)ev + sizeof(ev->head), 0, sizeof(*ev) - sizeof(ev->head));
+	RECORD_CLEAR(ev);
 	ev->res = ctx->ret;
 	ev->flags = SYS_ARG3(regs);
 	record__user_str(&b, &ev->dev, (void *)SYS_ARG0(regs));
 	record__user_str(&b, &ev->dir, (void *)SYS_ARG1(regs));
 	record__user_str(&b, &ev->type, (void *)SYS_ARG2(regs));
-	char first = '/';
-	bpf_probe_read_user(&first, 1, (void *)SYS_ARG1(regs));
-	if (first != '/')
-		record__base(&b, &ev->base, task, AT_FDCWD);
-	record__send(&b, &ring_vital);
+	record__base(&b, &ev->base, task, AT_FDCWD); /* the source may be a path too */
+	if (ctx->ret == 0 && !(ev->flags & (MS_REMOUNT | MS_MOVE | MS_PROPAGATION)))
+		mount__realpath(&b, ev, task);
+	record__send(&b, RING_OF_mount);
 	scratch__put(&b);
 	return 0;
 }

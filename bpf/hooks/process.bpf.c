@@ -3,11 +3,14 @@
  * Processes: creation, programs, end, and a snapshot of those that were there before us.
  * BTF tracepoints (include/trace/events/sched.h) cost nothing to calls that do not create, exec or exit.
  */
-#include "../include/task.h"
+#include "../include/sock.h"
 
 const volatile int cgroup_subsys = -1;
+const volatile __u32 page_kib = 4;
 volatile bool want_threads = false;
 volatile bool want_env = false;
+volatile bool want_cgroups = false;
+volatile __u8 told[EVT_COUNT] = {};
 volatile __u32 reader_idle = 0;
 
 static __always_inline __u16 fork__type(struct task_struct *parent)
@@ -55,19 +58,18 @@ int BPF_PROG(process__fork, struct task_struct *parent, struct task_struct *chil
 	ev->flags = BPF_CORE_READ(parent, flags) & PF_KTHREAD ? 0 : fork__flags(type);
 	ev->child_pid = BPF_CORE_READ(child, tgid);
 	ev->child_tid = BPF_CORE_READ(child, pid);
-	ev->res = ev->child_tid;
+	ev->res = pid__nr(pid, BPF_CORE_READ(parent, thread_pid, level)); /* what the parent gets to see */
 	ev->child_vpid = pid__nr(leader_pid, BPF_CORE_READ(leader_pid, level));
 	ev->child_vtid = pid__nr(pid, BPF_CORE_READ(pid, level));
 	ev->child_exec_id = BPF_CORE_READ(child, self_exec_id);
 	struct pid_namespace *pid_ns = pid__ns(pid);
 	ev->child_pid_ns = BPF_CORE_READ(pid_ns, ns.inum);
-	record__send(&b, &ring_vital);
+	usage__fill((struct usage_part *)&ev->fdlimit, child);
+	record__send(&b, RING_OF_clone);
 	scratch__put(&b);
 	return 0;
 }
 
-#define TMPFS_MAGIC 0x01021994
-#define OVERLAYFS_SUPER_MAGIC 0x794c7630
 #define SB_RDONLY 1
 #define MNT_READONLY 0x40
 #define S_IMMUTABLE 8
@@ -98,12 +100,9 @@ static __always_inline __u32 exe__flags(struct file *exe, struct inode *inode, c
 	unsigned long magic = BPF_CORE_READ(inode, i_sb, s_magic);
 	__u32 flags = exe__writable(exe, inode, cred) ? EXE_WRITABLE : 0;
 
-	if (magic == OVERLAYFS_SUPER_MAGIC) {
-		/* fs/overlayfs/ovl_entry.h: in struct ovl_inode, __upperdentry comes right after the embedded inode */
-		void *upper = 0;
-		bpf_probe_read_kernel(&upper, sizeof(upper), (void *)inode + bpf_core_type_size(struct inode));
-		flags |= upper ? EXE_UPPER_LAYER : EXE_LOWER_LAYER;
-	}
+	__u32 layer = inode__layer(inode, magic);
+	if (layer)
+		flags |= layer == FDF_UPPER_LAYER ? EXE_UPPER_LAYER : EXE_LOWER_LAYER;
 	struct dentry *dentry = BPF_CORE_READ(exe, f_path.dentry);
 	/* mm/memfd.c: on the kernel's own tmpfs, in no directory and without a link */
 	if (magic == TMPFS_MAGIC && BPF_CORE_READ(inode, i_nlink) == 0 && BPF_CORE_READ(dentry, d_parent) == dentry)
@@ -151,11 +150,7 @@ static __always_inline void exec__identity(struct build *b, struct ev_exec *ev, 
 	bpf_probe_read_kernel(pids, sizeof(pids), &signal->pids);
 	ev->ptid = BPF_CORE_READ(parent, tgid);
 	ev->parent_start_ns = BPF_CORE_READ(parent, start_boottime);
-	bpf_probe_read_kernel(&ev->cap_inheritable, 8, &cred->cap_inheritable);
-	bpf_probe_read_kernel(&ev->cap_permitted, 8, &cred->cap_permitted);
-	bpf_probe_read_kernel(&ev->cap_effective, 8, &cred->cap_effective);
 	ev->tty = task__tty(task);
-	ev->loginuid = bpf_core_field_exists(task->loginuid) ? BPF_CORE_READ(task, loginuid.val) : (__u32)-1;
 	ev->sid = pid__nr(pids[PIDTYPE_SID], 0);
 	ev->pgid = pid__nr(pids[PIDTYPE_PGID], 0);
 	ev->vsid = pid__nr(pids[PIDTYPE_SID], level);
@@ -170,6 +165,51 @@ static __always_inline void exec__identity(struct build *b, struct ev_exec *ev, 
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 	if (fs)
 		record__path(b, &ev->cwd, fs, &fs->pwd);
+	usage__fill((struct usage_part *)&ev->fdlimit, task);
+}
+
+static __always_inline void exec__stdio_of(struct build *b, struct stdio_part *part, struct task_struct *task, __s64 fd)
+{
+	struct file *file = file__of_fd(task, fd);
+	struct sock *sk = sock__of_file(file);
+
+	if (!file)
+		return;
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	part->any_ino = BPF_CORE_READ(inode, i_ino);
+	part->any_mode = BPF_CORE_READ(inode, i_mode);
+	part->any_magic = BPF_CORE_READ(inode, i_sb, s_magic);
+	if (!sk) {
+		record__path(b, &part->any_name, BPF_CORE_READ(task, fs), &file->f_path);
+		return;
+	}
+	struct sock_part sock = {};
+	struct sock_past *past = bpf_map_lookup_elem(&sock_pasts, &part->any_ino);
+	part->any_family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if (past)
+		part->any_flags = past->flags;
+	if (part->any_family == AF_INET || part->any_family == AF_INET6) {
+		sock.family = part->any_family;
+		sock__fill_inet(&sock, sk);
+		part->any_lport = sock.lport;
+		part->any_rport = sock.rport;
+		__builtin_memcpy(part->any_laddr, sock.laddr, 16);
+		__builtin_memcpy(part->any_raddr, sock.raddr, 16);
+	} else if (part->any_family == AF_UNIX) {
+		struct sock *peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
+		part->any_source = (__u64)sk;
+		part->any_peer = (__u64)peer;
+		sock__unix_path(b, &part->any_name, sk);
+		if (!part->any_name.len && peer)
+			sock__unix_path(b, &part->any_name, peer);
+	}
+}
+
+static __always_inline void exec__stdio(struct build *b, struct ev_exec *ev, struct task_struct *task)
+{
+	exec__stdio_of(b, (struct stdio_part *)&ev->stdin_ino, task, 0);
+	exec__stdio_of(b, (struct stdio_part *)&ev->stdout_ino, task, 1);
+	exec__stdio_of(b, (struct stdio_part *)&ev->stderr_ino, task, 2);
 }
 
 /* argv of the image that runs now: its pages were written a moment ago and are there. */
@@ -221,9 +261,25 @@ static __always_inline void exec__env(struct build *b, struct ev_exec *ev, struc
 		tail__took(b, &ev->env, len);
 }
 
-static __always_inline void exec__clear(struct ev_exec *ev)
+/* "controller=path", NUL separated, for every hierarchy that has one (at v2 all have the same path). */
+static __always_inline void exec__cgroups(struct build *b, struct ev_exec *ev, struct task_struct *task)
 {
-	__builtin_memset((void *)ev + sizeof(ev->head), 0, sizeof(*ev) - sizeof(ev->head));
+	if (!want_cgroups)
+		return;
+	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	__u32 begin = b->s->pos;
+	for (int i = 0; i < CONTROLLERS_MAX; i++) {
+		struct cgroup_subsys_state *css = 0;
+		bpf_probe_read_kernel(&css, sizeof(css), &set->subsys[i]);
+		if (!css)
+			continue;
+		cgroup__named_path(b, BPF_CORE_READ(css, ss, name), BPF_CORE_READ(css, cgroup));
+	}
+	__u32 end = b->s->pos;
+	if (end > begin && end <= TIERCEL_RECORD_MAX) {
+		ev->cgroups.off = begin;
+		ev->cgroups.len = end - begin;
+	}
 }
 
 /* match-proto:v5.11:include/trace/events/sched.h sched_process_exec(p, old_pid, bprm) */
@@ -238,13 +294,17 @@ int BPF_PROG(process__exec, struct task_struct *task, pid_t old_pid, struct linu
 	if (!record__begin(&b, task, type, sizeof(struct ev_exec)))
 		return 0;
 	struct ev_exec *ev = (void *)b.head;
-	exec__clear(ev);
+	RECORD_CLEAR(ev);
 	exec__argv(&b, ev, task);
 	exec__identity(&b, ev, task);
 	exec__executable(&b, ev, task);
 	record__kernel_str(&b, &ev->filename, BPF_CORE_READ(bprm, filename));
+	if (BPF_CORE_READ(bprm, interp) != BPF_CORE_READ(bprm, filename))
+		record__kernel_str(&b, &ev->interp, BPF_CORE_READ(bprm, interp));
+	exec__stdio(&b, ev, task);
+	exec__cgroups(&b, ev, task);
 	exec__env(&b, ev, task);
-	record__send(&b, &ring_vital);
+	record__send(&b, RING_OF_execve);
 	scratch__put(&b);
 	return 0;
 }
@@ -289,13 +349,13 @@ static __always_inline int exec__failed(__u16 type, long ret, unsigned long file
 	if (!record__begin(&b, task, type, sizeof(struct ev_exec)))
 		return 0;
 	struct ev_exec *ev = (void *)b.head;
-	exec__clear(ev);
+	RECORD_CLEAR(ev);
 	ev->res = ret;
 	exec__identity(&b, ev, task);
 	exec__executable(&b, ev, task); /* the caller's own: a failed call changes nothing */
 	record__user_str(&b, &ev->filename, (void *)filename);
 	exec__user_argv(&b, ev, argv);
-	record__send(&b, &ring_vital);
+	record__send(&b, RING_OF_execve);
 	scratch__put(&b);
 	return 0;
 }
@@ -354,7 +414,7 @@ int BPF_PROG(process__exit, struct task_struct *task)
 	ev->core = code >> 7 & 1;
 	ev->reaper_tid = BPF_CORE_READ(reaper, tgid);
 	ev->reaper_start_ns = BPF_CORE_READ(reaper, group_leader, start_boottime);
-	record__send(&b, &ring_vital);
+	record__send(&b, RING_OF_procexit);
 	scratch__put(&b);
 	return 0;
 }
@@ -369,14 +429,16 @@ int process__snapshot(struct bpf_iter__task *ctx)
 	if (!task || BPF_CORE_READ(task, pid) != BPF_CORE_READ(task, tgid))
 		return 0;
 	__u64 cgroup_id = cgroup__announce(task);
-	if (!scratch__get(&b, EVT_task, sizeof(struct ev_exec)))
+	if (!scratch__get(&b, EVT_task, sizeof(struct ev_exec), cgroup_id))
 		return 0;
 	struct ev_exec *ev = (void *)b.head;
-	exec__clear(ev);
+	RECORD_CLEAR(ev);
 	head__fill(&ev->head, task, cgroup_id);
 	ev->head.flags |= EVF_SNAPSHOT;
 	exec__identity(&b, ev, task);
 	exec__executable(&b, ev, task);
+	exec__stdio(&b, ev, task);
+	exec__cgroups(&b, ev, task);
 	__u32 size = b.s->pos;
 	if (size <= TIERCEL_RECORD_MAX) {
 		ev->head.size = (size + 7) & ~7u; /* keeps the stream aligned */

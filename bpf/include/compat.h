@@ -66,6 +66,59 @@ static __always_inline struct kernfs_node *kernfs__parent(struct kernfs_node *kn
 	return BPF_CORE_READ(old, parent);
 }
 
+/* v6.2 (f1a7941243c1): memory counters became per-CPU ones; before, struct mm_rss_stat */
+struct mm_rss_stat {
+	long count[4];
+} __attribute__((preserve_access_index));
+struct mm_struct___old {
+	struct mm_rss_stat rss_stat;
+} __attribute__((preserve_access_index));
+struct percpu_counter {
+	__s64 count;
+} __attribute__((preserve_access_index));
+struct mm_struct___v62 {
+	struct percpu_counter rss_stat[4];
+} __attribute__((preserve_access_index));
+enum { MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES }; /* include/linux/mm_types_task.h */
+
+/* Pages of one kind; without what single CPUs have not added up yet, so it may be a little off. */
+static __always_inline __s64 mm__pages(struct mm_struct *mm, int kind)
+{
+	__s64 count = 0;
+
+	if (bpf_core_type_exists(struct mm_rss_stat)) {
+		struct mm_struct___old *old = (void *)mm;
+		bpf_probe_read_kernel(&count, sizeof(count),
+				      (void *)mm + bpf_core_field_offset(old->rss_stat) + kind * sizeof(long));
+	} else {
+		/* by hand: an index that the compiler does not see as a constant would count with our struct's size */
+		struct mm_struct___v62 *now = (void *)mm;
+		bpf_probe_read_kernel(&count, sizeof(count),
+				      (void *)mm + bpf_core_field_offset(now->rss_stat) +
+					      kind * bpf_core_type_size(struct percpu_counter) +
+					      bpf_core_field_offset(struct percpu_counter, count));
+	}
+	return count > 0 ? count : 0;
+}
+
+/* v6.13 (5eda70f550d7): the youngest mount of a namespace is at hand */
+struct mnt_namespace___v613 {
+	struct rb_node *mnt_last_node;
+} __attribute__((preserve_access_index));
+struct mount___v68 {
+	struct rb_node mnt_node;
+} __attribute__((preserve_access_index));
+
+static __always_inline struct mount *mnt_ns__youngest(struct mnt_namespace *ns)
+{
+	struct mnt_namespace___v613 *now = (void *)ns;
+
+	if (!bpf_core_field_exists(now->mnt_last_node))
+		return 0;
+	void *node = BPF_CORE_READ(now, mnt_last_node);
+	return node ? node - bpf_core_field_offset(struct mount___v68, mnt_node) : 0;
+}
+
 /* Arguments of a system call at its exit: the result has taken the place of one register, the rest are as saved. */
 #if defined(__TARGET_ARCH_x86)
 #define SYS_ARG0(regs) ((regs)->di)
@@ -73,6 +126,7 @@ static __always_inline struct kernfs_node *kernfs__parent(struct kernfs_node *kn
 #define SYS_ARG2(regs) ((regs)->dx)
 #define SYS_ARG3(regs) ((regs)->r10)
 #define SYS_ARG4(regs) ((regs)->r8)
+#define SYS_ARG5(regs) ((regs)->r9)
 #define SYS_NR(regs) ((long)(regs)->orig_ax)
 #define NR_clone 56
 #define NR_fork 57
@@ -84,6 +138,7 @@ static __always_inline struct kernfs_node *kernfs__parent(struct kernfs_node *kn
 #define SYS_ARG2(regs) ((regs)->regs[2])
 #define SYS_ARG3(regs) ((regs)->regs[3])
 #define SYS_ARG4(regs) ((regs)->regs[4])
+#define SYS_ARG5(regs) ((regs)->regs[5])
 #define SYS_NR(regs) ((long)(regs)->syscallno)
 #define NR_clone 220
 #define NR_fork (-2)

@@ -16,16 +16,37 @@ static __always_inline void count__sent(__u32 type)
 		c->sent++;
 }
 
-static __always_inline void count__lost_ring(__u32 type)
+/* Which cgroup lost it. Losses are rare: an atomic add on a shared map is cheap enough. */
+static __always_inline void count__lost_of_cgroup(__u32 type, __u64 cgroup_id)
+{
+	struct lost_key key = {.cgroup_id = cgroup_id, .type = type};
+	__u64 one = 1, *lost = bpf_map_lookup_elem(&lost_by_cgroup, &key);
+
+	if (!lost) {
+		if (bpf_map_update_elem(&lost_by_cgroup, &key, &one, BPF_NOEXIST) == 0)
+			return;
+		lost = bpf_map_lookup_elem(&lost_by_cgroup, &key); /* another CPU was first */
+	}
+	if (!lost) { /* the map is full: no cgroup's own */
+		key.cgroup_id = 0;
+		lost = bpf_map_lookup_elem(&lost_by_cgroup, &key);
+	}
+	if (lost)
+		__sync_fetch_and_add(lost, 1);
+}
+
+static __always_inline void count__lost_ring(__u32 type, __u64 cgroup_id)
 {
 	struct count *c = count__of(type);
 	if (c)
 		__sync_fetch_and_add(&c->lost_ring, 1);
+	count__lost_of_cgroup(type, cgroup_id);
 }
 
-static __always_inline void count__lost_scratch(__u32 type)
+static __always_inline void count__lost_scratch(__u32 type, __u64 cgroup_id)
 {
 	struct count *c = count__of(type);
 	if (c)
 		__sync_fetch_and_add(&c->lost_scratch, 1);
+	count__lost_of_cgroup(type, cgroup_id);
 }

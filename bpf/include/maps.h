@@ -7,10 +7,13 @@
 
 /* Set by the loader (agent/sensor/bpf_source.cpp). */
 extern const volatile int cgroup_subsys; /* index of the v1 controller that tells containers apart, -1: cgroup v2 */
+extern const volatile __u32 page_kib;    /* size of a page */
 
 /* What the rules ask for. Not constants: user space sets them anew when rules are reloaded. */
 extern volatile bool want_threads; /* clone events of threads */
 extern volatile bool want_env;     /* the environment */
+extern volatile bool want_cgroups; /* the paths of all controllers */
+extern volatile __u8 told[EVT_COUNT]; /* 0: the hook is there for the state that it keeps; rules do not ask for it */
 
 /*
  * 1 while the reader sleeps without a timeout. A reader that is awake looks at the rings every millisecond, and waking it
@@ -40,6 +43,19 @@ struct {
 	__type(key, __u32);
 	__type(value, struct count);
 } counts __weak SEC(".maps");
+
+/* Losses by cgroup and event type; cgroup 0 stands for all that found no place. User space fills those rows in. */
+#define LOST_ROWS 8192
+struct lost_key {
+	__u64 cgroup_id;
+	__u64 type;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, LOST_ROWS);
+	__type(key, struct lost_key);
+	__type(value, __u64);
+} lost_by_cgroup __weak SEC(".maps");
 
 /* Where a path is put together from its end; 256 more bytes let the verifier see that a component always fits. */
 struct walk {

@@ -91,15 +91,18 @@ __weak __noinline int walk__run(struct walk *w)
 	return 0;
 }
 
-static __always_inline void record__path(struct build *b, struct text *t, struct fs_struct *fs, struct path *path)
+static __always_inline void record__walk(struct build *b, struct text *t, struct fs_struct *fs, struct dentry *dentry,
+					 struct vfsmount *mnt)
 {
 	struct walk *w = b->w;
 
 	t->off = 0;
 	t->len = 0;
-	if (bpf_probe_read_kernel(&w->dentry, sizeof(w->dentry), &path->dentry) ||
-	    bpf_probe_read_kernel(&w->mnt, sizeof(w->mnt), &path->mnt) || !w->dentry || !w->mnt)
+	w->nameless = 0;
+	if (!dentry || !mnt)
 		return;
+	w->dentry = (__u64)dentry;
+	w->mnt = (__u64)mnt;
 	w->root_dentry = 0;
 	w->root_mnt = 0;
 	if (fs) {
@@ -119,6 +122,11 @@ static __always_inline void record__path(struct build *b, struct text *t, struct
 		return;
 	bpf_probe_read_kernel(to, len, &w->buf[pos]);
 	tail__took(b, t, len);
+}
+
+static __always_inline void record__path(struct build *b, struct text *t, struct fs_struct *fs, struct path *path)
+{
+	record__walk(b, t, fs, BPF_CORE_READ(path, dentry), BPF_CORE_READ(path, mnt));
 }
 
 static __always_inline struct file *file__of_fd(struct task_struct *task, __s64 fd)
@@ -150,4 +158,22 @@ static __always_inline void record__base(struct build *b, struct text *t, struct
 	struct file *file = file__of_fd(task, dirfd);
 	if (file)
 		record__path(b, t, fs, &file->f_path);
+}
+
+static __always_inline __u32 file__mode(struct task_struct *task, __s64 fd)
+{
+	struct file *file = file__of_fd(task, fd);
+
+	return file ? BPF_CORE_READ(file, f_inode, i_mode) : 0;
+}
+
+/* A path argument, and what it is relative to: not told of an absolute path that comes without a descriptor. */
+static __always_inline void record__user_path(struct build *b, struct text *name, struct text *base,
+					      struct task_struct *task, __s64 dirfd, const void *user)
+{
+	char *written = tail__room(b, SCRATCH_CHUNK);
+
+	record__user_str(b, name, user);
+	if (dirfd != AT_FDCWD || (written && (!name->len || *written != '/')))
+		record__base(b, base, task, dirfd);
 }

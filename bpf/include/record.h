@@ -14,8 +14,8 @@ struct build {
 	struct ev_head *head;
 };
 
-/* On failure the loss is counted against the event type. */
-static __always_inline bool scratch__get(struct build *b, __u16 type, __u32 fixed_size)
+/* On failure the loss is counted against the event type and the cgroup. */
+static __always_inline bool scratch__get(struct build *b, __u16 type, __u32 fixed_size, __u64 cgroup_id)
 {
 	for (__u32 i = 0; i < SCRATCH_SLOTS; i++) {
 		__u32 slot = i;
@@ -33,7 +33,7 @@ static __always_inline bool scratch__get(struct build *b, __u16 type, __u32 fixe
 		b->head->type = type;
 		return true;
 	}
-	count__lost_scratch(type);
+	count__lost_scratch(type, cgroup_id);
 	return false;
 }
 
@@ -81,6 +81,25 @@ static __always_inline void record__user_str(struct build *b, struct text *t, co
 		tail__took(b, t, (n - 1) & (SCRATCH_CHUNK - 1));
 }
 
+/* The first bytes of `len` of the caller's. */
+static __always_inline void record__user_data(struct build *b, struct text *t, const void *user, __u64 len)
+{
+	void *to = tail__room(b, TIERCEL_DATA_MAX);
+
+	t->off = 0;
+	t->len = 0;
+	if (!to || !user || !len)
+		return;
+	__u32 n = len < TIERCEL_DATA_MAX ? len : TIERCEL_DATA_MAX;
+	barrier_var(n); /* the verifier wants the bound on this very register */
+	if (n > TIERCEL_DATA_MAX)
+		return;
+	if (bpf_probe_read_user(to, n, user))
+		b->head->flags |= EVF_TEXT_FAULT;
+	else
+		tail__took(b, t, n);
+}
+
 static __always_inline void record__kernel_str(struct build *b, struct text *t, const void *kernel)
 {
 	void *to = tail__room(b, SCRATCH_CHUNK);
@@ -114,16 +133,22 @@ static __always_inline bool ring__output(void *ring, void *bytes, __u32 size)
 	return true;
 }
 
-static __always_inline void record__send(struct build *b, void *ring)
+/* ring: RING_OF_<event>, a constant but for the programs that many calls share. */
+static __always_inline void record__send(struct build *b, int ring)
 {
 	__u32 size = b->s->pos;
 	__u16 type = b->head->type;
+	bool sent;
 
 	if (size > TIERCEL_RECORD_MAX)
 		size = TIERCEL_RECORD_MAX;
 	b->head->size = size;
-	if (ring__output(ring, b->s->rec, size))
+	if (ring == RING_VITAL)
+		sent = ring__output(&ring_vital, b->s->rec, size);
+	else
+		sent = ring__output(&ring_bulk, b->s->rec, size);
+	if (sent)
 		count__sent(type);
 	else
-		count__lost_ring(type);
+		count__lost_ring(type, b->head->cgroup_id);
 }

@@ -2,11 +2,11 @@
 /* Sockets: what a descriptor's struct sock and an address argument say. */
 #pragma once
 
-#include "task.h"
+#include "file.h"
 
 #include <bpf/bpf_endian.h>
 
-#define SOCKFS_MAGIC 0x534f434b
+#define SOCK_RAW 3
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
@@ -19,63 +19,108 @@ static __always_inline struct sock *sock__of_file(struct file *file)
 	return socket ? BPF_CORE_READ(socket, sk) : 0;
 }
 
-/* A unix socket's own name; abstract names begin with NUL and are shown with '@'. */
+#define UNIX_NAME_MAX 108 /* sizeof(sun_path) */
+
+/*
+ * The name of the unix socket w->dentry, at buf[0 .. pos); abstract names begin with NUL and are shown with '@'. Global:
+ * the verifier looks at it once, and not again for each way to come here.
+ */
+__weak __noinline int unix__name(struct walk *w)
+{
+	if (!w)
+		return 0;
+	w->pos = 0;
+	struct unix_sock *sk = (void *)w->dentry;
+	struct unix_address *addr = BPF_CORE_READ(sk, addr);
+	if (!addr)
+		return 0;
+	int len = BPF_CORE_READ(addr, len) - 2;
+	if (len < 1 || len > UNIX_NAME_MAX)
+		return 0;
+	char *sun_path = (char *)addr + bpf_core_field_offset(struct unix_address, name) + 2;
+	bpf_probe_read_kernel(w->buf, len, sun_path);
+	if (w->buf[0] == 0) {
+		w->buf[0] = '@';
+		w->pos = len;
+		return 0;
+	}
+	long n = bpf_probe_read_kernel_str(w->buf, UNIX_NAME_MAX + 1, sun_path);
+	if (n > 1)
+		w->pos = n - 1;
+	return 0;
+}
+
 static __always_inline void sock__unix_path(struct build *b, struct text *t, struct sock *sk)
 {
-	struct unix_address *addr = BPF_CORE_READ((struct unix_sock *)sk, addr);
-	void *to = tail__room(b, SCRATCH_CHUNK);
+	void *to = tail__room(b, 128);
 
-	if (!addr || !to)
+	b->w->dentry = (__u64)sk;
+	unix__name(b->w);
+	__u32 len = b->w->pos & 127;
+	if (!to || !len)
 		return;
-	int len = BPF_CORE_READ(addr, len) - 2;
-	if (len < 1 || len > 108)
-		return;
-	char *sun_path = (char *)addr + bpf_core_field_offset(struct unix_address, name) + 2;
-	bpf_probe_read_kernel(to, len, sun_path);
-	if (*(char *)to == 0) {
-		*(char *)to = '@';
-		tail__took(b, t, len);
-		return;
-	}
-	long n = bpf_probe_read_kernel_str(to, 109, sun_path);
-	if (n > 1)
-		tail__took(b, t, (n - 1) & 127);
+	bpf_probe_read_kernel(to, len, b->w->buf);
+	tail__took(b, t, len);
 }
 
-static __always_inline void sock__fill(struct build *b, struct ev_sock *ev, struct sock *sk)
+static __always_inline void sock__fill_inet(struct sock_part *part, struct sock *sk)
 {
-	ev->family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	ev->state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	ev->socktype = BPF_CORE_READ(sk, sk_type);
-	ev->l4proto = BPF_CORE_READ(sk, sk_protocol);
-	if (ev->family == AF_INET) {
-		bpf_probe_read_kernel(ev->laddr, 4, &sk->__sk_common.skc_rcv_saddr);
-		bpf_probe_read_kernel(ev->raddr, 4, &sk->__sk_common.skc_daddr);
-	} else if (ev->family == AF_INET6) {
-		bpf_probe_read_kernel(ev->laddr, 16, &sk->__sk_common.skc_v6_rcv_saddr);
-		bpf_probe_read_kernel(ev->raddr, 16, &sk->__sk_common.skc_v6_daddr);
+	if (part->family == AF_INET) {
+		bpf_probe_read_kernel(part->laddr, 4, &sk->__sk_common.skc_rcv_saddr);
+		bpf_probe_read_kernel(part->raddr, 4, &sk->__sk_common.skc_daddr);
+	} else {
+		bpf_probe_read_kernel(part->laddr, 16, &sk->__sk_common.skc_v6_rcv_saddr);
+		bpf_probe_read_kernel(part->raddr, 16, &sk->__sk_common.skc_v6_daddr);
 	}
-	if (ev->family == AF_INET || ev->family == AF_INET6) {
-		ev->lport = BPF_CORE_READ(sk, __sk_common.skc_num);
-		if (!ev->lport) { /* a connect that was refused has given its port back; this is what getsockname() shows */
-			ev->lport = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
-			if (ev->family == AF_INET)
-				bpf_probe_read_kernel(ev->laddr, 4, &((struct inet_sock *)sk)->inet_saddr);
-		}
-		ev->rport = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
-	} else if (ev->family == AF_UNIX) {
+	if (BPF_CORE_READ(sk, sk_type) == SOCK_RAW) /* its number is a protocol's */
+		return;
+	part->lport = BPF_CORE_READ(sk, __sk_common.skc_num);
+	if (!part->lport) { /* a connect that was refused has given its port back; this is what getsockname() shows */
+		part->lport = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+		if (part->family == AF_INET)
+			bpf_probe_read_kernel(part->laddr, 4, &((struct inet_sock *)sk)->inet_saddr);
+	}
+	part->rport = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+}
+
+static __always_inline void sock__fill(struct build *b, struct sock_part *part, struct sock *sk)
+{
+	if (!sk)
+		return;
+	part->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	part->state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	part->socktype = BPF_CORE_READ(sk, sk_type);
+	part->l4proto = BPF_CORE_READ(sk, sk_protocol);
+	if (part->family == AF_INET || part->family == AF_INET6) {
+		sock__fill_inet(part, sk);
+	} else if (part->family == AF_UNIX) {
 		struct sock *peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
-		ev->source = (__u64)sk;
-		ev->peer = (__u64)peer;
+		part->source = (__u64)sk;
+		part->peer = (__u64)peer;
 		/* the side that has a name gives it to both: the listener's, as the client knows it */
-		sock__unix_path(b, &ev->path, sk);
-		if (!ev->path.len && peer)
-			sock__unix_path(b, &ev->path, peer);
+		sock__unix_path(b, &part->path, sk);
+		if (!part->path.len && peer)
+			sock__unix_path(b, &part->path, peer);
 	}
 }
 
-/* The address argument, from the caller's memory. */
-static __always_inline void sock__argument(struct build *b, struct ev_sock *ev, const void *user, __u32 len)
+/* Where something goes out, the other end's name says where to. */
+static __always_inline void sock__name_peer(struct build *b, struct sock_part *part, struct sock *sk)
+{
+	struct text name = {};
+
+	if (!sk || part->family != AF_UNIX)
+		return;
+	struct sock *peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
+	if (peer)
+		sock__unix_path(b, &name, peer);
+	if (name.len)
+		part->path = name;
+}
+
+/* The address argument, from the caller's memory. A unix path goes to `path`. */
+static __always_inline void sock__argument(struct build *b, struct addr_part *part, struct text *path, const void *user,
+					   __u32 len)
 {
 	struct {
 		__u16 family, port;
@@ -89,29 +134,86 @@ static __always_inline void sock__argument(struct build *b, struct ev_sock *ev, 
 	if (n_bytes > sizeof(a))
 		n_bytes = sizeof(a);
 	if (bpf_probe_read_user(&a, n_bytes, user)) {
-		ev->head.flags |= EVF_TEXT_FAULT;
+		b->head->flags |= EVF_TEXT_FAULT;
 		return;
 	}
-	ev->afamily = a.family;
+	part->afamily = a.family;
 	if (a.family == AF_INET) {
-		ev->aport = bpf_ntohs(a.port);
-		__builtin_memcpy(ev->aaddr, a.rest, 4);
+		part->aport = bpf_ntohs(a.port);
+		__builtin_memcpy(part->aaddr, a.rest, 4);
 	} else if (a.family == AF_INET6) {
-		ev->aport = bpf_ntohs(a.port);
-		__builtin_memcpy(ev->aaddr, a.rest + 4, 16);
-	} else if (a.family == AF_UNIX && !ev->path.len && len > 2) {
-		void *to = tail__room(b, SCRATCH_CHUNK);
+		part->aport = bpf_ntohs(a.port);
+		__builtin_memcpy(part->aaddr, a.rest + 4, 16);
+	} else if (a.family == AF_UNIX && len > 2) {
+		void *to = tail__room(b, 128);
 		if (!to)
 			return;
 		long n = bpf_probe_read_user_str(to, 109, user + 2);
 		if (n > 1) {
-			tail__took(b, &ev->path, (n - 1) & 127);
+			tail__took(b, path, (n - 1) & 127);
 			return;
 		}
 		__u32 rest = (len - 2) & 127; /* an abstract name: sun_path has 108 bytes at most */
 		if (len <= 110 && bpf_probe_read_user(to, rest, user + 2) == 0) {
 			*(char *)to = '@';
-			tail__took(b, &ev->path, rest);
+			tail__took(b, path, rest);
 		}
 	}
+}
+
+/*
+ * What the kernel does not keep about a socket: who began, and whom it spoke with last. By inode number, which no two
+ * sockets share while they live.
+ */
+struct sock_past {
+	__u64 raddr[2];
+	__u16 rport;
+	__u16 flags; /* SKF_CLIENT or SKF_SERVER */
+	__u32 pad;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64);
+	__type(value, struct sock_past);
+} sock_pasts __weak SEC(".maps");
+
+/* The role that an event gives to a socket that has none. 0: it says nothing about that. */
+static __always_inline void sock__remember(__u64 ino, struct sock_part *part, const struct addr_part *argument, __u16 role)
+{
+	struct sock_past next = {.flags = role}, *past;
+
+	if (part->family != AF_INET && part->family != AF_INET6)
+		return;
+	past = bpf_map_lookup_elem(&sock_pasts, &ino);
+	if (past && past->flags)
+		next.flags = past->flags;
+	part->sk_flags = next.flags;
+	if (!role)
+		return;
+	next.rport = part->rport;
+	__builtin_memcpy(next.raddr, part->raddr, 16);
+	if (!next.rport && argument) {
+		next.rport = argument->aport;
+		__builtin_memcpy(next.raddr, argument->aaddr, 16);
+	}
+	if (!past || past->rport != next.rport || past->raddr[0] != next.raddr[0] ||
+	    past->raddr[1] != next.raddr[1]) {
+		part->sk_flags |= SKF_NAME_CHANGED;
+		bpf_map_update_elem(&sock_pasts, &ino, &next, BPF_ANY);
+	}
+}
+
+/* File part, sock part: what every record about a descriptor begins with. */
+static __always_inline struct sock *descriptor__fill(struct build *b, struct file_part *file_part, struct sock_part *sock_part,
+						     struct task_struct *task, __s64 fd)
+{
+	struct file *file = file__of_fd(task, fd);
+	struct sock *sk = sock__of_file(file);
+
+	file__fill(b, file_part, task, file);
+	sock__fill(b, sock_part, sk);
+	if (sk)
+		sock__remember(file_part->ino, sock_part, 0, 0);
+	return sk;
 }

@@ -75,6 +75,11 @@ static __always_inline void head__fill(struct ev_head *h, struct task_struct *ta
 	h->euid = cred->euid.val;
 	h->gid = cred->gid.val;
 	h->egid = cred->egid.val;
+	h->cap_inheritable = cred->cap_inheritable.val;
+	h->cap_permitted = cred->cap_permitted.val;
+	h->cap_effective = cred->cap_effective.val;
+	h->loginuid = bpf_core_field_exists(task->loginuid) ? task->loginuid.val : (__u32)-1;
+	h->nthreads = task->signal->nr_threads;
 	h->pid_ns = PROC_PID_INIT_INO;
 	if (pid && pid->level > 0) {
 		struct pid_namespace *pid_ns = pid__ns(pid);
@@ -98,27 +103,15 @@ static __always_inline __u32 dev__encode(__u32 dev)
 
 #define CGROUP_DEPTH_MAX 24
 
-/* Tells user space of a cgroup before the first record that names it. Returns its id. */
-static __always_inline __u64 cgroup__announce(struct task_struct *task)
+/*
+ * The path of the cgroup whose kernfs node is w->dentry, at buf[pos .. TIERCEL_PATH_MAX); pos is TIERCEL_PATH_MAX for the
+ * root of a hierarchy. Global: the verifier looks at it once.
+ */
+__weak __noinline int cgroup__walk(struct walk *w)
 {
-	struct cgroup *cgroup = task__cgroup(task);
-	__u64 id = cgroup__id(cgroup);
-	__u8 one = 1;
-	struct build b;
-
-	if (bpf_map_lookup_elem(&cgroups_seen, &id))
-		return id;
-	if (!scratch__get(&b, EVT_cgroup, sizeof(struct ev_cgroup)))
-		return id;
-	struct ev_cgroup *ev = (void *)b.head;
-	head__fill(&ev->head, task, id);
-	ev->id = id;
-	ev->hierarchy = id >> 48;
-	ev->path.off = 0;
-	ev->path.len = 0;
-
-	struct kernfs_node *kn = BPF_CORE_READ(cgroup, kn);
-	struct walk *w = b.w;
+	if (!w)
+		return 0;
+	struct kernfs_node *kn = (void *)w->dentry;
 	__u32 pos = TIERCEL_PATH_MAX;
 	for (int i = 0; i < CGROUP_DEPTH_MAX && kn; i++) {
 		struct kernfs_node *up = kernfs__parent(kn);
@@ -135,11 +128,67 @@ static __always_inline __u64 cgroup__announce(struct task_struct *task)
 		bpf_probe_read_kernel(&room[pos + 1], (n - 1) & 255, room + TIERCEL_PATH_MAX);
 		kn = up;
 	}
+	w->pos = pos;
+	return 0;
+}
+
+static __always_inline void cgroup__path(struct walk *w, struct cgroup *cgroup)
+{
+	w->dentry = (__u64)BPF_CORE_READ(cgroup, kn);
+	cgroup__walk(w);
+}
+
+#define CONTROLLERS_MAX 14 /* as many as kernels have, include/linux/cgroup_subsys.h */
+
+/* Appends "name=/path" and a NUL to the tail. */
+static __always_inline void cgroup__named_path(struct build *b, const char *name, struct cgroup *cgroup)
+{
+	char *to = tail__room(b, SCRATCH_CHUNK + 64);
+
+	if (!to)
+		return;
+	long n = bpf_probe_read_kernel_str(to, 32, name);
+	if (n < 2 || n > 32)
+		return;
+	to[(n - 1) & 31] = '=';
+	cgroup__path(b->w, cgroup);
+	__u32 pos = b->w->pos;
+	if (pos >= TIERCEL_PATH_MAX) { /* the root */
+		b->w->buf[TIERCEL_PATH_MAX - 1] = '/';
+		pos = TIERCEL_PATH_MAX - 1;
+	}
+	__u32 len = TIERCEL_PATH_MAX - pos;
+	bpf_probe_read_kernel(to + (n & 63), len & (SCRATCH_CHUNK - 1), &b->w->buf[pos]);
+	to[(n & 63) + (len & (SCRATCH_CHUNK - 1))] = 0;
+	b->s->pos += (n & 63) + (len & (SCRATCH_CHUNK - 1)) + 1;
+}
+
+/* Tells user space of a cgroup before the first record that names it. Returns its id. */
+static __always_inline __u64 cgroup__announce(struct task_struct *task)
+{
+	struct cgroup *cgroup = task__cgroup(task);
+	__u64 id = cgroup__id(cgroup);
+	__u8 one = 1;
+	struct build b;
+
+	if (bpf_map_lookup_elem(&cgroups_seen, &id))
+		return id;
+	if (!scratch__get(&b, EVT_cgroup, sizeof(struct ev_cgroup), id))
+		return id;
+	struct ev_cgroup *ev = (void *)b.head;
+	head__fill(&ev->head, task, id);
+	ev->id = id;
+	ev->hierarchy = id >> 48;
+	ev->path.off = 0;
+	ev->path.len = 0;
+
+	cgroup__path(b.w, cgroup);
 	void *to = tail__room(&b, SCRATCH_CHUNK);
+	__u32 pos = b.w->pos;
 	if (to && pos < TIERCEL_PATH_MAX) {
 		__u32 len = TIERCEL_PATH_MAX - pos;
 		if (len <= SCRATCH_CHUNK) {
-			bpf_probe_read_kernel(to, len, &w->buf[pos]);
+			bpf_probe_read_kernel(to, len, &b.w->buf[pos]);
 			tail__took(&b, &ev->path, len);
 		}
 	}
@@ -151,18 +200,50 @@ static __always_inline __u64 cgroup__announce(struct task_struct *task)
 		count__sent(EVT_cgroup);
 		bpf_map_update_elem(&cgroups_seen, &id, &one, BPF_ANY);
 	} else {
-		count__lost_ring(EVT_cgroup); /* and tried again with the next record from there */
+		count__lost_ring(EVT_cgroup, id); /* and tried again with the next record from there */
 	}
 	scratch__put(&b);
 	return id;
 }
+
+static __always_inline void usage__fill(struct usage_part *u, struct task_struct *task)
+{
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	struct pid_namespace *ns = pid__ns(pid);
+
+	u->fdlimit = BPF_CORE_READ(task, signal, rlim[7].rlim_cur); /* RLIMIT_NOFILE */
+	u->pgft_maj = BPF_CORE_READ(task, maj_flt);
+	u->pgft_min = BPF_CORE_READ(task, min_flt);
+	u->pidns_init_ns = BPF_CORE_READ(ns, child_reaper, start_boottime);
+	u->vm_size = u->vm_rss = u->vm_swap = u->pad_usage = 0;
+	if (!mm)
+		return;
+	u->vm_size = BPF_CORE_READ(mm, total_vm) * page_kib;
+	u->vm_rss = (mm__pages(mm, MM_FILEPAGES) + mm__pages(mm, MM_ANONPAGES) + mm__pages(mm, MM_SHMEMPAGES)) * page_kib;
+	u->vm_swap = mm__pages(mm, MM_SWAPENTS) * page_kib;
+}
+
+static __always_inline void args__fill(struct args_part *a, struct pt_regs *regs)
+{
+	a->a0 = SYS_ARG0(regs);
+	a->a1 = SYS_ARG1(regs);
+	a->a2 = SYS_ARG2(regs);
+	a->a3 = SYS_ARG3(regs);
+	a->a4 = SYS_ARG4(regs);
+	a->a5 = SYS_ARG5(regs);
+	a->nr = SYS_NR(regs);
+}
+
+/* Everything after the head: a record never carries what was in the scratch before. */
+#define RECORD_CLEAR(ev) __builtin_memset((void *)(ev) + sizeof((ev)->head), 0, sizeof(*(ev)) - sizeof((ev)->head))
 
 /* Announces the cgroup, takes scratch and fills the head: how every hook begins. */
 static __always_inline bool record__begin(struct build *b, struct task_struct *task, __u16 type, __u32 fixed_size)
 {
 	__u64 cgroup_id = cgroup__announce(task);
 
-	if (!scratch__get(b, type, fixed_size))
+	if (!scratch__get(b, type, fixed_size, cgroup_id))
 		return false;
 	head__fill(b->head, task, cgroup_id);
 	return true;

@@ -33,8 +33,10 @@ enum bpf_map_type_used {
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
+	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
 enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_EXIST = 2 };
+enum { BPF_F_NO_PREALLOC = 1, BPF_LOCAL_STORAGE_GET_F_CREATE = 1 };
 enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -49,7 +51,11 @@ typedef struct {
 	__u32 val;
 } kgid_t;
 
+struct proc_ns_operations {
+	const char *name;
+};
 struct ns_common {
+	const struct proc_ns_operations *ops;
 	unsigned int inum;
 };
 struct user_namespace {
@@ -60,6 +66,9 @@ struct uts_namespace {
 };
 struct ipc_namespace {
 	struct ns_common ns;
+};
+struct rb_node {
+	unsigned long __rb_parent_color;
 };
 struct mnt_namespace {
 	struct ns_common ns;
@@ -95,7 +104,11 @@ struct qstr {
 	__u32 len;
 	const unsigned char *name;
 };
+struct hlist_bl_node {
+	struct hlist_bl_node **pprev;
+};
 struct dentry {
+	struct hlist_bl_node d_hash;
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
@@ -130,6 +143,7 @@ struct inode {
 	unsigned int i_nlink;
 	struct super_block *i_sb;
 	unsigned long i_ino;
+	void *i_private;
 };
 struct file {
 	unsigned int f_mode;
@@ -154,6 +168,7 @@ struct fs_struct {
 struct mm_struct {
 	unsigned long arg_start, arg_end, env_start, env_end;
 	struct file *exe_file;
+	unsigned long total_vm;
 };
 struct kernfs_node {
 	const char *name;
@@ -167,8 +182,12 @@ struct cgroup {
 	int level;
 	struct cgroup_root *root;
 };
+struct cgroup_subsys {
+	const char *name;
+};
 struct cgroup_subsys_state {
 	struct cgroup *cgroup;
+	struct cgroup_subsys *ss;
 };
 struct css_set {
 	struct cgroup_subsys_state *subsys[16];
@@ -195,13 +214,18 @@ struct tty_struct {
 	struct tty_driver *driver;
 	int index;
 };
+struct rlimit {
+	unsigned long rlim_cur, rlim_max;
+};
 struct signal_struct {
 	atomic_t live;
 	struct pid *pids[4];
 	struct tty_struct *tty;
+	int nr_threads;
 	int group_exit_code;
 	unsigned int flags;
 	unsigned int is_child_subreaper : 1;
+	struct rlimit rlim[16];
 };
 struct task_struct {
 	unsigned int flags;
@@ -220,6 +244,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct css_set *cgroups;
 	struct mm_struct *mm;
+	unsigned long min_flt, maj_flt;
 	kuid_t loginuid;
 };
 struct linux_binprm {

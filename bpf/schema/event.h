@@ -11,6 +11,7 @@
 #include <linux/types.h>
 #endif
 
+#include "hook.h"
 #include "limits.h"
 
 struct text {
@@ -27,11 +28,12 @@ struct text {
 #define EVF_TEXT_FAULT 0x0020     /* some user memory was not readable */
 #define EVF_PATH_CUT 0x0040       /* a kernel path had more components or bytes than fit */
 
-/* Who did it, at the time of the event. 88 bytes. */
+/* Who did it, at the time of the event. 120 bytes. */
 struct ev_head {
 	__u64 time_ns;   /* bpf_ktime_get_boot_ns(): CLOCK_BOOTTIME */
 	__u64 start_ns;  /* group leader's start_boottime: with pid, the identity of the process */
 	__u64 cgroup_id; /* see task.h: hierarchy id << 48 | kernfs id */
+	__u64 cap_inheritable, cap_permitted, cap_effective;
 	__u32 size;      /* of the whole record */
 	__u16 type;      /* enum ev_type */
 	__u16 flags;     /* EVF_* */
@@ -41,12 +43,55 @@ struct ev_head {
 	__u32 uid, euid, gid, egid;
 	__u32 mnt_ns;    /* inode numbers of namespaces */
 	__u32 pid_ns;
+	__u32 loginuid;  /* audit login uid, 4294967295 if unset */
+	__u32 nthreads;  /* threads of the process */
 	__u16 cpu;
 	__u16 pad;
 	char comm[TIERCEL_COMM_LEN];
 };
 
-#define RECORD_BEGIN(record, ring, doc) struct ev_##record { struct ev_head head;
+/* file_part.fd_flags */
+#define FDF_UPPER_LAYER 1 /* of an overlay */
+#define FDF_LOWER_LAYER 2
+#define FDF_DELETED 4 /* no longer in its folder */
+#define FDF_FILE 8    /* there is a file: the part means something */
+#define FDF_NAMELESS 16 /* it never was in a folder: realpath is the kernel's name for it */
+
+/* sock_part.sk_flags */
+#define SKF_CLIENT 1 /* this process connected, or sent first */
+#define SKF_SERVER 2 /* it accepted, or received first */
+#define SKF_NAME_CHANGED 4 /* this event changed what the two ends are */
+
+#define FIELD(record, ctype, name, kind, doc) ctype name;
+#define ARRAY(record, ctype, name, count, kind, doc) ctype name[count];
+#define TEXT(record, name, kind, doc) struct text name;
+#define PAD(record, ctype, name) ctype name;
+#include "parts.h"
+struct file_part {
+	FILE_PART(file)
+};
+struct sock_part {
+	SOCK_PART(sock)
+};
+struct addr_part {
+	ADDR_PART(addr)
+};
+struct args_part {
+	ARGS_PART(args)
+};
+struct usage_part {
+	USAGE_PART(usage)
+};
+struct stdio_part {
+	STDIO_PART(any, any)
+};
+#include "parts.h"
+#undef FIELD
+#undef ARRAY
+#undef TEXT
+#undef PAD
+
+#define RECORD_BEGIN(record, doc) struct ev_##record { struct ev_head head;
 #define FIELD(record, ctype, name, kind, doc) ctype name;
 #define ARRAY(record, ctype, name, count, kind, doc) ctype name[count];
 #define TEXT(record, name, kind, doc) struct text name;
@@ -56,7 +101,14 @@ struct ev_head {
 
 enum ev_type {
 	EVT_NONE = 0,
-#define EVENT(name, record, category, flags, params) EVT_##name,
+#define EVENT(name, record, ring, category, flags, hook, params) EVT_##name,
 #include "events.def"
 	EVT_COUNT
+};
+
+enum ev_ring { RING_BULK, RING_VITAL };
+/* RING_OF_open and so on. */
+enum ev_ring_of {
+#define EVENT(name, record, ring, category, flags, hook, params) RING_OF_##name = RING_##ring,
+#include "events.def"
 };

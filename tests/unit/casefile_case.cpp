@@ -156,7 +156,7 @@ TEST_CASE("mistakes of a case") {
 TEST_CASE("mistakes of an event") {
   CHECK(tells(kHead + "exceve\n", "4:10 there is no event type 'exceve' | did you mean 'execve'?"));
   CHECK(tells(kHead + "task\n", "4:10 there is no event type 'task'"));
-  CHECK(tells(kHead + "mprotect\n", "4:10 no kernel event feeds 'mprotect' yet"));
+  CHECK(tells(kHead + "munmap\n", "4:10 no kernel event feeds 'munmap' yet"));
   CHECK(tells(kHead + "[a, b]\n", "4:10 an event is one type"));
   CHECK(tells(kHead + "{openat: [x]}\n", "the parameters of an event are a map"));
   CHECK(tells(kHead + "{openat: {nam: x}}\n", "4:20 openat has no parameter 'nam' | did you mean `name`?"));

@@ -180,8 +180,8 @@ TEST_CASE("B28 what a condition is made of: macros, lists, fields, operators and
   CHECK(loaded.rules->types(0).count() == 2);
   CHECK(loaded.rules->types(0)[EVT_execve]);
   CHECK(loaded.rules->types(0)[EVT_execveat]);
-  CHECK(loaded.rules->reads_field("proc.pid"));
-  CHECK(!loaded.rules->reads_field("proc.pname"));
+  CHECK(loaded.rules->fields_read().contains("proc.pid"));
+  CHECK(!loaded.rules->fields_read().contains("proc.pname"));
   LoadOptions options = plain_options(true);
   options.warn_unused = true;
   CHECK(warnings_of(load(before + rule_item("r1", "evt.type = execve and m"), options)).empty());

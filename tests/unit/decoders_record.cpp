@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include "decoders/derived.h"
 #include "decoders/encode.h"
 #include "decoders/flags.h"
 #include "decoders/render.h"
@@ -75,12 +76,13 @@ TEST_CASE("parameters by name, by index and as one text") {
   CHECK(params_text(*record, info, TestNames()).starts_with("fd=3(<f>/tmp/x) dirfd=-100(AT_FDCWD) name=/tmp/x"));
 }
 
-TEST_CASE("every parameter of every event can be found") {
+TEST_CASE("every parameter of every event can be found, and has a field or is told by the process") {
   for (const EventInfo& event : all_events())
-    for (std::string_view param : event.params) {
+    for (const ParamInfo& param : event.params) {
       CAPTURE(event.name);
-      CAPTURE(param);
-      CHECK(param_kind(param).has_value());
+      CAPTURE(param.name);
+      CHECK(event.param(param.name) == &param);
+      CHECK((param.field || derived_kind(param.name)));
     }
 }
 

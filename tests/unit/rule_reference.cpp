@@ -253,5 +253,5 @@ TEST_CASE("rule reference: each page in its three forms holds every row of its t
       }
   }
   // What nothing feeds yet says what it waits for, in every form.
-  CHECK(has(render(fields_page(), PageFormat::kText), "[Waits for: read and write events]"));
+  CHECK(has(render(fields_page(), PageFormat::kText), "[Waits for: poll and select events]"));
 }

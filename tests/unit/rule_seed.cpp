@@ -39,9 +39,9 @@ TEST_CASE("rule seed: loads unchanged, HIGH is Error, the response is set aside 
   CHECK(needed.count() == 2);
   CHECK(needed[EVT_execve]);
   CHECK(needed[EVT_execveat]);
-  CHECK(loaded.rules->reads_field("proc.cmdline"));
-  CHECK(loaded.rules->reads_field("user.name"));
-  CHECK(!loaded.rules->reads_field("proc.env"));
+  CHECK(loaded.rules->fields_read().contains("proc.cmdline"));
+  CHECK(loaded.rules->fields_read().contains("user.name"));
+  CHECK(!loaded.rules->fields_read().contains("proc.env"));
 }
 
 TEST_CASE("rule seed: strict gives Falco's verdict") {

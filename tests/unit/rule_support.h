@@ -101,6 +101,7 @@ class TestEvent {
     builder->head.euid = world.process->euid;
     builder->head.gid = world.process->gid;
     builder->head.egid = world.process->egid;
+    builder->head.loginuid = world.process->loginuid;
     const auto bytes = builder.bytes();
     words_.resize((bytes.size() + 7) / 8);
     std::memcpy(words_.data(), bytes.data(), bytes.size());

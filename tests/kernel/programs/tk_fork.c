@@ -1,45 +1,43 @@
-/* fork and vfork: one event on each side. */
-#include "truth.h"
+/* fork and vfork: one event on each side, with what each process is and has. */
+#include "creation.h"
 
-#include <sys/resource.h>
-
-static void both_sides(const char *type, pid_t child, const char *flags)
+static void both_sides(const char *type, pid_t child)
 {
 	truth_begin(type, child);
-	truth_comm("evt.arg.res"); /* a pid is shown as its process's name */
-	truth_text("evt.arg.flags", flags);
+	truth_creation(&(struct creation){.parent = true, .child = child, .flags = "0"});
 	truth_end();
 
-	truth_begin_of(type, child);
-	truth_result(0);
-	truth_comm("proc.name");
-	truth_number("proc.ppid", getpid());
-	truth_number("proc.vpid", child);
-	truth_number("thread.tid", child);
-	truth_text("evt.arg.res", "0");
-	truth_text("evt.arg.flags", flags);
-	truth_number("user.uid", geteuid());
-	truth_text("proc.exepath", truth_exe);
+	truth_begin_child(type, child, child);
+	truth_creation(&(struct creation){.child = child, .flags = "0"});
 	truth_end();
+}
+
+static void do_fork(void)
+{
+	pid_t child = syscall(SYS_fork);
+
+	need(child >= 0, "fork");
+	if (child == 0)
+		_exit(0);
+	both_sides("fork", child);
+	wait_for(child);
 }
 
 int main(void)
 {
 	truth_types("fork", "vfork", NULL);
+	do_fork();
 
-	pid_t child = syscall(SYS_fork);
-	need(child >= 0, "fork");
-	if (child == 0)
-		_exit(0);
-	both_sides("fork", child, "0");
-	wait_for(child);
-
-	child = vfork(); /* glibc's: the child lives on our stack */
+	pid_t child = vfork(); /* glibc's: the child lives on our stack */
 	need(child >= 0, "vfork");
 	if (child == 0)
 		_exit(0);
-	both_sides("vfork", child, "0");
+	both_sides("vfork", child);
 	wait_for(child);
+
+	struct rlimit fewer = {123, 456};
+	need(setrlimit(RLIMIT_NOFILE, &fewer) == 0, "setrlimit");
+	do_fork();
 
 	/* A failed call makes no process, so there is no event to state: the count of events says so. */
 	struct rlimit none = {0, 0};

@@ -1,0 +1,59 @@
+#include "agent/sensor/host.h"
+
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "agent/base/fd.h"
+#include "agent/sensor/bpf_source.h"
+#include "agent/sensor/hooks.h"
+#include "agent/sensor/tracefs.h"
+
+namespace tiercel::sensor {
+
+std::vector<HostFact> probe_host() {
+  using State = HostFact::State;
+  std::vector<HostFact> facts;
+  utsname name{};
+  ::uname(&name);
+  int major = 0, minor = 0;
+  std::sscanf(name.release, "%d.%d", &major, &minor);
+  const bool new_enough = major > 5 || (major == 5 && minor >= 17);
+  facts.push_back({new_enough ? State::kGood : State::kMissing, "kernel", name.release,
+                   new_enough ? "" : "Tiercel needs Linux 5.17 or later"});
+  const bool root = ::geteuid() == 0;
+  facts.push_back({root ? State::kGood : State::kMissing, "privileges", root ? "root" : "not root",
+                   root ? "" : "run as root (sudo)"});
+  const bool has_btf = ::access("/sys/kernel/btf/vmlinux", R_OK) == 0;
+  facts.push_back({has_btf ? State::kGood : State::kMissing, "kernel BTF", "/sys/kernel/btf/vmlinux",
+                   has_btf ? "" : "use a kernel built with CONFIG_DEBUG_INFO_BTF=y"});
+  const bool has_tracefs = open_tracefs().valid();
+  facts.push_back({has_tracefs ? State::kGood : State::kMissing, "tracefs", has_tracefs ? "reachable" : "not reachable",
+                   has_tracefs ? "" : "check CONFIG_FTRACE_SYSCALLS and the kernel's lockdown mode"});
+  if (root && has_btf) {
+    // Nothing tells better whether the programs can be loaded than loading them.
+    auto loaded = try_programs();
+    facts.push_back({loaded ? State::kGood : State::kMissing, "sensor's programs",
+                     loaded ? "the kernel takes them" : loaded.error().message,
+                     loaded ? "" : "`tiercel run --log-level debug` shows the verifier's words"});
+  }
+  if (Fd tracefs = open_tracefs(); tracefs.valid()) {
+    std::string lacking;
+    for (uint16_t type = 1; type < EVT_COUNT; ++type)
+      if (hook_of(type).is_call() && !tracepoint_id(tracefs.get(), std::string(hook_of(type).event), false))
+        lacking.append(lacking.empty() ? "" : ", ").append(hook_of(type).event);
+    facts.push_back(
+        {lacking.empty() ? State::kGood : State::kDegraded, "system calls",
+         lacking.empty() ? "all that rules may name have tracepoints" : "no tracepoint for " + lacking,
+         lacking.empty() ? "" : "nothing to do: this kernel was built without them, so nobody can call them"});
+  }
+  auto lsm = read_pseudo_file("/sys/kernel/security/lsm", 4096);
+  const bool bpf_lsm = lsm && ("," + *lsm + ",").find(",bpf,") != std::string::npos;
+  facts.push_back(
+      {bpf_lsm ? State::kGood : State::kDegraded, "BPF LSM", bpf_lsm ? "active" : "not active",
+       bpf_lsm ? "" : "add bpf to the kernel's lsm= parameter to let later versions see io_uring; not needed now"});
+  return facts;
+}
+
+}  // namespace tiercel::sensor

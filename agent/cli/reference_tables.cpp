@@ -191,8 +191,7 @@ Page events_page() {
                          std::string(event.record->doc), "yes"});
   }
   for (const rule::WaitingEvent& event : rule::waiting_events())
-    waiting.rows.push_back(
-        {std::string(event.name), std::string(event.category), std::string(event.params), "", "no"});
+    waiting.rows.push_back({std::string(event.name), std::string(event.category), std::string(event.params), "", "no"});
   page.tables = {std::move(seen), std::move(waiting)};
   return page;
 }

@@ -45,7 +45,8 @@ bool any_of(const Fields& read, std::initializer_list<std::string_view> fields) 
 }
 
 // Calls that move a process: to another folder, session or group. Worth their hooks when a rule reads what they change;
-// folders also when hooks on system calls are there anyway, since the first of those is what costs every call something.
+// folders also when hooks on system calls are there anyway, since the first of those is what costs every call
+// something.
 void add_moves(const rule::EventTypes& needed, const Fields& read, sensor::Wanted& wanted) {
   auto add = [&](std::initializer_list<uint16_t> types) {
     for (uint16_t type : types)
@@ -58,9 +59,9 @@ void add_moves(const rule::EventTypes& needed, const Fields& read, sensor::Wante
   if (has_hooks || read.contains("proc.cwd")) add({EVT_chdir, EVT_fchdir});
   if (any_of(read, {"proc.sid", "proc.sname", "proc.sid.exe", "proc.sid.exepath", "proc.is_sid_leader", "proc.tty"}))
     add({EVT_setsid});
-  if (any_of(read, {"proc.vpgid", "proc.vpgid.name", "proc.vpgid.exe", "proc.vpgid.exepath", "proc.pgid",
-                        "proc.pgid.name", "proc.pgid.exe", "proc.pgid.exepath", "proc.is_vpgid_leader",
-                        "proc.is_pgid_leader"}))
+  if (any_of(read,
+             {"proc.vpgid", "proc.vpgid.name", "proc.vpgid.exe", "proc.vpgid.exepath", "proc.pgid", "proc.pgid.name",
+              "proc.pgid.exe", "proc.pgid.exepath", "proc.is_vpgid_leader", "proc.is_pgid_leader"}))
     add({EVT_setsid, EVT_setpgid});
   std::sort(wanted.events.begin(), wanted.events.end());
   wanted.events.erase(std::unique(wanted.events.begin(), wanted.events.end()), wanted.events.end());
@@ -73,8 +74,8 @@ void add_roles(const rule::EventTypes& needed, const Fields& read, sensor::Wante
     return info->record->sock_at != 0 && info->record->name != "sock" && info->record->name != "pair";
   });
   const bool told = any_of(read, {"fd.name", "fd.cip", "fd.sip", "fd.cport", "fd.sport", "fd.cproto", "fd.sproto",
-                                       "fd.cnet", "fd.snet", "fd.is_server", "fd.name_changed", "evt.args", "evt.info",
-                                       "evt.arg[tuple]", "evt.arg[fd]", "proc.stdin.name", "proc.stdout.name"});
+                                  "fd.cnet", "fd.snet", "fd.is_server", "fd.name_changed", "evt.args", "evt.info",
+                                  "evt.arg[tuple]", "evt.arg[fd]", "proc.stdin.name", "proc.stdout.name"});
   if (!asked || !told) return;
   for (uint16_t type : {EVT_connect, EVT_accept, EVT_accept4})
     if (!needed.test(type)) wanted.state.push_back(type);

@@ -21,12 +21,12 @@ enum hook_shape {
 /* shape:4 | four argument numbers:4 each | text's argument:4 */
 #define HOOK(shape, a, b, c, d, text) \
 	((shape) | (a) << 4 | (b) << 8 | (c) << 12 | (d) << 16 | (text) << 20)
-#define HOOK_ARG__ HOOK_NO_ARG
-#define HOOK_ARG_0 0
-#define HOOK_ARG_1 1
-#define HOOK_ARG_2 2
-#define HOOK_ARG_3 3
-#define HOOK_ARG(n) HOOK_ARG_##n
+#define HOOK_ARG_ HOOK_NO_ARG /* "_": the call has no such argument */
+#define HOOK_ARG0 0
+#define HOOK_ARG1 1
+#define HOOK_ARG2 2
+#define HOOK_ARG3 3
+#define HOOK_ARG(n) HOOK_ARG##n
 
 #define H_NONE HOOK(SHAPE_NONE, 15, 15, 15, 15, 15)
 #define H_OWN HOOK(SHAPE_OWN, 15, 15, 15, 15, 15)

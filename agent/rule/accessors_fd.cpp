@@ -13,7 +13,6 @@ namespace {
 using context::FdKind;
 using decoders::kAfInet;
 using decoders::kAfInet6;
-using decoders::kAfUnix;
 
 constexpr uint16_t kTcp = 6, kUdp = 17, kIcmp = 1, kRaw = 255, kTcpEstablished = 1, kSockRaw = 3;
 constexpr int64_t kEinprogress = 115;

@@ -25,6 +25,12 @@ void take_credentials(Process& process, const ev_head& head) {
   process.ns.pid = head.pid_ns;
 }
 
+// Numbers of processes that were forgotten while a child of theirs still held them.
+template <class Map>
+void drop_expired(Map& by_number) {
+  std::erase_if(by_number, [](const auto& entry) { return entry.second.expired(); });
+}
+
 }  // namespace
 
 ProcessTable::ProcessTable(Limits limits, Containers& containers, Metrics& metrics)
@@ -85,10 +91,7 @@ void ProcessTable::apply_call(const decoders::Record& record, const ev_call& cal
 }
 
 std::shared_ptr<Process> ProcessTable::insert(ProcessKey key) {
-  if (by_key_.size() >= limits_.processes_max && !ended_.empty()) {
-    forget(ended_.front().second);
-    ended_.pop_front();
-  }
+  while (by_key_.size() >= limits_.processes_max && !ended_.empty()) forget_oldest_ended();
   if (by_key_.size() >= limits_.processes_max) {
     evicted_.add();
     forget(by_key_.begin()->first);
@@ -96,6 +99,7 @@ std::shared_ptr<Process> ProcessTable::insert(ProcessKey key) {
   auto process = std::make_shared<Process>();
   process->key = key;
   by_key_[key] = process;
+  if (by_pid_.size() >= 2 * limits_.processes_max) drop_expired(by_pid_);
   by_pid_[key.pid] = process;
   return process;
 }
@@ -193,7 +197,7 @@ void ProcessTable::apply_exec(const decoders::Record& record, const ev_exec& exe
   if (snapshot && !healing_ && process && !process->uncertain) return;
   if (!process) process = insert({head.pid, head.start_ns});
   auto image = make_image(record, exec);
-  if (process->image && !snapshot) {
+  if (process->image && (!snapshot || healing_)) {
     process->past_images.push_back(std::move(process->image));
     if (process->past_images.size() > kPastImagesMax) process->past_images.erase(process->past_images.begin());
   }
@@ -238,7 +242,9 @@ void ProcessTable::heal_end(uint64_t now_ns) {
 }
 
 void ProcessTable::note_vpid(const std::shared_ptr<Process>& process) {
-  if (process->ns.pid != kRootPidNs && process->vpid != 0) by_vpid_[vpid_key(process->ns.pid, process->vpid)] = process;
+  if (process->ns.pid == kRootPidNs || process->vpid == 0) return;
+  if (by_vpid_.size() >= 2 * limits_.processes_max) drop_expired(by_vpid_);
+  by_vpid_[vpid_key(process->ns.pid, process->vpid)] = process;
 }
 
 std::shared_ptr<Process> ProcessTable::by_vpid(uint32_t pid_ns, uint32_t vpid) const {
@@ -256,11 +262,15 @@ void ProcessTable::apply_exit(const ev_exit& exit) {
 }
 
 void ProcessTable::expire(uint64_t now_ns) {
-  while (!ended_.empty() && now_ns > ended_.front().first + limits_.grace_ns) {
-    const ProcessKey key = ended_.front().second;
-    ended_.pop_front();
-    if (auto process = find(key); process && process->exit_time_ns != 0) forget(key);
-  }
+  while (!ended_.empty() && now_ns > ended_.front().first + limits_.grace_ns) forget_oldest_ended();
+}
+
+// Not who turned out to live after all, or ended again since.
+void ProcessTable::forget_oldest_ended() {
+  const auto [time_ns, key] = ended_.front();
+  ended_.pop_front();
+  const auto it = by_key_.find(key);
+  if (it != by_key_.end() && it->second->exit_time_ns == time_ns) forget(key);
 }
 
 void ProcessTable::forget(ProcessKey key) {

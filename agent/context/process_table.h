@@ -65,7 +65,8 @@ class ProcessTable {
   void set_identity(Process& process, const decoders::Record& record, const ev_exec& exec);
   std::shared_ptr<Process> insert(ProcessKey key);
   void expire(uint64_t now_ns);
-  void forget(ProcessKey key);
+  void forget_oldest_ended();
+  void forget(ProcessKey key);  // its numbers go with the last reference: a caller that holds one would keep them
 
   Limits limits_;
   Containers& containers_;

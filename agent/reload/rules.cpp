@@ -1,6 +1,7 @@
 #include "agent/reload/rules.h"
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <initializer_list>
 
@@ -40,6 +41,28 @@ namespace {
 
 using Fields = std::set<std::string, std::less<>>;
 
+// Parameters by number ("evt.arg[0]") and as raw values ("evt.rawarg[env]") are read as well as by name and as text:
+// adds "evt.arg[NAME]" for each.
+void add_names_of_parameters(const rule::EventTypes& needed, Fields& read) {
+  Fields names;
+  for (const std::string& field : read) {
+    std::string_view param = field;
+    for (std::string_view prefix : {"evt.arg[", "evt.rawarg["})
+      if (param.starts_with(prefix)) param = param.substr(prefix.size(), param.size() - prefix.size() - 1);
+    if (param.size() == field.size()) continue;
+    size_t index = 0;
+    const auto [end, error] = std::from_chars(param.data(), param.data() + param.size(), index);
+    if (error != std::errc() || end != param.data() + param.size()) {
+      names.insert("evt.arg[" + std::string(param) + "]");
+      continue;
+    }
+    for (const decoders::EventInfo& event : decoders::all_events())
+      if (needed.test(event.type) && index < event.params.size())
+        names.insert("evt.arg[" + std::string(event.params[index].name) + "]");
+  }
+  read.merge(names);
+}
+
 bool any_of(const Fields& read, std::initializer_list<std::string_view> fields) {
   return std::any_of(fields.begin(), fields.end(), [&](std::string_view field) { return read.contains(field); });
 }
@@ -67,16 +90,23 @@ void add_moves(const rule::EventTypes& needed, const Fields& read, sensor::Wante
   wanted.events.erase(std::unique(wanted.events.begin(), wanted.events.end()), wanted.events.end());
 }
 
-// Which end of a connection is the client is known by who made it: needed where another event than that is to tell.
+// Which end of a connection is the client is known by who made it: needed where another event than that is to tell, and
+// where a program's standard descriptors are read.
 void add_roles(const rule::EventTypes& needed, const Fields& read, sensor::Wanted& wanted) {
-  const bool asked = std::any_of(wanted.events.begin(), wanted.events.end(), [](uint16_t type) {
+  bool asked = false;
+  bool told = any_of(
+      read, {"fd.name", "fd.nameraw", "fd.containername", "fd.cip", "fd.sip", "fd.cport", "fd.sport", "fd.cproto",
+             "fd.sproto", "fd.cnet", "fd.snet", "fd.is_server", "fd.name_changed", "evt.args", "evt.info"});
+  for (uint16_t type : wanted.events) {
     const decoders::EventInfo* info = decoders::event_info(type);
-    return info->record->sock_at != 0 && info->record->name != "sock" && info->record->name != "pair";
-  });
-  const bool told = any_of(read, {"fd.name", "fd.cip", "fd.sip", "fd.cport", "fd.sport", "fd.cproto", "fd.sproto",
-                                  "fd.cnet", "fd.snet", "fd.is_server", "fd.name_changed", "evt.args", "evt.info",
-                                  "evt.arg[tuple]", "evt.arg[fd]", "proc.stdin.name", "proc.stdout.name"});
-  if (!asked || !told) return;
+    if (info->record->sock_at == 0 || info->record->name == "sock" || info->record->name == "pair") continue;
+    asked = true;
+    for (const decoders::ParamInfo& param : info->params)
+      if (param.kind == decoders::Kind::kFD || param.kind == decoders::Kind::kSOCKTUPLE)
+        told = told || read.contains("evt.arg[" + std::string(param.name) + "]");
+  }
+  const bool of_programs = any_of(read, {"proc.stdin.name", "proc.stdout.name", "proc.stderr.name"});
+  if (!(asked && told) && !of_programs) return;
   for (uint16_t type : {EVT_connect, EVT_accept, EVT_accept4})
     if (!needed.test(type)) wanted.state.push_back(type);
 }
@@ -88,7 +118,8 @@ sensor::Wanted wanted_by(const rule::RuleSet& rules) {
   const rule::EventTypes& needed = rules.event_types_needed();
   for (uint16_t type = 1; type < EVT_COUNT; ++type)
     if (needed.test(type)) wanted.events.push_back(type);
-  const Fields read = rules.fields_read();
+  Fields read = rules.fields_read();
+  add_names_of_parameters(needed, read);
   wanted.env = any_of(read, {"proc.env", "proc.aenv", "evt.arg[env]", "evt.args", "evt.info"});
   wanted.cgroups = any_of(read, {"thread.cgroups", "thread.cgroup", "evt.arg[cgroups]", "evt.args", "evt.info"});
   add_moves(needed, read, wanted);

@@ -4,65 +4,11 @@
 #include "agent/context/enricher.h"
 #include "agent/context/image.h"
 #include "agent/context/path.h"
-#include "decoders/encode.h"
+#include "context_support.h"
 
 using namespace tiercel;
 using namespace tiercel::context;
-using decoders::RecordBuilder;
-
-namespace {
-
-struct World {
-  Metrics metrics;
-  Containers containers{{}, metrics};
-  ProcessTable table{{.processes_max = 64, .grace_ns = 1'000}, containers, metrics};
-
-  template <class T>
-  void apply(const RecordBuilder<T>& built) {
-    auto record = decoders::Record::parse(built.bytes());
-    REQUIRE(record.has_value());
-    table.apply(*record);
-  }
-  static void set_head(ev_head& head, uint32_t pid, uint64_t start_ns, uint32_t exec_id, uint64_t time_ns) {
-    head.pid = head.tid = pid;
-    head.start_ns = start_ns;
-    head.exec_id = exec_id;
-    head.time_ns = time_ns;
-  }
-  void exec(uint32_t pid, uint64_t start_ns, uint32_t exec_id, uint64_t time_ns, const std::string& path,
-            ProcessKey parent = {1, 1}, uint16_t type = EVT_execve) {
-    RecordBuilder<ev_exec> b(type);
-    set_head(b->head, pid, start_ns, exec_id, time_ns);
-    b->ptid = parent.pid;
-    b->parent_start_ns = parent.start_ns;
-    const std::string argv = path + std::string("\0-x\0", 4);
-    b->argv_size = static_cast<uint32_t>(argv.size());
-    b.set_text(&ev_exec::argv, argv).set_text(&ev_exec::exepath, path).set_text(&ev_exec::cwd, "/home");
-    apply(b);
-  }
-  void fork(uint32_t pid, uint64_t start_ns, uint32_t exec_id, uint64_t time_ns, ProcessKey child) {
-    RecordBuilder<ev_fork> b(EVT_fork);
-    set_head(b->head, pid, start_ns, exec_id, time_ns);
-    b->child_pid = b->child_tid = child.pid;
-    b->child_start_ns = child.start_ns;
-    b->child_exec_id = exec_id;
-    apply(b);
-  }
-  void exit(uint32_t pid, uint64_t start_ns, uint32_t exec_id, uint64_t time_ns, ProcessKey reaper = {1, 1}) {
-    RecordBuilder<ev_exit> b(EVT_procexit);
-    set_head(b->head, pid, start_ns, exec_id, time_ns);
-    b->reaper_tid = reaper.pid;
-    b->reaper_start_ns = reaper.start_ns;
-    apply(b);
-  }
-  ev_head head(uint32_t pid, uint64_t start_ns, uint32_t exec_id) {
-    ev_head h{};
-    set_head(h, pid, start_ns, exec_id, 0);
-    return h;
-  }
-};
-
-}  // namespace
+using namespace tiercel::context::test;
 
 TEST_CASE("a child has its parent's image until it executes another") {
   World w;
@@ -138,16 +84,9 @@ TEST_CASE("a process that was never announced is rebuilt and marked") {
 TEST_CASE("a snapshot does not overwrite what a hook has said") {
   World w;
   w.exec(10, 100, 2, 1000, "/bin/new");
-  w.exec(10, 100, 1, 990, "/bin/stale", {1, 1}, EVT_task);
-  // an EVT_task record counts as a snapshot by its flag
-  RecordBuilder<ev_exec> b(EVT_task);
-  World::set_head(b->head, 10, 100, 1, 995);
-  b->head.flags = EVF_SNAPSHOT;
-  b.set_text(&ev_exec::exepath, "/bin/stale");
-  World fresh;
-  fresh.exec(10, 100, 2, 1000, "/bin/new");
-  fresh.apply(b);
-  CHECK(fresh.table.find({10, 100})->image->exepath == "/bin/new");
+  w.task(10, 100, 1, 990, "/bin/stale");
+  CHECK(w.get(10, 100)->image->exepath == "/bin/new");
+  CHECK(w.get(10, 100)->past_images.empty());
 }
 
 TEST_CASE("the table is bounded") {

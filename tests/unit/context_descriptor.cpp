@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <string>
-#include <vector>
 
 using namespace tiercel::context;
 
@@ -122,18 +121,19 @@ TEST_CASE("names of files, folders and namespaces; none for what is nowhere") {
   CHECK(fd_name_of(FdKind::kFile, 4026531841, kNsfs, "mnt") == "mnt:[4026531841]");
   CHECK(fd_name_of(fd_kind(S_IFREG | 0444, kNsfs, "net"), 4026531840, kNsfs, "net") == "net:[4026531840]");
   CHECK(fd_name_of(FdKind::kUnknown, 1, kSockfs, "/") == "");
-  for (const auto& [kind, name] : std::vector<std::pair<FdKind, const char*>>{{FdKind::kEvent, "[eventfd]"},
-                                                                              {FdKind::kSignal, "[signalfd]"},
-                                                                              {FdKind::kEventPoll, "[eventpoll]"},
-                                                                              {FdKind::kInotify, "inotify"},
-                                                                              {FdKind::kTimer, "[timerfd]"},
-                                                                              {FdKind::kBpf, "bpf-map"},
-                                                                              {FdKind::kUserfault, "[userfaultfd]"},
-                                                                              {FdKind::kIoUring, "[io_uring]"},
-                                                                              {FdKind::kPidfd, "[pidfd]"},
-                                                                              {FdKind::kUnknown, "[perf_event]"}}) {
-    CAPTURE(name);
-    CHECK(fd_name_of(kind, 1, kAnonInode, name) == "");
+  struct Nowhere {
+    FdKind kind;
+    const char* name;
+  };
+  const Nowhere nowhere[] = {
+      {FdKind::kEvent, "[eventfd]"},         {FdKind::kSignal, "[signalfd]"},  {FdKind::kEventPoll, "[eventpoll]"},
+      {FdKind::kInotify, "inotify"},         {FdKind::kTimer, "[timerfd]"},    {FdKind::kBpf, "bpf-map"},
+      {FdKind::kUserfault, "[userfaultfd]"}, {FdKind::kIoUring, "[io_uring]"}, {FdKind::kPidfd, "[pidfd]"},
+      {FdKind::kUnknown, "[perf_event]"},
+  };
+  for (const Nowhere& what : nowhere) {
+    CAPTURE(what.name);
+    CHECK(fd_name_of(what.kind, 1, kAnonInode, what.name) == "");
   }
   CHECK(fd_name_of(FdKind::kNone, 0, 0, "") == "");
 }

@@ -183,7 +183,9 @@ std::optional<Event::Ends> Event::ends() const {
     // bind's own argument, since a failed bind leaves nothing in the socket
     if (sock->lport == 0 && has_argument) out.local = given;
     out.local_is_server = true;
-    out.has_role = sock->lport != 0 && record_.as<ev_sock>()->res == 0;
+    // who asks for no port is given one, and is no server yet
+    const uint16_t asked = has_argument ? given.port : sock->lport;
+    out.has_role = asked != 0 && record_.as<ev_sock>()->res == 0;
     return out;
   }
   if (sock->state == kTcpListen) {

@@ -256,7 +256,8 @@ Value evt_count_error_other(const Access& a) {
 namespace {
 
 bool is_at_call(const context::Event& event) {
-  return event.info().name.ends_with("at") || event.info().name.ends_with("at2");
+  const std::string_view name = event.info().name;
+  return name != "creat" && (name.ends_with("at") || name.ends_with("at2"));
 }
 
 }  // namespace

@@ -242,6 +242,28 @@ const file_part* open_file(const Access& a) {
   return file && file->ino != 0 ? file : nullptr;
 }
 
+// Falco's guess at what a call that failed would have made; an open's is a shrug.
+FdKind guessed_kind(uint16_t type) {
+  switch (type) {
+    case EVT_openat:
+    case EVT_openat2:
+    case EVT_creat:
+    case EVT_open_by_handle_at:
+      return FdKind::kFile;
+    case EVT_open:
+      return FdKind::kUnknown;
+    case EVT_socket:
+    case EVT_accept:
+    case EVT_accept4:
+      return FdKind::kIpv4;
+    case EVT_pipe:
+    case EVT_pipe2:
+      return FdKind::kPipe;
+    default:
+      return FdKind::kNone;
+  }
+}
+
 // In the kernel's view an event without a kernel path keeps its lexical one.
 std::optional<std::string_view> path_in_view(const Access& a) {
   const auto path = a.event.path(a.view);
@@ -256,10 +278,14 @@ Value fd_num(const Access& a) {
 }
 
 Value fd_type(const Access& a) {
-  return text_or_missing(context::fd_type_name(fd_kind_of(a.event)));
+  const auto descriptor = a.event.descriptor();
+  return descriptor ? text_or_missing(context::fd_type_name(descriptor->kind)) : Value();
 }
 Value fd_typechar(const Access& a) {
-  const char c = context::fd_type_char(fd_kind_of(a.event));
+  const auto descriptor = a.event.descriptor();
+  if (!descriptor) return {};
+  const FdKind kind = descriptor->kind == FdKind::kNone ? guessed_kind(a.event.info().type) : descriptor->kind;
+  const char c = context::fd_type_char(kind);
   if (c == '\0') return {};
   char* out = a.arena.bytes(1);
   *out = c;

@@ -202,6 +202,12 @@ std::string resolved_text(const Record& record, const Param& param, const ParamI
   return std::string(param.text);
 }
 
+// A path as the program wrote it, of which resolved_text() makes another.
+bool is_relative(const Param& param) {
+  const bool is_path = param.kind == Kind::kFSPATH || param.kind == Kind::kFSRELPATH;
+  return is_path && !param.text.empty() && param.text.front() != '/';
+}
+
 const ParamInfo* find_param(const EventInfo& info, std::string_view name) {
   size_t index = 0;
   auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), index);
@@ -263,7 +269,11 @@ std::string params_text(const Record& record, const EventInfo& info, const Names
     if (!out.empty()) out += ' ';
     out.append(param.name) += '=';
     if (!value->is_number) {
-      out += resolved_text(record, *value, param, names);
+      const std::string resolved = resolved_text(record, *value, param, names);
+      if (is_relative(*value))
+        out.append(value->text).append("(").append(resolved).append(")");
+      else
+        out += resolved;
       continue;
     }
     out += plain_number(*value);

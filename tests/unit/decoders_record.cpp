@@ -73,7 +73,7 @@ TEST_CASE("parameters by name, by index and as one text") {
   CHECK(param_text(*record, info, "dirfd", TestNames()) == "AT_FDCWD");
   CHECK_FALSE(param_text(*record, info, "nosuch", TestNames()).has_value());
   CHECK_FALSE(param_text(*record, info, "99", TestNames()).has_value());
-  CHECK(params_text(*record, info, TestNames()).starts_with("fd=3(<f>/tmp/x) dirfd=-100(AT_FDCWD) name=/tmp/x"));
+  CHECK(params_text(*record, info, TestNames()).starts_with("fd=3(<f>/tmp/x) dirfd=-100(AT_FDCWD) name=x(/tmp/x)"));
 }
 
 TEST_CASE("every parameter of every event can be found, and has a field or is told by the process") {

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -94,6 +95,8 @@ class App {
   Result<> start_source();
   void handle(std::span<const std::byte> record);
   void tick();
+  void read_cgroup_losses();
+  void heal();
   void swap(reload::Offer& offer);
   void follow_directory(std::span<const std::byte> record);
   LoopHandlers handlers();
@@ -117,6 +120,8 @@ class App {
   context::Enricher enricher_;
   context::Procfs procfs_;
   LossWatch losses_;
+  mutable std::mutex cgroup_losses_mutex_;  // status() is asked from other threads
+  std::vector<CgroupLossRow> cgroup_losses_;
   std::unique_ptr<sensor::Source> source_;
   std::unique_ptr<sensor::Recorder> recorder_;
   std::optional<Pipeline> pipeline_;
@@ -180,18 +185,50 @@ void App::handle(std::span<const std::byte> record) {
 
 void App::tick() {
   if (options_.replay_from.empty()) enricher_.refresh_clock();
-  if (auto report = losses_.update(source_->counts(), clock_.monotonic_ns(), source_->take_longest_lag_ns())) {
+  auto report = losses_.update(source_->counts(), clock_.monotonic_ns(), source_->take_longest_lag_ns());
+  if (losses_.lost() != kernel_lost_) read_cgroup_losses();
+  if (report) {
+    report->by_cgroup = lost_by_container(cgroup_losses_);
     log::warning("the kernel's rings were full: {} events lost ({}); the reader was up to {} ms behind", report->lost,
                  report->by_type, report->reader_lag_ms);
-    spool_->append(maker_.make_internal(
-        clock_.realtime_ns(), report->priority, "Tiercel internal: events lost",
-        fmt::format("{} events were lost in the kernel ({})", report->lost, report->by_type),
-        {{"lost", report->lost}, {"by_type", report->by_type}, {"reader_lag_ms", report->reader_lag_ms}}));
+    spool_->append(
+        maker_.make_internal(clock_.realtime_ns(), report->priority, "Tiercel internal: events lost",
+                             fmt::format("{} events were lost in the kernel ({}); by container since the start: {}",
+                                         report->lost, report->by_type, report->by_cgroup),
+                             {{"lost", report->lost},
+                              {"by_type", report->by_type},
+                              {"by_cgroup", report->by_cgroup},
+                              {"reader_lag_ms", report->reader_lag_ms}}));
   }
+  if (losses_.take_vital_loss()) heal();
   kernel_lost_ = losses_.lost();
   kernel_seen_ = losses_.seen();
   processes_ = table_.size();
   if (heartbeat_.due(clock_.monotonic_ns())) spool_->append(make_heartbeat(maker_, clock_.realtime_ns(), status()));
+}
+
+void App::read_cgroup_losses() {
+  std::vector<CgroupLossRow> rows;
+  for (const sensor::CgroupLoss& loss : source_->cgroup_losses()) {
+    const auto container = containers_.of_cgroup(loss.cgroup_id);
+    const decoders::EventInfo* info = decoders::event_info(loss.type);
+    rows.push_back({info ? std::string(info->name) : "", loss.cgroup_id,
+                    container             ? container->id
+                    : loss.cgroup_id != 0 ? "host"
+                                          : "",
+                    loss.lost});
+  }
+  const std::lock_guard lock(cgroup_losses_mutex_);
+  cgroup_losses_ = std::move(rows);
+}
+
+// A creation, a program or an end was missed: the task iterator tells what there is.
+void App::heal() {
+  if (!options_.replay_from.empty()) return;
+  table_.heal_begin(clock_.boottime_ns());
+  auto looked = source_->look_again([this](std::span<const std::byte> record) { handle(record); });
+  table_.heal_end(clock_.boottime_ns());
+  if (!looked) log::warning("processes could not be put right after a loss: {}", looked.error().message);
 }
 
 // Between two events. Nothing here takes long: the old set is freed by the reload thread.
@@ -228,6 +265,10 @@ Status App::status() const {
   s.events = metrics_.sum("tiercel_events_total");
   s.alerts = metrics_.sum("tiercel_alerts_total");
   s.kernel_lost = kernel_lost_;
+  {
+    const std::lock_guard lock(cgroup_losses_mutex_);
+    s.cgroup_losses = cgroup_losses_;
+  }
   s.records_lost = metrics_.sum("tiercel_records_lost_total");
   s.spool_lost = metrics_.sum("tiercel_spool_lost_total");
   s.outputs_lost = metrics_.sum("tiercel_output_lost_total");
@@ -259,6 +300,7 @@ void App::print_summary() const {
   }
   fmt::print(stderr, "lost              {} (in the kernel {}, malformed {}, in the spool {}, at outputs {})\n",
              s.lost(), s.kernel_lost, s.records_lost, s.spool_lost, s.outputs_lost);
+  if (!s.cgroup_losses.empty()) fmt::print(stderr, "  by container    {}\n", lost_by_container(s.cgroup_losses));
 }
 
 // The spool is in memory: what an output did not take is gone now. What the manager was sent and has not confirmed is

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/alert/alert.h"
@@ -12,10 +13,19 @@
 
 namespace tiercel {
 
+// What one cgroup lost of one event type, since the start.
+struct CgroupLossRow {
+  std::string event;
+  uint64_t cgroup_id = 0;  // 0: cgroups beyond what the kernel's table holds
+  std::string container;   // its id, "host", or "" if unknown
+  uint64_t lost = 0;
+};
+
 struct LossReport {
   alert::Priority priority = alert::Priority::kWarning;  // critical when a vital class lost something
   uint64_t lost = 0;                                     // since the last report
   std::string by_type;                                   // "openat=120 connect=3"
+  std::string by_cgroup;                                 // "0af5b1c2d3e4=120 host=3", since the start
   uint64_t reader_lag_ms = 0;                            // how late the reader came at most: the usual cause
 };
 
@@ -25,6 +35,8 @@ class LossWatch {
   // Once per tick. At most one report per 10 s, except for the first loss of a vital class, which is told at once.
   // reader_lag_ns: how late the reader came to a record at most since the last tick.
   std::optional<LossReport> update(const sensor::KernelCounts& counts, uint64_t now_ns, uint64_t reader_lag_ns = 0);
+  // True once after each new loss of a vital class: what is known of processes has to be put right.
+  bool take_vital_loss() { return std::exchange(vital_to_heal_, false); }
   [[nodiscard]] uint64_t lost() const { return total_lost_; }
   [[nodiscard]] uint64_t seen() const { return total_sent_; }
 
@@ -33,8 +45,12 @@ class LossWatch {
   std::vector<uint64_t> reported_;  // per event type
   uint64_t last_report_ns_ = 0;
   uint64_t total_lost_ = 0, total_sent_ = 0;
-  bool vital_told_ = false;
+  uint64_t vital_lost_ = 0;
+  bool vital_told_ = false, vital_to_heal_ = false;
   uint64_t worst_lag_ns_ = 0;  // since the last report
 };
+
+// By container ("host", "unknown"), most first: "0af5b1c2d3e4=120 host=3".
+[[nodiscard]] std::string lost_by_container(const std::vector<CgroupLossRow>& rows);
 
 }  // namespace tiercel

@@ -48,6 +48,17 @@ std::string Status::json() const {
     number("malformed_records", records_lost);
     number("spool", spool_lost);
     number("outputs", outputs_lost);
+    out.Key("by_cgroup");
+    out.StartArray();
+    for (const CgroupLossRow& row : cgroup_losses) {
+      out.StartObject();
+      text("event", row.event);
+      text("cgroup", std::to_string(row.cgroup_id));  // 64 bits: more than a JSON number safely holds
+      text("container", row.container);
+      number("lost", row.lost);
+      out.EndObject();
+    }
+    out.EndArray();
   });
   object("rules", [&] {
     number("active", rules.rules.active);

@@ -86,6 +86,7 @@ void set_process(NormalisedEvent& out, const context::Event& event) {
     ancestors.push_back(up->image->comm);
   }
   out.set("proc.ancestors", ancestors);
+  if (process.uncertain) out.set("proc.uncertain", true);
 }
 
 void set_user(NormalisedEvent& out, const context::Event& event) {

@@ -50,6 +50,7 @@ constexpr NormalisedKey kNormalisedKeys[] = {
     {"proc.pname", Type::kText},
     {"proc.pcmdline", Type::kText},
     {"proc.ancestors", Type::kList},
+    {"proc.uncertain", Type::kBoolean},
     {"user.name", Type::kText},
     {"user.uid", Type::kNumber},
     {"user.euid", Type::kNumber},
@@ -88,7 +89,7 @@ constexpr NormalisedKey kNormalisedKeys[] = {
     {"srcuser", Type::kText, kTop},
 };
 constexpr size_t kKeyCount = std::size(kNormalisedKeys);
-constexpr size_t kListElementsMax = 24;
+constexpr size_t kListElementsMax = 23;
 constexpr size_t kCutNamesMax = 16;       // elements of "truncated"
 constexpr size_t kFieldKeyBytesMax = 64;  // of what follows "field."
 constexpr size_t kCutNamesBytesMax = 32 + kCutNamesMax * (kFieldKeyBytesMax + 16);

@@ -212,11 +212,13 @@ void ProcessTable::apply_exec(const decoders::Record& record, const ev_exec& exe
   }
 }
 
-// False: what is known of the process agrees with what the iterator says, but for facts that may change at any time.
+// True: a program was missed, and the iterator's word replaces what was known. A hook's word that is younger stands.
 bool ProcessTable::heal(const decoders::Record& record, const ev_exec& exec, Process& process) {
   alive_.insert(process.key);
+  if (process.exit_time_ns > exec.head.time_ns) return false;
   process.exit_time_ns = 0;
-  if (!process.image || process.image->exec_id != exec.head.exec_id) return true;
+  if (!process.image || process.image->exec_id < exec.head.exec_id) return true;
+  if (process.image->exec_id > exec.head.exec_id) return false;
   const bool uncertain = process.uncertain;
   set_identity(process, record, exec);
   process.uncertain = uncertain;

@@ -32,7 +32,7 @@ static inline void truth_open(const char *type, long fd, const struct opening *o
 	else
 		truth_text("evt.arg.fd", strerrorname_np(-fd));
 	truth_text("evt.arg.name", o->lexical ? o->lexical : "<NA>");
-	bool layered = fd >= 0 && is_overlay(fd);
+	bool layered = fd >= 0 && is_overlay(fd) && !(o->flags && strstr(o->flags, "_LAYER")); /* or stated already */
 	if (o->flags)
 		truth_textf("evt.arg.flags", "%s%s", o->flags, layered ? "|FD_UPPER_LAYER" : "");
 	if (!strcmp(type, "creat"))

@@ -163,7 +163,7 @@ static void of_sockets(void)
 	truth_text("fd.cip", NULL);
 	truth_bool("fd.connected", false);
 	truth_end();
-	do_close(both[0], (struct kind){'u', "unix", "", "[0-9a-f]+->[0-9a-f]+ ", "ipc", true});
+	do_close(both[0], (struct kind){'u', "unix", "", "[0-9a-f]+->[0-9a-f]+ ?", "ipc", true});
 	do_close(unix_server, (struct kind){'u', "unix", "", "tk.sock", "ipc", false});
 	do_close(socket(AF_UNIX, SOCK_DGRAM, 0), (struct kind){'u', "unix", "", "", "ipc", false});
 	do_close(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE),

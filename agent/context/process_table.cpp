@@ -130,6 +130,21 @@ std::shared_ptr<Process> ProcessTable::of(const ev_head& head) {
   return process;
 }
 
+// Somebody's parent or reaper, whom nothing announced: what /proc knows of it will do.
+std::shared_ptr<Process> ProcessTable::find_or_make(ProcessKey key) {
+  auto known = find(key);
+  if (known || key.pid == 0 || !healer_) return known;
+  stubs_.add();
+  auto process = insert(key);
+  auto image = std::make_shared<Image>();
+  process->image = std::move(image);
+  process->vpid = key.pid;
+  process->ns.pid = kRootPidNs;
+  process->uncertain = true;
+  healer_(*process);
+  return process;
+}
+
 std::shared_ptr<const Image> ProcessTable::image_of(const Process& process, uint32_t exec_id) {
   if (process.image && process.image->exec_id == exec_id) return process.image;
   for (auto it = process.past_images.rbegin(); it != process.past_images.rend(); ++it)
@@ -184,7 +199,7 @@ void ProcessTable::set_identity(Process& process, const decoders::Record& record
   process.cgroup_id = head.cgroup_id;
   process.container = containers_.of_cgroup(head.cgroup_id);
   process.uncertain = false;
-  if (auto parent = find({exec.ptid, exec.parent_start_ns}); parent && parent->key != process.key)
+  if (auto parent = find_or_make({exec.ptid, exec.parent_start_ns}); parent && parent->key != process.key)
     process.parent = std::move(parent);
 }
 
@@ -260,6 +275,7 @@ void ProcessTable::apply_exit(const ev_exit& exit) {
   if (process->exit_time_ns != 0) return;
   process->exit_time_ns = exit.head.time_ns;
   process->reaper = {exit.reaper_tid, exit.reaper_start_ns};
+  find_or_make(process->reaper);
   ended_.emplace_back(exit.head.time_ns, process->key);
 }
 

@@ -64,6 +64,7 @@ class ProcessTable {
   void apply_exit(const ev_exit& exit);
   void set_identity(Process& process, const decoders::Record& record, const ev_exec& exec);
   std::shared_ptr<Process> insert(ProcessKey key);
+  std::shared_ptr<Process> find_or_make(ProcessKey key);
   void expire(uint64_t now_ns);
   void forget_oldest_ended();
   void forget(ProcessKey key);  // its numbers go with the last reference: a caller that holds one would keep them

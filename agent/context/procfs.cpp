@@ -46,6 +46,9 @@ void Procfs::fill(Process& process) const {
     }
     set_argv(*image, *cmdline);
   }
+  if (image->comm.empty())
+    if (auto comm = read_pseudo_file(dir + "/comm", 64); comm && !comm->empty())
+      image->comm = comm->substr(0, comm->find('\n'));
   if (image->exepath.empty()) image->exepath = without_deleted(read_link(dir + "/exe"));
   std::string cwd = process.cwd.empty() ? read_link(dir + "/cwd") : process.cwd;
   if (!is_same(process)) return;

@@ -47,7 +47,7 @@ void Enricher::attach(const decoders::Record& record, Handler&& handler) {
     handler(event);
   };
   emit(table_.of(record.head()), record.head().exec_id, false);
-  if (const auto* fork = record.as<ev_fork>())
+  if (const auto* fork = record.as<ev_fork>(); fork && fork->res >= 0)
     if (auto child = table_.find({fork->child_pid, fork->child_start_ns}))
       emit(std::move(child), fork->child_exec_id, true);
 }

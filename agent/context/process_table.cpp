@@ -159,7 +159,7 @@ std::shared_ptr<Process> ProcessTable::parent_of(Process& process, const Process
 }
 
 void ProcessTable::apply_fork(const decoders::Record& record, const ev_fork& fork) {
-  if (fork.child_pid == record.head().pid) return;  // a thread
+  if (fork.res < 0 || fork.child_pid == record.head().pid) return;  // nothing was made, or a thread
   auto parent = of(record.head());
   parent_of(*parent, *this);
   const ProcessKey key{fork.child_pid, fork.child_start_ns};

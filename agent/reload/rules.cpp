@@ -76,8 +76,7 @@ void add_moves(const rule::EventTypes& needed, const Fields& read, sensor::Wante
       if (!needed.test(type)) wanted.events.push_back(type);
   };
   const bool has_hooks = std::any_of(wanted.events.begin(), wanted.events.end(), [](uint16_t type) {
-    const uint32_t shape = HOOK_SHAPE(decoders::event_info(type)->hook);
-    return shape != SHAPE_NONE;
+    return HOOK_SHAPE(decoders::event_info(type)->hook) != SHAPE_NONE;
   });
   if (has_hooks || read.contains("proc.cwd")) add({EVT_chdir, EVT_fchdir});
   if (any_of(read, {"proc.sid", "proc.sname", "proc.sid.exe", "proc.sid.exepath", "proc.is_sid_leader", "proc.tty"}))

@@ -70,6 +70,36 @@ int BPF_PROG(process__fork, struct task_struct *parent, struct task_struct *chil
 	return 0;
 }
 
+static __always_inline int fork__failed(__u16 type, long ret)
+{
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	struct build b;
+
+	if (ret >= 0) /* the tracepoint above has told of it */
+		return 0;
+	if (!record__begin(&b, task, type, sizeof(struct ev_fork)))
+		return 0;
+	struct ev_fork *ev = (void *)b.head;
+	RECORD_CLEAR(ev);
+	ev->res = ret;
+	ev->flags = fork__flags(type);
+	usage__fill((struct usage_part *)&ev->fdlimit, task);
+	record__send(&b, RING_OF_clone);
+	scratch__put(&b);
+	return 0;
+}
+
+#define FORK_FAILED(call)                                         \
+	SEC("tp") int sys_exit__##call(struct sys_exit_ctx *ctx)  \
+	{                                                         \
+		return fork__failed(EVT_##call, ctx->ret);        \
+	}
+
+FORK_FAILED(clone)
+FORK_FAILED(clone3)
+FORK_FAILED(fork)
+FORK_FAILED(vfork)
+
 #define SB_RDONLY 1
 #define MNT_READONLY 0x40
 #define S_IMMUTABLE 8

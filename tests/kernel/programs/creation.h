@@ -66,6 +66,8 @@ static inline void truth_creation(const struct creation *c)
 
 	if (!c->parent)
 		truth_text("evt.arg.res", "0");
+	else if (c->child < 0)
+		truth_textf("evt.arg.res", "%d", c->child);
 	else if (c->thread)
 		truth_thread("evt.arg.res", c->child);
 	else

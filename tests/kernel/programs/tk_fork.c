@@ -23,6 +23,19 @@ static void do_fork(void)
 	wait_for(child);
 }
 
+/* There is only the caller's side of a call that makes nothing. */
+static void do_failing(long number, const char *type)
+{
+	long result = result_of(syscall(number));
+
+	if (result == 0)
+		_exit(0);
+	need(result == -EAGAIN, "a call that must fail");
+	truth_begin(type, result);
+	truth_creation(&(struct creation){.parent = true, .child = result, .flags = "0"});
+	truth_end();
+}
+
 int main(void)
 {
 	truth_types("fork", "vfork", NULL);
@@ -39,12 +52,9 @@ int main(void)
 	need(setrlimit(RLIMIT_NOFILE, &fewer) == 0, "setrlimit");
 	do_fork();
 
-	/* A failed call makes no process, so there is no event to state: the count of events says so. */
 	struct rlimit none = {0, 0};
 	need(setgid(65534) == 0 && setuid(65534) == 0 && setrlimit(RLIMIT_NPROC, &none) == 0, "no more processes");
-	child = syscall(SYS_fork);
-	if (child == 0)
-		_exit(0);
-	need(child < 0 && errno == EAGAIN, "a fork that must fail");
+	do_failing(SYS_fork, "fork");
+	do_failing(SYS_vfork, "vfork");
 	return 0;
 }

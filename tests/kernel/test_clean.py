@@ -13,9 +13,10 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import tiercel as support  # noqa: E402
 
+# Every event type that there is: each hook and each table has to go.
 RULES = """- rule: Start
   desc: every start of the test's program
-  condition: evt.type in (execve, execveat, open, openat, connect, mount, setuid) and proc.name = tk_nop
+  condition: evt.type in ({events}) and proc.name = tk_nop and (evt.type in (execve, execveat) or proc.args = nobody-says-this)
   output: "%proc.cmdline"
   priority: NOTICE
 """
@@ -90,7 +91,9 @@ def main():
     checks, rows = support.Checks(), []
     program = os.path.join(options.programs, "tk_nop")
     with support.Folder("clean") as folder:
-        rules = folder.file("rules.yaml", RULES)
+        listed = json.loads(subprocess.run([options.tiercel, "events", "--json"], check=True, capture_output=True).stdout)
+        seen = ", ".join(event["name"] for event in listed if event["seen"] == "yes")
+        rules = folder.file("rules.yaml", RULES.format(events=seen))
         before = Host()
         for number, end in enumerate(["SIGTERM", "SIGKILL", "SIGTERM", "SIGKILL", "SIGTERM"]):
             what = f"start {number + 1}, ended by {end}"

@@ -52,6 +52,7 @@ std::string some_names(Kind kind) {
   std::string out;
   size_t count = 0;
   for (const FlagName& flag : flag_table(kind)) {
+    if (flag.name.starts_with("FD_")) continue;  // the kernel's word: nobody writes it
     if (++count > 24) return out + ", ...";
     out += (out.empty() ? "" : ", ") + std::string(flag.name);
   }

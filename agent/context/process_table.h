@@ -21,7 +21,7 @@ class ProcessTable {
  public:
   struct Limits {
     size_t processes_max = 65'536;
-    uint64_t grace_ns = 2'000'000'000;
+    uint64_t grace_ns = 500'000'000;  // far beyond what the merge of the rings may put out of order
   };
   ProcessTable(Limits limits, Containers& containers, Metrics& metrics);
 

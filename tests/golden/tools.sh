@@ -35,7 +35,7 @@ says describe_one describe 'Secrets Read' rules.yaml
 says describe_json describe --json rules.yaml
 says describe_unknown describe 'Secret Read' rules.yaml
 says explain explain 'Shell in Container' rules.yaml
-says explain_waiting explain 'Module Loaded' rules.yaml
+says explain_waiting explain 'Memory Locked' rules.yaml
 says explain_json explain --json 'Secrets Read' rules.yaml
 says explain_unknown explain 'Shell in Containers' rules.yaml
 says failing test failing.yaml

@@ -147,6 +147,7 @@ void set_socket(NormalisedEvent& out, const context::Event& event) {
     out.set("fd.l4proto", protocol);
     out.set("protocol", protocol);
   }
+  if (!ends->has_role) return;  // which end is which is not known: nothing is claimed
   auto end = [&out](const context::Event::End& what, const char* ip, const char* port, const char* flat_ip,
                     const char* flat_port) {
     const std::string address = what.family != 0 ? decoders::address_text(what.family, what.address) : std::string();

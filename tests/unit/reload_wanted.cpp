@@ -39,22 +39,22 @@ TEST_CASE("the events that rules can match are wanted, each once and in order") 
 }
 
 TEST_CASE("a rule that is off asks for nothing") {
-  const auto loaded = load(rule_yaml("evt.type = fork", "out", "a") +
+  const auto loaded = load(rule_yaml("evt.type = procexit", "out", "a") +
                            rule_yaml("evt.type = sendto and proc.env contains X", "%fd.name %thread.cgroups", "b") +
                            "  enabled: false\n");
   REQUIRE(loaded.rules);
   const sensor::Wanted got = wanted_by(*loaded.rules);
-  CHECK(got.events == Types{EVT_fork});
+  CHECK(got.events == Types{EVT_procexit});
   CHECK(got.state.empty());
   CHECK_FALSE(got.env);
   CHECK_FALSE(got.cgroups);
 }
 
 TEST_CASE("folders are followed where some call is hooked anyway, or a rule reads them") {
-  CHECK(wanted("evt.type = fork").events == Types{EVT_fork});
   CHECK(wanted("evt.type = procexit").events == Types{EVT_procexit});
-  CHECK(wanted("evt.type = fork and proc.cwd startswith /tmp").events == Types{EVT_fork, EVT_chdir, EVT_fchdir});
-  CHECK(wanted("evt.type = fork", "%proc.cwd").events == Types{EVT_fork, EVT_chdir, EVT_fchdir});
+  CHECK(wanted("evt.type = procexit and proc.cwd startswith /tmp").events ==
+        Types{EVT_procexit, EVT_chdir, EVT_fchdir});
+  CHECK(wanted("evt.type = procexit", "%proc.cwd").events == Types{EVT_procexit, EVT_chdir, EVT_fchdir});
   CHECK(has_event(wanted("evt.type = openat"), EVT_chdir));
   CHECK(has_event(wanted("evt.type = execve"), EVT_fchdir));
 }

@@ -58,7 +58,7 @@ TEST_CASE("each shape's arguments") {
   CHECK(of(EVT_renameat2) == Shape{SHAPE_PATHS, 0, 1, 2, 3, kNo});
   CHECK(of(EVT_symlinkat) == Shape{SHAPE_PATHS, kNo, 0, 1, 2, kNo});
   CHECK(of(EVT_openat) == Shape{SHAPE_OWN, kNo, kNo, kNo, kNo, kNo});
-  CHECK(of(EVT_fork) == Shape{SHAPE_NONE, kNo, kNo, kNo, kNo, kNo});
+  CHECK(of(EVT_procexit) == Shape{SHAPE_NONE, kNo, kNo, kNo, kNo, kNo});
 }
 
 TEST_CASE("no hook names an argument that a call cannot have, or leaves out one that its shape needs") {
@@ -117,7 +117,7 @@ TEST_CASE("a number that is no event has no hook") {
 TEST_CASE("calls are what rules want and what state needs, without the process hooks' events") {
   CHECK(calls_of({}).empty());
   Wanted wanted;
-  wanted.events = {EVT_fork, EVT_execve, EVT_procexit, EVT_task, EVT_cgroup, EVT_sendto};
+  wanted.events = {EVT_procexit, EVT_execve, EVT_procexit, EVT_task, EVT_cgroup, EVT_sendto};
   CHECK(calls_of(wanted) == std::set<uint16_t>{EVT_execve, EVT_sendto});
   wanted.state = {EVT_connect, EVT_accept, EVT_sendto};
   CHECK(calls_of(wanted) == std::set<uint16_t>{EVT_execve, EVT_connect, EVT_accept, EVT_sendto});

@@ -18,7 +18,7 @@ struct Status {
   uint64_t events = 0, alerts = 0;
   uint64_t kernel_lost = 0, records_lost = 0, spool_lost = 0, outputs_lost = 0;
   std::vector<CgroupLossRow> cgroup_losses;  // of kernel_lost
-  uint64_t undelivered = 0;  // at the end: what an output had not taken when the agent stopped
+  uint64_t undelivered = 0;                  // at the end: what an output had not taken when the agent stopped
   uint64_t spool_waiting = 0;
   uint64_t processes = 0, ring_bytes = 0, rss_anon_bytes = 0;
   reload::RulesState rules;

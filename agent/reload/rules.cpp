@@ -106,6 +106,7 @@ void add_roles(const rule::EventTypes& needed, const Fields& read, sensor::Wante
   }
   const bool of_programs = any_of(read, {"proc.stdin.name", "proc.stdout.name", "proc.stderr.name"});
   if (!(asked && told) && !of_programs) return;
+  wanted.roles = true;
   for (uint16_t type : {EVT_connect, EVT_accept, EVT_accept4})
     if (!needed.test(type)) wanted.state.push_back(type);
 }
@@ -121,6 +122,9 @@ sensor::Wanted wanted_by(const rule::RuleSet& rules) {
   add_names_of_parameters(needed, read);
   wanted.env = any_of(read, {"proc.env", "proc.aenv", "evt.arg[env]", "evt.args", "evt.info"});
   wanted.cgroups = any_of(read, {"thread.cgroups", "thread.cgroup", "evt.arg[cgroups]", "evt.args", "evt.info"});
+  wanted.stdio =
+      any_of(read, {"proc.stdin.type", "proc.stdin.name", "proc.stdin.ino", "proc.stdout.type", "proc.stdout.name",
+                    "proc.stdout.ino", "proc.stderr.type", "proc.stderr.name", "proc.stderr.ino"});
   add_moves(needed, read, wanted);
   add_roles(needed, read, wanted);
   wanted.threads = needed.test(EVT_clone) || needed.test(EVT_clone3);

@@ -246,6 +246,8 @@ void BpfSource::tell(const Wanted& wanted, bool only) {
   if (wanted.env || only) set_flag(skeleton_->bss->want_env, wanted.env);
   if (wanted.threads || only) set_flag(skeleton_->bss->want_threads, wanted.threads);
   if (wanted.cgroups || only) set_flag(skeleton_->bss->want_cgroups, wanted.cgroups);
+  if (wanted.stdio || only) set_flag(skeleton_->bss->want_stdio, wanted.stdio);
+  if (wanted.roles || only) set_flag(skeleton_->bss->want_roles, wanted.roles);
   const std::set<uint16_t> events(wanted.events.begin(), wanted.events.end());
   for (uint16_t type = 1; type < EVT_COUNT; ++type) {
     const bool told = events.contains(type);

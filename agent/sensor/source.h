@@ -33,6 +33,8 @@ struct Wanted {
   bool env = false;              // the environment of programs
   bool threads = false;          // the making of threads
   bool cgroups = false;          // the paths of all controllers
+  bool stdio = false;            // what descriptors 0, 1 and 2 are when a program starts
+  bool roles = false;            // who began with a socket, told by other events than connect and accept
 };
 
 // Losses of one event type in one cgroup; cgroup 0: of cgroups that found no place in the kernel's table.

@@ -10,6 +10,8 @@ const volatile __u32 page_kib = 4;
 volatile bool want_threads = false;
 volatile bool want_env = false;
 volatile bool want_cgroups = false;
+volatile bool want_stdio = false;
+volatile bool want_roles = false;
 volatile __u8 told[EVT_COUNT] = {};
 volatile __u32 reader_idle = 0;
 
@@ -237,6 +239,8 @@ static __always_inline void exec__stdio_of(struct build *b, struct stdio_part *p
 
 static __always_inline void exec__stdio(struct build *b, struct ev_exec *ev, struct task_struct *task)
 {
+	if (!want_stdio)
+		return;
 	exec__stdio_of(b, (struct stdio_part *)&ev->stdin_ino, task, 0);
 	exec__stdio_of(b, (struct stdio_part *)&ev->stdout_ino, task, 1);
 	exec__stdio_of(b, (struct stdio_part *)&ev->stderr_ino, task, 2);

@@ -35,11 +35,11 @@ static __always_inline void file__fill(struct build *b, struct file_part *part, 
 	if (!file)
 		return;
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
-	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
-	unsigned long magic = BPF_CORE_READ(inode, i_sb, s_magic);
+	struct super_block *sb = BPF_CORE_READ(inode, i_sb);
+	unsigned long magic = BPF_CORE_READ(sb, s_magic);
 
 	part->ino = BPF_CORE_READ(inode, i_ino);
-	part->dev = dev__encode(BPF_CORE_READ(inode, i_sb, s_dev));
+	part->dev = dev__encode(BPF_CORE_READ(sb, s_dev));
 	part->fmode = BPF_CORE_READ(file, f_mode);
 	part->i_mode = BPF_CORE_READ(inode, i_mode);
 	part->magic = magic;
@@ -51,9 +51,19 @@ static __always_inline void file__fill(struct build *b, struct file_part *part, 
 		part->fd_flags |= FDF_NAMELESS;
 		return;
 	}
-	if (!BPF_CORE_READ(dentry, d_hash.pprev) && BPF_CORE_READ(dentry, d_parent) != dentry)
-		part->fd_flags |= FDF_DELETED;
 	record__path(b, &part->realpath, BPF_CORE_READ(task, fs), &file->f_path);
 	if (b->w->nameless)
 		part->fd_flags |= FDF_NAMELESS;
+}
+
+/* Of a descriptor that was there before: its file may be in no folder any more. */
+static __always_inline void file__fill_old(struct build *b, struct file_part *part, struct task_struct *task,
+					   struct file *file)
+{
+	file__fill(b, part, task, file);
+	if (!file || part->fd_flags & FDF_NAMELESS || part->magic == SOCKFS_MAGIC)
+		return;
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	if (!BPF_CORE_READ(dentry, d_hash.pprev) && BPF_CORE_READ(dentry, d_parent) != dentry)
+		part->fd_flags |= FDF_DELETED;
 }

@@ -13,6 +13,8 @@ extern const volatile __u32 page_kib;    /* size of a page */
 extern volatile bool want_threads; /* clone events of threads */
 extern volatile bool want_env;     /* the environment */
 extern volatile bool want_cgroups; /* the paths of all controllers */
+extern volatile bool want_stdio;   /* what descriptors 0, 1 and 2 are when a program starts */
+extern volatile bool want_roles;   /* who began with a socket, beyond connect and accept themselves */
 extern volatile __u8 told[EVT_COUNT]; /* 0: the hook is there for the state that it keeps; rules do not ask for it */
 
 /*

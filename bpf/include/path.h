@@ -129,14 +129,20 @@ static __always_inline void record__path(struct build *b, struct text *t, struct
 	record__walk(b, t, fs, BPF_CORE_READ(path, dentry), BPF_CORE_READ(path, mnt));
 }
 
+/* task: one that the verifier knows the type of (the current one, or an iterator's): its members are plain loads. */
 static __always_inline struct file *file__of_fd(struct task_struct *task, __s64 fd)
 {
-	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
 	struct file *file = 0;
 
-	if (fd < 0 || fd >= BPF_CORE_READ(fdt, max_fds))
+	if (fd < 0)
 		return 0;
-	struct file **table = BPF_CORE_READ(fdt, fd);
+	struct files_struct *files = task->files;
+	if (!files)
+		return 0;
+	struct fdtable *fdt = files->fdt;
+	if (fd >= fdt->max_fds)
+		return 0;
+	struct file **table = fdt->fd;
 	bpf_probe_read_kernel(&file, sizeof(file), &table[fd]);
 	return file;
 }

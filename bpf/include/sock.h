@@ -183,7 +183,7 @@ static __always_inline void sock__remember(__u64 ino, struct sock_part *part, co
 {
 	struct sock_past next = {.flags = role}, *past;
 
-	if (part->family != AF_INET && part->family != AF_INET6)
+	if (!want_roles || (part->family != AF_INET && part->family != AF_INET6))
 		return;
 	past = bpf_map_lookup_elem(&sock_pasts, &ino);
 	if (past && past->flags)
@@ -211,7 +211,7 @@ static __always_inline struct sock *descriptor__fill(struct build *b, struct fil
 	struct file *file = file__of_fd(task, fd);
 	struct sock *sk = sock__of_file(file);
 
-	file__fill(b, file_part, task, file);
+	file__fill_old(b, file_part, task, file);
 	sock__fill(b, sock_part, sk);
 	if (sk)
 		sock__remember(file_part->ino, sock_part, 0, 0);

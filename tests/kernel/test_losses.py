@@ -5,6 +5,9 @@ The agent is stopped (SIGSTOP) so that its rings must overflow, whatever the mac
 beyond what the ring for files holds, and programs are started beside. After SIGCONT every start must be there, and the
 opens that are not must be in the count of losses, in an alert, and in the summary.
 
+And: where starts themselves are lost (a ring that holds a handful), an alert of its own says so at once, and a process
+whose program was missed is known by its right one afterwards.
+
 And: an output that takes nothing (a pipe that nobody reads) must neither hold up the stop, nor may what it did not take
 be passed over in silence: alerts made = lines delivered + lost.
 """
@@ -13,6 +16,7 @@ import argparse
 import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -84,6 +88,61 @@ def overflow(options, checks, folder):
     return [["starts", options.starts + 1, len(starts), 0], ["opens", options.opens, len(opens), lost]]
 
 
+HEAL_RULES = """- rule: Open
+  desc: the open of a waiting process
+  condition: evt.type = openat and fd.name = {folder}/fifo
+  output: "%proc.pid %proc.name %proc.exepath %proc.args"
+  priority: NOTICE
+- rule: Start
+  desc: keeps the sensor at it
+  condition: evt.type = execve and proc.name = nobody
+  output: "%proc.name"
+  priority: NOTICE
+"""
+HEAL_CONFIG = "outputs:\n  - type: stdout\nsensor:\n  ring_vital_size_kb: 64\n"
+
+
+def healed(options, checks, folder):
+    """A process that is known changes its program while nobody looks, and the ring has no room for the news."""
+    program, fifo = f"{folder.path}/tk_healed", f"{folder.path}/fifo"
+    shutil.copy(shutil.which("cat"), program)
+    os.mkfifo(fifo)
+    rules = folder.file("heal.yaml", HEAL_RULES.format(folder=folder.path))
+    with support.Agent(options.tiercel, rules, config=HEAL_CONFIG) as agent:
+        child = subprocess.Popen(["/bin/sh", "-c", f"read go; exec {program} {fifo}"], stdin=subprocess.PIPE,
+                                 stdout=subprocess.DEVNULL)
+        try:
+            support.wait_until(lambda: agent.status()["events"] > 0, "the agent to see events", 10)
+            agent.child.signal(signal.SIGSTOP)
+            try:
+                for number in range(options.starts):
+                    subprocess.run([os.path.join(options.programs, "tk_nop"), str(number)], check=True)
+                child.stdin.write(b"go\n")
+                child.stdin.flush()
+                support.wait_until(lambda: os.readlink(f"/proc/{child.pid}/exe") == program, "the new program", 10)
+            finally:
+                agent.child.signal(signal.SIGCONT)
+            agent.wait_alerts(lambda alerts: any(a["source"] == "internal" and a["priority"] == "Critical" for a in alerts),
+                              "an alert about lost starts", 15)
+            support.wait_until(lambda: agent.status()["lost"]["kernel"] > 0, "the losses", 10)
+            with open(fifo, "w"):
+                pass
+            agent.wait_alerts(lambda alerts: any(a["rule"] == "Open" for a in alerts), "the open", 10)
+            child.wait(10)
+        finally:
+            child.kill()
+            child.wait()
+        agent.stop()
+        alerts = agent.alerts()
+    seen = [a["output_fields"] for a in alerts if a["rule"] == "Open" and a["output_fields"]["proc.pid"] == child.pid][0]
+    checks.equal((seen["proc.name"], seen["proc.exepath"], seen["proc.args"]), ("tk_healed", program, fifo),
+                 "the program that was missed")
+    told = [a for a in alerts if a["source"] == "internal" and a["priority"] == "Critical"]
+    checks.check("execve=" in told[0]["output_fields"]["by_type"], f"the alert names the starts: {told[0]['output']}")
+    checks.check("host=" in told[0]["output_fields"]["by_cgroup"], f"the alert says whose they were: {told[0]['output']}")
+    return [["programs missed and put right", 1, 1, int(told[0]["output_fields"]["lost"])]]
+
+
 def unread_output(options, checks, folder):
     """Standard output is a pipe of one page that is read only after the agent ended."""
     rules = folder.file("rules.yaml", RULES.format(folder=folder.path))
@@ -114,7 +173,7 @@ def main():
     support.require_kernel_tests()
     checks = support.Checks()
     with support.Folder("losses") as folder:
-        rows = overflow(options, checks, folder) + unread_output(options, checks, folder)
+        rows = overflow(options, checks, folder) + healed(options, checks, folder) + unread_output(options, checks, folder)
     support.say(support.table(["what", "done", "seen", "counted as lost"], rows))
     return checks.finish("losses")
 

@@ -8,7 +8,7 @@
 
 #include "record.h"
 
-#define NOTE_MAX (16 << 10)
+#define NOTE_MAX 7936 /* with the storage around it, just below 8 KiB of kernel memory */
 struct note {
 	__u32 size;
 	__u32 pad;

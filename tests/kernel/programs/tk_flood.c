@@ -1,5 +1,5 @@
-/* A flood that knows what it did: tk_flood LABEL OPENS opens /dev/null so often and, every fourth time, removes what is
- * not there. Prints {"openat":n,"unlinkat":m}. */
+/* A flood that knows what it did: tk_flood LABEL OPENS opens /dev/null so often, in bursts, and, every fourth time, removes
+ * what is not there. Prints {"openat":n,"unlinkat":m}. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,6 +18,8 @@ int main(int argc, char **argv)
 		if (fd < 0)
 			return 1;
 		syscall(SYS_close, fd);
+		if (i % 2000 == 1999)
+			usleep(100000); /* it is to last while other programs start beside it */
 		if (i % 4 == 0) {
 			syscall(SYS_unlinkat, AT_FDCWD, "/nonexistent/tk_flood", 0);
 			removals++;

@@ -227,7 +227,7 @@ void App::heal() {
   if (!options_.replay_from.empty()) return;
   table_.heal_begin(clock_.boottime_ns());
   auto looked = source_->look_again([this](std::span<const std::byte> record) { handle(record); });
-  table_.heal_end(clock_.boottime_ns());
+  table_.heal_end(clock_.boottime_ns(), looked.has_value());
   if (!looked) log::warning("processes could not be put right after a loss: {}", looked.error().message);
 }
 

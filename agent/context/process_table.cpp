@@ -246,9 +246,10 @@ void ProcessTable::heal_begin(uint64_t now_ns) {
   alive_.clear();
 }
 
-void ProcessTable::heal_end(uint64_t now_ns) {
+void ProcessTable::heal_end(uint64_t now_ns, bool complete) {
   healing_ = false;
   for (const auto& [key, process] : by_key_) {
+    if (!complete || key.pid == 1) continue;
     if (process->exit_time_ns != 0 || key.start_ns > heal_began_ns_ || alive_.contains(key)) continue;
     process->exit_time_ns = now_ns;
     process->uncertain = true;

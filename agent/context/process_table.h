@@ -41,9 +41,10 @@ class ProcessTable {
   [[nodiscard]] std::shared_ptr<Process> by_vpid(uint32_t pid_ns, uint32_t vpid) const;
 
   // After a loss, what the task iterator tells is newer than what is known: call heal_begin(), apply() for each of its
-  // records, heal_end(). What was missed is put right and marked uncertain; who is gone counts as ended now.
+  // records, heal_end(). What was missed is put right and marked uncertain; who is gone counts as ended now, unless the
+  // iterator did not get to its end (complete: false). Pid 1 cannot end, and some kernels do not show it.
   void heal_begin(uint64_t now_ns);
-  void heal_end(uint64_t now_ns);
+  void heal_end(uint64_t now_ns, bool complete = true);
 
   [[nodiscard]] size_t size() const { return by_key_.size(); }
   // Fills what a stub lacks (exe, cwd, argv) from /proc; injected so that tests and replay do without.

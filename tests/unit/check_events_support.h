@@ -50,7 +50,7 @@ inline TestEvent file_event(World& world, uint16_t type, int64_t fd, std::string
 }
 
 struct PathArgs {
-  std::string name = {}, base = "/work";
+  std::string name = {}, base = "/desk";
   int64_t res = 0;
   uint64_t a1 = 0, a2 = 0;
 };

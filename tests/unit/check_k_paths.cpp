@@ -45,8 +45,8 @@ void no_paths(const TestEvent& event) {
 TEST_CASE("K11 openat: AT_FDCWD, a directory's descriptor, absolute and relative paths, an unknown directory") {
   World world;
   for (uint16_t type : {EVT_openat, EVT_openat2}) {
-    CHECK(holds("fd.name = /work/dir/f and evt.arg.name = /work/dir/f and evt.arg.dirfd = AT_FDCWD",
-                *openat(world, {.type = type, .name = "dir/f", .base = "/work"})));
+    CHECK(holds("fd.name = /desk/dir/f and evt.arg.name = /desk/dir/f and evt.arg.dirfd = AT_FDCWD",
+                *openat(world, {.type = type, .name = "dir/f", .base = "/desk"})));
     CHECK(holds("fd.name = /srv/f and fd.nameraw = ../f and evt.arg.name = /srv/f",
                 *openat(world, {.type = type, .dirfd = 7, .name = "../f", .base = "/srv/www"})));
     CHECK(holds("fd.name = /etc/passwd and evt.arg.name = /etc/passwd",
@@ -55,11 +55,11 @@ TEST_CASE("K11 openat: AT_FDCWD, a directory's descriptor, absolute and relative
     CHECK(holds("fd.name = <UNKNOWN>dir/f and evt.arg.name = <UNKNOWN>dir/f",
                 *openat(world, {.type = type, .dirfd = 99, .name = "dir/f"})));
   }
-  CHECK(holds("fd.name = /work/f", *openat(world, {.type = EVT_open, .name = "./f", .base = "/work"})));
+  CHECK(holds("fd.name = /desk/f", *openat(world, {.type = EVT_open, .name = "./f", .base = "/desk"})));
   // One that failed has no descriptor: its name is the event's path, its kind a guess by the event.
   for (uint16_t type : {EVT_openat, EVT_openat2, EVT_creat, EVT_open}) {
-    const TestEvent failed = openat(world, {.type = type, .fd = -2, .name = "no/such", .base = "/work"});
-    CHECK(shown("%fd.name %evt.res", failed) == "/work/no/such ENOENT");
+    const TestEvent failed = openat(world, {.type = type, .fd = -2, .name = "no/such", .base = "/desk"});
+    CHECK(shown("%fd.name %evt.res", failed) == "/desk/no/such ENOENT");
     CHECK(holds(type == EVT_open ? "fd.typechar = o" : "fd.typechar = f", *failed));
     for (const std::string field : {"fd.num", "fd.type", "fd.ino"}) CHECK_MESSAGE(is_missing(field, failed), field);
   }
@@ -68,15 +68,15 @@ TEST_CASE("K11 openat: AT_FDCWD, a directory's descriptor, absolute and relative
 TEST_CASE("K13 fs.path.name: the calls with one path, cleaned and raw (quotactl and umount are not events yet)") {
   World world;
   for (uint16_t type : {EVT_open, EVT_openat, EVT_openat2, EVT_creat}) {
-    const TestEvent event = openat(world, {.type = type, .name = "../a//b", .base = "/work/x"});
-    CHECK(shown(kNames, event) == "/work/a/b|../a//b");
+    const TestEvent event = openat(world, {.type = type, .name = "../a//b", .base = "/desk/x"});
+    CHECK(shown(kNames, event) == "/desk/a/b|../a//b");
     only_name(event);
-    no_paths(openat(world, {.type = type, .fd = -13, .name = "a", .base = "/work"}));
+    no_paths(openat(world, {.type = type, .fd = -13, .name = "a", .base = "/desk"}));
   }
   for (uint16_t type : {EVT_mkdir, EVT_mkdirat, EVT_rmdir, EVT_unlink, EVT_unlinkat, EVT_chmod, EVT_fchmodat, EVT_chown,
                         EVT_lchown, EVT_fchownat, EVT_umount2}) {
-    const TestEvent event = path_event(world, type, {.name = "./a/../b", .base = "/work"});
-    CHECK_MESSAGE(shown(kNames, event) == "/work/b|./a/../b", (*event).type());
+    const TestEvent event = path_event(world, type, {.name = "./a/../b", .base = "/desk"});
+    CHECK_MESSAGE(shown(kNames, event) == "/desk/b|./a/../b", (*event).type());
     only_name(event);
     CHECK(shown(kNames, path_event(world, type, {.name = "/x/y"})) == "/x/y|/x/y");
     no_paths(path_event(world, type, {.name = "b", .res = -1}));
@@ -122,13 +122,13 @@ TEST_CASE("K27 evt.abspath of the calls with a directory's descriptor; .src and 
   World world;
   const auto absolute = [](const TestEvent& event) { return shown("%evt.abspath", event); };
   for (uint16_t type : {EVT_openat, EVT_openat2}) {
-    CHECK(absolute(openat(world, {.type = type, .name = "f", .base = "/work"})) == "/work/f");
+    CHECK(absolute(openat(world, {.type = type, .name = "f", .base = "/desk"})) == "/desk/f");
     CHECK(absolute(openat(world, {.type = type, .dirfd = 7, .name = "../f", .base = "/srv/www"})) == "/srv/f");
     CHECK(absolute(openat(world, {.type = type, .dirfd = 7, .name = "/etc/f", .base = "/srv"})) == "/etc/f");
     CHECK(absolute(openat(world, {.type = type, .dirfd = 99, .name = "f"})) == "<UNKNOWN>f");
   }
   for (uint16_t type : {EVT_unlinkat, EVT_mkdirat, EVT_fchmodat, EVT_fchownat})
-    CHECK(absolute(path_event(world, type, {.name = "a/../b", .base = "/work"})) == "/work/b");
+    CHECK(absolute(path_event(world, type, {.name = "a/../b", .base = "/desk"})) == "/desk/b");
   for (uint16_t type : {EVT_rename, EVT_renameat, EVT_renameat2, EVT_linkat}) {
     const TestEvent event = two_path_event(world, type, {.first = "a", .second = "b"});
     CHECK(shown("%evt.abspath.src %evt.abspath[dst]", event) == "/one/a /two/b");
@@ -136,7 +136,7 @@ TEST_CASE("K27 evt.abspath of the calls with a directory's descriptor; .src and 
   }
   CHECK(shown("%evt.abspath.dst", two_path_event(world, EVT_symlinkat, {.first = "/t", .second = "l"})) == "/two/l");
   for (uint16_t type : {EVT_open, EVT_creat})
-    CHECK(is_missing("evt.abspath", openat(world, {.type = type, .name = "f", .base = "/work"})));
+    CHECK(is_missing("evt.abspath", openat(world, {.type = type, .name = "f", .base = "/desk"})));
   CHECK(is_missing("evt.abspath", path_event(world, EVT_unlink, {.name = "f"})));
   CHECK(is_missing("evt.abspath", exec_event(world)));
 }

@@ -195,3 +195,17 @@ TEST_CASE("a look outside of healing tells only of those who are not known, or n
   CHECK_FALSE(f.w.get(30, 300)->uncertain);
   CHECK(f.healed() == 0);
 }
+
+TEST_CASE("an iterator that broke off ends nobody, and pid 1 lives though it is not shown") {
+  Family f;
+  f.w.table.heal_begin(2000);
+  f.w.table.heal_end(2002, false);
+  CHECK(f.healed() == 0);
+  CHECK(f.w.get(11, 200)->exit_time_ns == 0);
+
+  f.w.table.heal_begin(3000);
+  f.w.task(10, 100, 1, 3001, "/bin/sh");
+  f.w.table.heal_end(3002);
+  CHECK(f.w.get(1, 1)->exit_time_ns == 0);
+  CHECK(f.w.get(11, 200)->exit_time_ns == 3002);
+}

@@ -1,16 +1,16 @@
 #include "siem/reader_thread.h"
 
 #include <poll.h>
-#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <cstddef>
 #include <utility>
+
+#include "agent/base/thread.h"
 
 namespace tiercel::siem {
 namespace {
@@ -53,13 +53,7 @@ ReaderThread::~ReaderThread() {
 Result<> ReaderThread::start() {
   if (!wake_fd_.valid() || !stop_fd_.valid() || !give_up_fd_.valid())
     return fail("cannot make an eventfd for the output " + options_.name + ": raise the limit of open files");
-  // The thread inherits the mask: signals are for the main loop.
-  sigset_t all, before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { run(); });
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  ::pthread_setname_np(thread_.native_handle(), options_.name.substr(0, 15).c_str());
+  thread_ = start_thread(options_.name, [this] { run(); });
   return {};
 }
 

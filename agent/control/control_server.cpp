@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -13,11 +12,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <cstring>
 #include <vector>
 
 #include "agent/base/log.h"
+#include "agent/base/thread.h"
 #include "agent/control/message.h"
 
 namespace tiercel::control {
@@ -124,12 +123,7 @@ Result<> ControlServer::start() {
   wake_fd_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake_fd_.valid()) return fail_errno("cannot make an eventfd", errno);
   stopping_ = false;
-  sigset_t all, before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { run(); });
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  ::pthread_setname_np(thread_.native_handle(), "control");
+  thread_ = start_thread("control", [this] { run(); });
   return {};
 }
 

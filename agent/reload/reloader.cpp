@@ -2,18 +2,17 @@
 
 #include <fmt/core.h>
 #include <poll.h>
-#include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <utility>
 
 #include "agent/base/log.h"
+#include "agent/base/thread.h"
 #include "agent/reload/changes.h"
 #include "agent/reload/fingerprint.h"
 #include "agent/reload/rules.h"
@@ -105,12 +104,7 @@ Result<> Reloader::start(sensor::Source& source) {
   if (!wake_fd_.valid() || !offer_fd_.valid())
     return fail("cannot make an eventfd for reloads: raise the limit of open files");
   source_ = &source;
-  sigset_t all, before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { run(); });
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  ::pthread_setname_np(thread_.native_handle(), "reload");
+  thread_ = start_thread("reload", [this] { run(); });
   return {};
 }
 

@@ -1,7 +1,6 @@
 #include "siem/wazuh/sink_worker.h"
 
 #include <poll.h>
-#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -9,12 +8,12 @@
 #include <array>
 #include <cerrno>
 #include <climits>
-#include <csignal>
 #include <utility>
 #include <vector>
 
 #include "agent/alert/json.h"
 #include "agent/base/log.h"
+#include "agent/base/thread.h"
 #include "siem/wazuh/enroll.h"
 #include "siem/wazuh/event_text.h"
 #include "siem/wazuh/secure_tcp.h"
@@ -95,13 +94,7 @@ Result<> SinkWorker::start() {
   transport_ = std::make_unique<SecureTcp>(std::move(transport), *counter_, metrics_, clock_);
   update_status();
 
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { run(); });
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  ::pthread_setname_np(thread_.native_handle(), "wazuh");
+  thread_ = start_thread("wazuh", [this] { run(); });
   return {};
 }
 

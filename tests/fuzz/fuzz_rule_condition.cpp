@@ -19,7 +19,7 @@ using namespace tiercel;
 class OneEvent {
  public:
   OneEvent()
-      : containers_(context::Containers::Roots{"/nonexistent", ""}, metrics_),
+      : containers_(context::Containers::Options::nothing_read(), metrics_),
         table_(context::ProcessTable::Limits{}, containers_, metrics_),
         users_("/nonexistent"),
         builder_(EVT_openat) {

@@ -17,7 +17,7 @@ DOORS = {
     r"<zlib\.h>": ("siem/wazuh/frame.cpp",),
     r"<re2/": ("agent/match/regex.cpp",),
     r"<spdlog/": ("agent/base/log.cpp",),
-    r"<curl/": ("siem/http.cpp",),
+    r"<curl/": ("agent/http/client.cpp",),
     r"<sqlite3\.h>": ("siem/spool.cpp",),
     r"<CLI/": ("agent/main.cpp",),
 }

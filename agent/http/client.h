@@ -1,0 +1,73 @@
+// Client: one HTTP request and its whole answer, over TCP, TLS or a Unix socket. Blocks until the answer is there or
+// the limits say no; one thread uses a Client at a time, and that thread has SIGPIPE blocked or ignored (TLS). stop()
+// may come from any thread. Nothing is followed or retried, and no size or time is without a limit. The only door to
+// libcurl.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "agent/base/result.h"
+
+namespace tiercel::http {
+
+using Headers = std::vector<std::pair<std::string, std::string>>;  // in the order of the wire, names in lower case
+
+struct Request {
+  std::string method = "GET";
+  std::string url;  // http:// or https://; over a Unix socket the host is only a name
+  Headers headers;
+  std::string body;
+  std::string unix_socket;  // path; empty: as the URL says
+  std::string ca_file;      // PEM, for https; empty: the distribution's
+  int timeout_ms = 10'000;  // of the whole exchange, connecting included
+  size_t body_size_max = 1u << 20;
+  size_t headers_size_max = 64u << 10;  // with those of interim answers and the trailers
+  bool http2_prior_knowledge = false;   // HTTP/2 from the first byte, without TLS
+  bool keep_connection = false;         // leave it open for this Client's next request
+};
+
+struct Response {
+  int status = 0;
+  Headers headers;
+  std::string body;
+  Headers trailers;
+};
+
+struct Failure : Error {
+  enum class Kind {
+    kUnreachable,  // no connection
+    kTimeout,
+    kTooLarge,  // more than the request's limits
+    kBroken,    // ended early, or not HTTP
+    kStopped,   // stop()
+    kRequest,   // the request itself cannot be sent
+  };
+  Kind kind = Kind::kBroken;
+};
+
+// The first header of that name (lower case); nullptr if there is none.
+[[nodiscard]] const std::string* find(const Headers& headers, std::string_view name);
+
+class Client {
+ public:
+  Client();
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  // Any status is an answer; a Failure means that there was none.
+  [[nodiscard]] tl::expected<Response, Failure> send(const Request& request);
+  // Ends the send() that runs, and every later one, at once. Any thread, any time before the destructor.
+  void stop();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tiercel::http

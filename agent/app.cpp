@@ -63,6 +63,15 @@ alert::MakeOptions make_options(const config::Config& config) {
   return options;
 }
 
+context::Containers::Options container_options(const RunOptions& run) {
+  context::Containers::Options options;
+  options.host_root = run.config.host_root;
+  options.roots.docker = run.config.containers.docker_root;
+  options.roots.containers_storage = run.config.containers.storage_root;
+  options.ask = run.replay_from.empty() && run.config.containers.ask_runtimes;
+  return options;
+}
+
 // The thread that empties the rings takes little time, but must have it soon: on a host whose every CPU is busy it goes
 // before ordinary work. Called when the other threads run already: those stay ordinary.
 void go_first() {
@@ -78,9 +87,11 @@ class App {
         maker_(make_options(config_)),
         spool_(siem::make_memory_spool({}, metrics_)),
         outputs_(config_, options.outputs, *spool_, metrics_),
-        containers_({}, metrics_),
+        containers_(container_options(options), metrics_),
+        users_(config_.host_root),
         table_({}, containers_, metrics_),
         enricher_(clock_, table_, containers_, users_),
+        procfs_(config_.host_root + "/proc"),
         losses_(metrics_),
         reloader_(reload_options(options), metrics_, clock_) {
     heartbeat_.set_interval_s(options.replay_from.empty() ? config_.heartbeat_interval_s : 0);
@@ -96,6 +107,7 @@ class App {
   void handle(std::span<const std::byte> record);
   void tick();
   void read_cgroup_losses();
+  void watch_containers();
   void heal();
   void swap(reload::Offer& offer);
   void follow_directory(std::span<const std::byte> record);
@@ -122,6 +134,8 @@ class App {
   LossWatch losses_;
   mutable std::mutex cgroup_losses_mutex_;  // status() is asked from other threads
   std::vector<CgroupLossRow> cgroup_losses_;
+  context::Containers::Counts container_counts_;
+  uint64_t cgroups_cleaned_ns_ = started_ns_;
   std::unique_ptr<sensor::Source> source_;
   std::unique_ptr<sensor::Recorder> recorder_;
   std::optional<Pipeline> pipeline_;
@@ -181,6 +195,12 @@ Result<> App::start_source() {
 void App::handle(std::span<const std::byte> record) {
   if (recorder_) recorder_->write(record);
   pipeline_->handle(record);
+  // A recording has these already.
+  while (options_.replay_from.empty() && containers_.has_started()) {
+    const std::vector<std::byte> started = containers_.take_started();
+    if (recorder_) recorder_->write(started);
+    pipeline_->handle(started);
+  }
 }
 
 void App::tick() {
@@ -200,17 +220,36 @@ void App::tick() {
                               {"by_cgroup", report->by_cgroup},
                               {"reader_lag_ms", report->reader_lag_ms}}));
   }
-  if (losses_.take_vital_loss()) heal();
+  if (losses_.take_vital_loss()) {
+    heal();
+    cgroups_cleaned_ns_ = 0;
+  }
   kernel_lost_ = losses_.lost();
   kernel_seen_ = losses_.seen();
   processes_ = table_.size();
+  watch_containers();
   if (heartbeat_.due(clock_.monotonic_ns())) spool_->append(make_heartbeat(maker_, clock_.realtime_ns(), status()));
+}
+
+// Removals that were lost on their way would keep their cgroups for good.
+void App::watch_containers() {
+  constexpr uint64_t kCleanEveryNs = 60'000'000'000;
+  const uint64_t now_ns = clock_.monotonic_ns();
+  if (now_ns > cgroups_cleaned_ns_ + kCleanEveryNs) {
+    cgroups_cleaned_ns_ = now_ns;
+    containers_.forget_unless([this](uint64_t cgroup_id) { return source_->knows_cgroup(cgroup_id); });
+  }
+  containers_.poll(clock_.boottime_ns());
+  containers_.tick();
+  const std::lock_guard lock(cgroup_losses_mutex_);
+  container_counts_ = containers_.counts();
 }
 
 void App::read_cgroup_losses() {
   std::vector<CgroupLossRow> rows;
   for (const sensor::CgroupLoss& loss : source_->cgroup_losses()) {
-    const auto container = containers_.of_cgroup(loss.cgroup_id);
+    const auto known = containers_.of_cgroup(loss.cgroup_id);
+    const context::Container* container = known->facts.get();
     const decoders::EventInfo* info = decoders::event_info(loss.type);
     rows.push_back({info ? std::string(info->name) : "", loss.cgroup_id,
                     container             ? container->id
@@ -268,6 +307,7 @@ Status App::status() const {
   {
     const std::lock_guard lock(cgroup_losses_mutex_);
     s.cgroup_losses = cgroup_losses_;
+    s.containers = container_counts_;
   }
   s.records_lost = metrics_.sum("tiercel_records_lost_total");
   s.spool_lost = metrics_.sum("tiercel_spool_lost_total");

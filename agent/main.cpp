@@ -33,6 +33,8 @@ void add_agent_options(CLI::App& app, cli::RunArgs& args) {
   app.add_option("--rules,-r", args.rules, "Rule file or folder; replaces the configured ones; may be repeated");
   app.add_option("--log-level", args.log_level, "debug, info, warning or error");
   app.add_option("--state-dir", args.state_dir, "Where keys and counters are kept (default: /var/lib/tiercel)");
+  app.add_option("--host-root", args.host_root,
+                 "Where the host's / is mounted, for an agent in a container (default: this is the host)");
   app.add_option("--run-dir", args.run_dir, "Where the control socket is (default: /run/tiercel)");
 }
 

@@ -60,6 +60,14 @@ std::string Status::json() const {
     }
     out.EndArray();
   });
+  object("containers", [&] {
+    number("known", containers.containers);
+    number("unverified", containers.unverified);
+    number("incomplete", containers.waiting);
+    number("cgroups", containers.cgroups);
+    number("readers_stuck", containers.readers_stuck);
+    number("facts_bytes", containers.facts_bytes);
+  });
   object("rules", [&] {
     number("active", rules.rules.active);
     number("total", rules.rules.total);
@@ -186,6 +194,11 @@ std::string status_text(const std::string& json, bool colour) {
       s.number({"events"}), s.number({"alerts"}), lost > 0 ? alarm : "", lost, s.number({"lost", "kernel"}),
       s.number({"lost", "malformed_records"}), s.number({"lost", "spool"}), s.number({"lost", "outputs"}),
       lost > 0 ? off : "", manager, s.number({"spool", "waiting"}));
+  if (const uint64_t known = s.number({"containers", "known"}); known > 0)
+    out += fmt::format("  containers {} ({} without a runtime's record that names them, {} not fully known yet)\n",
+                       known, s.number({"containers", "unverified"}), s.number({"containers", "incomplete"}));
+  if (const uint64_t stuck = s.number({"containers", "readers_stuck"}); stuck > 0)
+    out += fmt::format("  {}readers   {} wait for a disk that does not answer{}\n", alarm, stuck, off);
   return out + fmt::format("  memory    {:.1f} MiB anonymous, {:.1f} MiB rings, {} processes known\n",
                            static_cast<double>(s.number({"memory", "rss_anon_bytes"})) / (1 << 20),
                            static_cast<double>(s.number({"memory", "ring_bytes"})) / (1 << 20),

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/base/metrics.h"
+#include "agent/context/containers.h"
 #include "agent/losses.h"
 #include "agent/reload/outcome.h"
 
@@ -20,6 +21,7 @@ struct Status {
   std::vector<CgroupLossRow> cgroup_losses;  // of kernel_lost
   uint64_t undelivered = 0;                  // at the end: what an output had not taken when the agent stopped
   uint64_t spool_waiting = 0;
+  context::Containers::Counts containers;
   uint64_t processes = 0, ring_bytes = 0, rss_anon_bytes = 0;
   reload::RulesState rules;
   bool manager_configured = false, manager_connected = false;

@@ -95,11 +95,11 @@ void set_user(NormalisedEvent& out, const context::Event& event) {
   out.set("user.euid", head.euid);
   out.set("user.loginuid", static_cast<int32_t>(event.process().loginuid));
   out.set("group.gid", head.egid);
-  if (const context::User* user = event.users().user(head.euid)) {
+  if (const context::User* user = event.user(head.euid)) {
     out.set("user.name", user->name);
     out.set("srcuser", user->name);
   }
-  if (const std::string* group = event.users().group(head.egid)) out.set("group.name", *group);
+  if (const std::string* group = event.group(head.egid)) out.set("group.name", *group);
 }
 
 void set_container(NormalisedEvent& out, const context::Container& container) {
@@ -108,11 +108,26 @@ void set_container(NormalisedEvent& out, const context::Container& container) {
   if (!container.type.empty()) out.set("container.type", container.type);
   if (!container.pod_name.empty()) out.set("k8s.pod", container.pod_name);
   if (!container.pod_namespace.empty()) out.set("k8s.ns", container.pod_namespace);
+  if (!container.pod_uid.empty()) out.set("k8s.pod_uid", container.pod_uid);
+  if (!container.verified) out.set("container.verified", false);
+  if (container.missing != 0) out.set("container.missing", container::missing_text(container.missing));
   if (!container.known) return;  // nothing is claimed that no record says
   out.set("container.name", container.name);
   out.set("container.image_repository", container.image_repository);
   out.set("container.image_tag", container.image_tag);
-  out.set("container.privileged", container.privileged);
+  if (!container.image_digest.empty()) out.set("container.image_digest", container.image_digest);
+  if (container.privileged) out.set("container.privileged", *container.privileged);
+}
+
+// What makes a container's facts doubtful goes with every alert, whether its rule names it or not.
+void add_doubts(FalcoLine& line, const context::Container& container) {
+  auto add = [&line](const char* name, JsonValue value) {
+    for (const auto& field : line.output_fields)
+      if (field.key == name) return;
+    line.output_fields.push_back({name, std::move(value)});
+  };
+  if (!container.verified) add("container.verified", JsonValue(false));
+  if (container.missing != 0) add("container.missing", JsonValue(container::missing_text(container.missing)));
 }
 
 void set_file(NormalisedEvent& out, const context::Event& event, bool by_kernel_path) {
@@ -256,6 +271,7 @@ AlertPtr AlertMaker::make(const context::Event& event, const rule::Rule& rule, r
       normalised.set_field(field.name, plain_text(value));
     line.output_fields.push_back({field.name, std::move(value)});
   }
+  if (container) add_doubts(line, *container);
   alert->text_line = text_line(line);
   alert->falco_json = falco_json_line(line);
   alert->event_json = normalised.render();

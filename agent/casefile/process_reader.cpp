@@ -4,6 +4,7 @@
 
 #include <fmt/core.h>
 
+#include "agent/casefile/container_reader.h"
 #include "agent/casefile/map_reader.h"
 
 namespace tiercel::casefile {
@@ -50,7 +51,7 @@ class ProcessReader {
     read_number(map, "flags", decoders::Kind::kEXE_FLAGS,
                 [&](int64_t v) { spec.exe_flags = static_cast<uint32_t>(v); });
     if (const YamlNode* caps = map.node("caps")) read_caps(map, *caps, spec);
-    if (const YamlNode* container = map.node("container")) read_container(*container, map, spec);
+    if (const YamlNode* container = map.node("container")) read_container_of(*container, map, spec);
     (void)map.node("parents");  // the caller's
     map.finish();
   }
@@ -170,34 +171,16 @@ class ProcessReader {
     }
   }
 
-  void read_container(const YamlNode& node, MapReader& outer, ProcessSpec& spec) {
+  void read_container_of(const YamlNode& node, MapReader& outer, ProcessSpec& spec) {
     if (node.is_scalar() && node.str() == "host") {
       spec.container.reset();
       return;
     }
-    context::Container out;
-    out.known = true;
-    out.type = "docker";
-    if (node.is_scalar()) {
-      out.name = node.str();
-    } else if (node.kind == YamlNode::Kind::kMap) {
-      MapReader map(node, "the container", diagnostics_);
-      if (auto name = map.text("name")) out.name = *name;
-      if (auto image = map.text("image")) context::set_image(out, *image);
-      for (auto [key, member] :
-           {std::pair{"type", &context::Container::type}, std::pair{"image_id", &context::Container::image_id},
-            std::pair{"pod", &context::Container::pod_name}, std::pair{"namespace", &context::Container::pod_namespace},
-            std::pair{"pod_uid", &context::Container::pod_uid}})
-        if (auto text = map.text(key)) out.*member = *text;
-      if (auto id = map.text("id")) out.full_id = *id;
-      if (auto privileged = map.boolean("privileged")) out.privileged = *privileged;
-      map.finish();
-    } else {
-      return outer.error(node, "`container` is `host`, a name, or a map with name, image, privileged, ...");
-    }
-    if (out.full_id.empty()) out.full_id = made_id(out.name);
-    out.id = out.full_id.substr(0, 12);
-    spec.container = std::move(out);
+    auto out = read_container(node, outer, diagnostics_);
+    if (!out) return;
+    if (out->full_id.empty()) out->full_id = made_id(out->name);
+    out->id = out->full_id.substr(0, 12);
+    spec.container = std::move(*out);
   }
 
   People& people_;

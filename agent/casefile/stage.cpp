@@ -31,12 +31,18 @@ std::string nul_joined(const std::vector<std::string>& words) {
   return out;
 }
 
+context::Containers::Options options_for(Stage::For what) {
+  if (what == Stage::For::kCase) return context::Containers::Options::nothing_read();
+  context::Containers::Options options;
+  options.ask = false;
+  return options;
+}
+
 }  // namespace
 
 Stage::Stage(For what)
     : clock_(kNow),
-      containers_(what == For::kCase ? context::Containers::Roots{kNowhere, kNowhere} : context::Containers::Roots{},
-                  metrics_),
+      containers_(options_for(what), metrics_),
       table_(context::ProcessTable::Limits{}, containers_, metrics_),
       users_(what == For::kCase ? kNowhere : ""),
       enricher_(clock_, table_, containers_, users_),

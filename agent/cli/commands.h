@@ -17,7 +17,7 @@ struct RunArgs {
   bool embedded_manager = false;
   std::string manager_host;  // MANAGER=host of `make run`
   std::string log_level;
-  std::string state_dir, run_dir;
+  std::string state_dir, run_dir, host_root;
   std::string record_to, replay_from;
   unsigned record_seconds = 0;
 };

@@ -2,9 +2,11 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <optional>
 
 #include "agent/app.h"
+#include "agent/base/fd.h"
 #include "agent/base/log.h"
 #include "agent/cli/commands.h"
 #include "agent/config/load.h"
@@ -41,8 +43,25 @@ std::optional<config::Config> configuration(const RunArgs& args, Diagnostics& di
     if (auto level = level_of(args.log_level)) config->log_level = *level;
   if (!args.state_dir.empty()) config->state_dir = args.state_dir;
   if (!args.run_dir.empty()) config->run_dir = args.run_dir;
+  if (!args.host_root.empty()) config->host_root = args.host_root;
   if (!args.manager_host.empty()) config->wazuh.managers = {config::WazuhManager{.host = args.manager_host}};
   return config;
+}
+
+// Inside a container gethostname() gives the container's name: alerts are to tell the host's.
+void take_hosts_name(const std::string& host_root) {
+  auto name = read_file(host_root + "/etc/hostname", 4096);
+  if (!name) return log::warning("{}: alerts carry this container's host name", name.error().message);
+  name->resize(name->find_last_not_of(" \t\n") + 1);
+  if (!name->empty()) ::setenv("FALCO_HOSTNAME", name->c_str(), 0);
+}
+
+// A folder that is not the host's / would make every process a stranger.
+Result<> check_host_root(const std::string& host_root) {
+  if (::access((host_root + "/proc/1").c_str(), F_OK) == 0) return {};
+  return fail(
+      "--host-root " + host_root + ": there is no host's /proc below it; mount the host's / there (with its /proc)",
+      Fault::kUser);
 }
 
 }  // namespace
@@ -56,6 +75,10 @@ int run(const RunArgs& args) {
   std::fputs(diagnostics.render_all(colour_wanted(STDERR_FILENO)).c_str(), stderr);
   if (!config) return report({config_file_of(args) + " has mistakes: see above", Fault::kUser});
   log::set_level(config->log_level);
+  if (!config->host_root.empty()) {
+    if (auto checked = check_host_root(config->host_root); !checked) return report(checked.error());
+    take_hosts_name(config->host_root);
+  }
 
   RunOptions options;
   options.config = std::move(*config);

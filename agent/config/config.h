@@ -113,6 +113,14 @@ struct Sensor {
   bool operator==(const Sensor&) const = default;
 };
 
+// Where containers' runtimes keep their records, and whether their sockets are asked for what those lack.
+struct Containers {
+  bool ask_runtimes = true;
+  std::string docker_root = "/var/lib/docker";
+  std::string storage_root = "/var/lib/containers/storage";  // Podman's and CRI-O's
+  bool operator==(const Containers&) const = default;
+};
+
 struct Config {
   std::vector<std::string> rules_files{"/etc/tiercel/rules.d"};
   uint8_t priority = kPriorityDebug;  // rules less severe than this are not enabled
@@ -132,6 +140,8 @@ struct Config {
   std::vector<Output> outputs{Output{}};  // the text lines on standard output
   Wazuh wazuh;
   Sensor sensor;
+  Containers containers;
+  std::string host_root;  // where the host's files are, for an agent in a container; "": this is the host
 
   log::Level log_level = log::Level::kInfo;
   uint32_t heartbeat_interval_s = 600;  // 0: none

@@ -225,6 +225,12 @@ constexpr Key<Sensor> kSensorKeys[] = {
     {"ring_bulk_size_kb", [](Reading& r, const TreeNode& n, Sensor& s) { read_ring_size(r, n, s.ring_bulk_size_kb); }},
 };
 
+constexpr Key<Containers> kContainersKeys[] = {
+    {"ask_runtimes", [](Reading& r, const TreeNode& n, Containers& c) { r.boolean(n, c.ask_runtimes); }},
+    {"docker_root", [](Reading& r, const TreeNode& n, Containers& c) { r.absolute_path(n, c.docker_root); }},
+    {"storage_root", [](Reading& r, const TreeNode& n, Containers& c) { r.absolute_path(n, c.storage_root); }},
+};
+
 constexpr Key<AppendOutput::Match> kMatchKeys[] = {
     {"source", [](Reading& r, const TreeNode& n, AppendOutput::Match& m) { r.text(n, m.source); }},
     {"tags", [](Reading& r, const TreeNode& n, AppendOutput::Match& m) { r.texts(n, m.tags); }},
@@ -356,6 +362,8 @@ constexpr Key<Draft> kKeys[] = {
     {"outputs", read_outputs},
     {"wazuh", [](Reading& r, const TreeNode& n, Draft& d) { r.map(n, kWazuhKeys, d.config.wazuh); }},
     {"sensor", [](Reading& r, const TreeNode& n, Draft& d) { r.map(n, kSensorKeys, d.config.sensor); }},
+    {"containers", [](Reading& r, const TreeNode& n, Draft& d) { r.map(n, kContainersKeys, d.config.containers); }},
+    {"host_root", [](Reading& r, const TreeNode& n, Draft& d) { r.absolute_path(n, d.config.host_root); }},
     {"log_level", [](Reading& r, const TreeNode& n, Draft& d) { read_log_level(r, n, d.config.log_level); }},
     {"heartbeat_interval_s",
      [](Reading& r, const TreeNode& n, Draft& d) { r.number(n, 0, kDayS, d.config.heartbeat_interval_s); }},

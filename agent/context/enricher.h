@@ -23,6 +23,7 @@ class Enricher {
 
  private:
   void apply(const decoders::Record& record);
+  void note_program(const ev_exec& exec);
   const Clock& clock_;
   ProcessTable& table_;
   Containers& containers_;

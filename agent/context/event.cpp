@@ -32,6 +32,18 @@ const Process* Event::by_pid(uint32_t pid) const {
   return found ? table_.find(found->key).get() : nullptr;
 }
 
+const User* Event::user(uint32_t uid) const {
+  if (!container()) return users_.user(uid);
+  if (const User* said = users_.announced_user(uid)) return said;
+  return table_.containers().user(*process_->container, uid);
+}
+
+const std::string* Event::group(uint32_t gid) const {
+  if (!container()) return users_.group(gid);
+  if (const std::string* said = users_.announced_group(gid)) return said;
+  return table_.containers().group(*process_->container, gid);
+}
+
 std::optional<int64_t> Event::result() const {
   if (const auto* fork = record_.as<ev_fork>()) return child_side_ ? 0 : fork->res;
   for (const decoders::ParamInfo& param : info_->params)

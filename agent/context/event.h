@@ -56,13 +56,19 @@ class Event {
   // Who did it. Never null; the image may be one that the process has left since.
   [[nodiscard]] const Process& process() const { return *process_; }
   [[nodiscard]] const Image& image() const { return *image_; }
-  [[nodiscard]] const Container* container() const { return process_->container.get(); }
+  // nullptr: on the host.
+  [[nodiscard]] const Container* container() const {
+    return process_->container ? process_->container->facts.get() : nullptr;
+  }
   // n = 0: the process itself, 1: its parent, ...; nullptr beyond the top.
   [[nodiscard]] const Process* ancestor(size_t n) const;
   [[nodiscard]] const Process* by_pid(uint32_t pid) const;  // group and session leaders
   // By the number that the process itself would use, in its pid namespace.
   [[nodiscard]] const Process* by_vpid(uint32_t vpid) const;
-  [[nodiscard]] Users& users() const { return users_; }
+  // Names for ids, as the process's own passwd and group files have them: the host's, or its container's.
+  [[nodiscard]] const User* user(uint32_t uid) const;
+  [[nodiscard]] const std::string* group(uint32_t gid) const;
+  [[nodiscard]] const User* host_user(uint32_t uid) const { return users_.user(uid); }
 
   // evt.rawres: the first result of the record (res or fd); nothing when the event has none (procexit has).
   [[nodiscard]] std::optional<int64_t> result() const;

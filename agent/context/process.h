@@ -69,10 +69,10 @@ struct Process {
   std::string cgroups;  // "controller=path", NUL separated; empty unless some rule asks for it
   std::string cwd;
   uint64_t cgroup_id = 0;
-  std::shared_ptr<const Container> container;  // nullptr: on the host
-  uint64_t exit_time_ns = 0;                   // 0: alive
-  ProcessKey reaper;                           // who took the children, once it ended
-  bool uncertain = false;                      // rebuilt after a loss or from /proc: some facts may be later ones
+  std::shared_ptr<KnownContainer> container;  // nullptr, or without facts: on the host
+  uint64_t exit_time_ns = 0;                  // 0: alive
+  ProcessKey reaper;                          // who took the children, once it ended
+  bool uncertain = false;                     // rebuilt after a loss or from /proc: some facts may be later ones
 };
 
 }  // namespace tiercel::context

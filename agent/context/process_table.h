@@ -47,6 +47,7 @@ class ProcessTable {
   void heal_end(uint64_t now_ns, bool complete = true);
 
   [[nodiscard]] size_t size() const { return by_key_.size(); }
+  [[nodiscard]] Containers& containers() const { return containers_; }
   // Fills what a stub lacks (exe, cwd, argv) from /proc; injected so that tests and replay do without.
   using Healer = std::function<void(Process&)>;
   void set_healer(Healer healer) { healer_ = std::move(healer); }

@@ -1,5 +1,5 @@
-// Users: names for ids from passwd and group files, read again when they change. Deciding thread only; never a name
-// service. (Files of containers come with the container's root.)
+// Users: names for ids from the host's passwd and group files, read again when they change. Deciding thread only; never
+// a name service. (A container's own users are Containers' matter: Event::user chooses.)
 #pragma once
 
 #include <cstdint>
@@ -8,29 +8,31 @@
 #include <unordered_map>
 #include <utility>
 
+#include "agent/container/user_names.h"
+
 namespace tiercel::context {
 
-struct User {
-  std::string name, home, shell;
-  uint32_t gid = 0;
-};
+using container::User;
 
 class Users {
  public:
   explicit Users(std::string host_root = {});
   [[nodiscard]] const User* user(uint32_t uid);
   [[nodiscard]] const std::string* group(uint32_t gid);
-  // What an analyst's case says; lasts until a passwd or group file changes.
-  void announce_user(uint32_t uid, User user) { users_[uid] = std::move(user); }
-  void announce_group(uint32_t gid, std::string name) { groups_[gid] = std::move(name); }
+  // What an analyst's case says; it holds for everybody, in containers too.
+  void announce_user(uint32_t uid, User user) { announced_users_[uid] = std::move(user); }
+  void announce_group(uint32_t gid, std::string name) { announced_groups_[gid] = std::move(name); }
+  [[nodiscard]] const User* announced_user(uint32_t uid) const;
+  [[nodiscard]] const std::string* announced_group(uint32_t gid) const;
 
  private:
   void refresh();
   std::string passwd_path_, group_path_;
   uint64_t checked_ns_ = 0;
   int64_t passwd_mtime_ns_ = -1, group_mtime_ns_ = -1;
-  std::unordered_map<uint32_t, User> users_;
-  std::unordered_map<uint32_t, std::string> groups_;
+  container::UserNames names_;
+  std::unordered_map<uint32_t, User> announced_users_;
+  std::unordered_map<uint32_t, std::string> announced_groups_;
 };
 
 }  // namespace tiercel::context

@@ -35,6 +35,8 @@ std::vector<std::string> keys_that_need_a_restart(const Config& running, const C
   compare("outputs", &Config::outputs);
   compare("wazuh", &Config::wazuh);
   compare("sensor", &Config::sensor);
+  compare("containers", &Config::containers);
+  compare("host_root", &Config::host_root);
   compare("state_dir", &Config::state_dir);
   compare("run_dir", &Config::run_dir);
   if (!(known == read)) keys.emplace_back("others");  // a key that is missing above

@@ -26,7 +26,7 @@ std::tm local_time(uint64_t wall_ns) {
 }
 
 bool is_tracepoint(const Access& a) {
-  return a.event.info().type == EVT_procexit;
+  return a.event.info().type == EVT_procexit || a.event.info().type == EVT_container;
 }
 
 std::string clock_text(const std::tm& t) {
@@ -120,6 +120,14 @@ Value evt_hostname(const Access&) {
     return gethostname(buffer.data(), buffer.size() - 1) == 0 ? std::string(buffer.data()) : std::string();
   }();
   return Value::of_text(name);
+}
+
+// A container's start is told when its metadata is there, as Falco's container plugin does.
+Value evt_is_async(const Access& a) {
+  return Value::of_bool(a.event.info().type == EVT_container);
+}
+Value evt_asynctype(const Access& a) {
+  return a.event.info().type == EVT_container ? Value::of_text(a.event.type()) : Value();
 }
 
 Value evt_dir(const Access& a) {

@@ -37,12 +37,12 @@ context::FdKind fd_kind_of(const context::Event& event) {
 }
 
 std::string EventText::user(uint32_t uid) const {
-  if (const context::User* user = event_.users().user(uid)) return user->name;
+  if (const context::User* user = event_.user(uid)) return user->name;
   return uid == 0 ? "root" : "";
 }
 
 std::string EventText::group(uint32_t gid) const {
-  const std::string* name = event_.users().group(gid);
+  const std::string* name = event_.group(gid);
   return name ? *name : "";
 }
 

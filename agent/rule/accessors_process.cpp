@@ -385,9 +385,15 @@ namespace {
 
 constexpr std::string_view kUnknown = "<NA>";
 
-Value user_part(const Access& a, uint32_t uid, std::string context::User::*part, std::string_view roots) {
-  if (const context::User* user = a.event.users().user(uid)) return made_text(a, user->*part);
+Value part_of(const Access& a, const context::User* user, uint32_t uid, std::string context::User::*part,
+              std::string_view roots) {
+  if (user) return made_text(a, user->*part);
   return Value::of_text(uid == 0 && !roots.empty() ? roots : kUnknown);
+}
+
+Value user_part(const Access& a, std::string context::User::*part, std::string_view roots) {
+  const uint32_t uid = uid_of(a);
+  return part_of(a, a.event.user(uid), uid, part, roots);
 }
 
 }  // namespace
@@ -396,13 +402,13 @@ Value user_uid(const Access& a) {
   return Value::of_uint(uid_of(a));
 }
 Value user_name(const Access& a) {
-  return user_part(a, uid_of(a), &context::User::name, "root");
+  return user_part(a, &context::User::name, "root");
 }
 Value user_homedir(const Access& a) {
-  return user_part(a, uid_of(a), &context::User::home, "/root");
+  return user_part(a, &context::User::home, "/root");
 }
 Value user_shell(const Access& a) {
-  return user_part(a, uid_of(a), &context::User::shell, "");
+  return user_part(a, &context::User::shell, "");
 }
 
 Value user_loginuid(const Access& a) {
@@ -411,14 +417,15 @@ Value user_loginuid(const Access& a) {
 }
 Value user_loginname(const Access& a) {
   const uint32_t id = loginuid_of(a);
-  return id == UINT32_MAX ? Value::of_text(kUnknown) : user_part(a, id, &context::User::name, "root");
+  if (id == UINT32_MAX) return Value::of_text(kUnknown);
+  return part_of(a, a.event.host_user(id), id, &context::User::name, "root");  // who logged in did so on the host
 }
 
 Value group_gid(const Access& a) {
   return Value::of_uint(gid_of(a));
 }
 Value group_name(const Access& a) {
-  const std::string* name = a.event.users().group(gid_of(a));
+  const std::string* name = a.event.group(gid_of(a));
   return name ? made_text(a, *name) : Value::of_text(kUnknown);
 }
 

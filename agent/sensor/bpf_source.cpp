@@ -105,6 +105,7 @@ class BpfSource final : public Source {
   int wait_ms(size_t handled) override;
   [[nodiscard]] KernelCounts counts() const override;
   [[nodiscard]] std::vector<CgroupLoss> cgroup_losses() const override;
+  [[nodiscard]] bool knows_cgroup(uint64_t cgroup_id) const override;
   [[nodiscard]] size_t ring_bytes() const override { return options_.ring_vital_bytes + options_.ring_bulk_bytes; }
 
   Result<> load();
@@ -334,8 +335,8 @@ Result<> BpfSource::attach_hooks(const Types& types) {
 
 Result<> BpfSource::attach() {
   const std::lock_guard lock(hooks_mutex_);
-  for (bpf_program* program :
-       {skeleton_->progs.process__fork, skeleton_->progs.process__exec, skeleton_->progs.process__exit}) {
+  for (bpf_program* program : {skeleton_->progs.process__fork, skeleton_->progs.process__exec,
+                               skeleton_->progs.process__exit, skeleton_->progs.cgroup__gone}) {
     Fd link(bpf_raw_tracepoint_open(nullptr, bpf_program__fd(program)));
     if (!link.valid()) return fail_errno(fmt::format("cannot attach {}", bpf_program__name(program)), errno);
     process_links_.push_back(std::move(link));
@@ -424,6 +425,11 @@ KernelCounts BpfSource::counts() const {
     }
   }
   return out;
+}
+
+bool BpfSource::knows_cgroup(uint64_t cgroup_id) const {
+  uint8_t seen = 0;
+  return bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.cgroups_seen), &cgroup_id, &seen) == 0;
 }
 
 std::vector<CgroupLoss> BpfSource::cgroup_losses() const {

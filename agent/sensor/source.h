@@ -80,6 +80,11 @@ class Source {
   [[nodiscard]] virtual KernelCounts counts() const { return {}; }
   // The same losses by cgroup, since the start; empty when nothing was lost.
   [[nodiscard]] virtual std::vector<CgroupLoss> cgroup_losses() const { return {}; }
+  // Will the kernel tell of that cgroup's end? One that it was not told of, or has forgotten, is announced again.
+  [[nodiscard]] virtual bool knows_cgroup(uint64_t cgroup_id) const {
+    (void)cgroup_id;
+    return true;
+  }
   // How old the oldest record was when the reader came to it, at most, since the last call: a reader that is kept away
   // for longer than the rings last is why records are lost.
   virtual uint64_t take_longest_lag_ns() { return 0; }

@@ -92,7 +92,7 @@ inline TestEvent call_event(World& world, uint16_t type, int64_t res, uint64_t a
 class Host {
  public:
   Host()
-      : containers_(context::Containers::Roots{"/nonexistent", ""}, metrics_),
+      : containers_(context::Containers::Options::nothing_read(), metrics_),
         table_(context::ProcessTable::Limits{}, containers_, metrics_),
         users_("/nonexistent"),
         enricher_(clock_, table_, containers_, users_) {}

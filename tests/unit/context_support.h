@@ -19,7 +19,7 @@ class World {
       : table({.processes_max = processes_max, .grace_ns = 1'000}, containers, metrics) {}
 
   Metrics metrics;
-  Containers containers{{}, metrics};
+  Containers containers{Containers::Options::nothing_read(), metrics};
   ProcessTable table;
 
   template <class T>

@@ -28,7 +28,7 @@ inline constexpr uint64_t kWall = 1'753'986'421'000'000'007;
 class World {
  public:
   World()
-      : containers_(context::Containers::Roots{"/nonexistent", ""}, metrics_),
+      : containers_(context::Containers::Options::nothing_read(), metrics_),
         table_(context::ProcessTable::Limits{}, containers_, metrics_),
         users_("/nonexistent") {
     init = make(1, "systemd", {"/sbin/init", "splash"}, nullptr);
@@ -73,8 +73,9 @@ class World {
     container->image = "docker.io/library/nginx:1.25";
     container->image_repository = "docker.io/library/nginx";
     container->image_tag = "1.25";
-    container->known = true;
-    process->container = std::move(container);
+    container->known = container->verified = true;
+    process->container = std::make_shared<context::KnownContainer>(std::make_shared<size_t>(0));
+    process->container->facts = std::move(container);
   }
 
   std::shared_ptr<context::Process> init, parent, process;

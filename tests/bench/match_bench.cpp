@@ -80,7 +80,7 @@ struct Pass {
 Pass run(const Recording& recording, const rule::RuleSet* rules, rule::Matcher* matcher) {
   Metrics metrics;
   SystemClock clock;
-  context::Containers containers({}, metrics);
+  context::Containers containers(context::Containers::Options::nothing_read(), metrics);
   context::Users users;
   context::ProcessTable table({}, containers, metrics);
   context::Enricher enricher(clock, table, containers, users);

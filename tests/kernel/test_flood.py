@@ -16,6 +16,7 @@ from collections import Counter
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import tiercel as support  # noqa: E402
+from places import sensors_hierarchy  # noqa: E402
 
 RULES = """- rule: Flood
   desc: every event of the flooding programs
@@ -32,31 +33,11 @@ CONFIG = "outputs:\n  - type: stdout\nsensor:\n  ring_bulk_size_kb: 64\n"
 LABELS = ("first", "second")
 
 
-def hierarchy():
-    """The folder of the hierarchy that the sensor tells containers by, and its number (0: cgroup v2)."""
-    numbers = {}
-    with open("/proc/cgroups") as f:
-        for line in f.read().splitlines()[1:]:
-            name, number = line.split()[:2]
-            numbers[name] = int(number)
-    mounts = [line.split() for line in open("/proc/mounts")]
-    for controller in ("memory", "pids", "devices", "freezer", "cpu"):
-        if numbers.get(controller, 0) == 0:
-            continue
-        for _, folder, kind, options, *_ in mounts:
-            if kind == "cgroup" and controller in options.split(","):
-                return folder, numbers[controller]
-    for _, folder, kind, *_ in mounts:
-        if kind == "cgroup2":
-            return folder, 0
-    raise support.Failure("no cgroup hierarchy is mounted")
-
-
 class Cgroup:
     """One of the test's own, gone at the end."""
 
     def __init__(self, label):
-        folder, number = hierarchy()
+        folder, number = sensors_hierarchy()
         self.path = f"{folder}/tiercel-flood-{os.getpid()}-{label}"
         self.number = number
 

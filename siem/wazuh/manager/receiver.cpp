@@ -179,20 +179,20 @@ void Receiver::log(std::string_view line) {
 }
 
 bool Receiver::send_to(Codec& codec, const ConnectionPtr& connection, std::string_view message) {
-  MessageCounter counter;
-  {
+  // Numbered and queued in one: who is overtaken on the way has an old number, and the agent drops it.
+  auto queue = [&] {
     std::lock_guard lock(counter_mutex_);
-    counter = counter_.next();
-  }
-  const auto payload = codec.seal(message, static_cast<uint16_t>(random_u32()), counter, connection->cipher());
-  if (!payload) return false;
-  bool queued = connection->queue(*payload, options_.send_buffer_bytes);
+    const auto payload =
+        codec.seal(message, static_cast<uint16_t>(random_u32()), counter_.next(), connection->cipher());
+    return payload && connection->queue(*payload, options_.send_buffer_bytes);
+  };
+  bool queued = queue();
   if (!queued && !connection->close_asked()) {
     // remoted waits once for a second, then drops the message.
     const uint64_t until_ns = deadline_in_ms(1'000);
     while (!queued && !ending_ && !connection->close_asked() && monotonic_now_ns() < until_ns) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
-      queued = connection->queue(*payload, options_.send_buffer_bytes);
+      queued = queue();
     }
   }
   if (!queued) ++counts_.send_dropped;

@@ -35,7 +35,7 @@ size_t size_of(const Container& c) {
   for (const container::Mount& m : c.mounts)
     out += sizeof m + m.source.size() + m.dest.size() + m.mode.size() + m.propagation.size();
   for (const auto* list : {&c.entrypoint, &c.healthcheck})
-    for (const std::string& word : *list) out += sizeof word + word.size();
+    for (const std::string& word : *list) out += sizeof(std::string) + word.size();
   for (const auto* text :
        {&c.id,       &c.full_id,    &c.name,     &c.image,        &c.image_repository, &c.image_tag, &c.image_digest,
         &c.image_id, &c.user,       &c.hostname, &c.ip,           &c.cni_json,         &c.pod_name,  &c.pod_namespace,

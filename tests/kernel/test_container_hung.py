@@ -56,7 +56,7 @@ def hung_root(checks, scene, agent):
         checks.equal(fields["user.name"], "<NA>", "a container whose root hangs: user.name")
         support.wait_until(disk.is_touched, "a reader that waits for the disk")
         host_goes_on(checks, agent, "root")
-        checks.equal(stuck(agent), 1, "readers that are stuck")
+        support.wait_until(lambda: stuck(agent) == 1, "the status to tell of one stuck reader")
         fields = scene.seen(sound.cgroup)
         checks.equal(fields["k8s.pod.name"], sound.pod.name, "another container beside it: k8s.pod.name")
         disk.gone()

@@ -71,7 +71,7 @@ class Scene:
 
     def seen_as(self, shell, mark, uid):
         """Fields of a marked program that runs as that user in the shell's container."""
-        shell.do(f"/bin/tk_as {uid} " + " ".join(marks.command(mark)))
+        shell.do(f"/bin/run_as {uid} " + " ".join(marks.command(mark)))
         fields = marks.wait(self.agent, mark)
         self.checks.equal(fields["user.uid"], uid, f"{mark}: user.uid")
         return fields
@@ -188,7 +188,7 @@ def main():
     checks = support.Checks()
     with support.Folder("users") as folder, Places(), Cgroups() as cgroups, Docker(folder) as docker:
         docker.load(IMAGE, images.layer(PROGRAMS, {"etc/passwd": PASSWD, "etc/group": GROUP},
-                                        {"bin/tk_as": os.path.join(options.programs, "tk_as")}))
+                                        {"bin/run_as": os.path.join(options.programs, "run_as")}))
         secret = Secret(folder)
         rules = folder.file("rules.yaml", marks.rules())
         with support.Agent(options.tiercel, rules) as agent:

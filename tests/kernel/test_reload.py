@@ -268,7 +268,7 @@ def hooks(options, checks, folder):
     with support.Agent(options.tiercel, rules.path) as agent:
         driver = Driver(agent, checks)
         least = links_of(agent)
-        checks.equal(least, 3, "programs attached for a rule that needs no system call")
+        checks.equal(least, 4, "programs attached for a rule that needs no system call")
         touch("before")
         # This one changes its directory while nobody follows that.
         where = folder.folder("somewhere else")

@@ -248,8 +248,8 @@ void App::watch_containers() {
 void App::read_cgroup_losses() {
   std::vector<CgroupLossRow> rows;
   for (const sensor::CgroupLoss& loss : source_->cgroup_losses()) {
-    const auto known = containers_.of_cgroup(loss.cgroup_id);
-    const context::Container* container = known->facts.get();
+    const auto known = containers_.knows(loss.cgroup_id) ? containers_.of_cgroup(loss.cgroup_id) : nullptr;
+    const context::Container* container = known ? known->facts.get() : nullptr;
     const decoders::EventInfo* info = decoders::event_info(loss.type);
     rows.push_back({info ? std::string(info->name) : "", loss.cgroup_id,
                     container             ? container->id

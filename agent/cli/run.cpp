@@ -6,10 +6,10 @@
 #include <optional>
 
 #include "agent/app.h"
-#include "agent/base/fd.h"
 #include "agent/base/log.h"
 #include "agent/cli/commands.h"
 #include "agent/config/load.h"
+#include "agent/container/host_files.h"
 #include "agent/loop.h"
 
 namespace tiercel::cli {
@@ -50,7 +50,7 @@ std::optional<config::Config> configuration(const RunArgs& args, Diagnostics& di
 
 // Inside a container gethostname() gives the container's name: alerts are to tell the host's.
 void take_hosts_name(const std::string& host_root) {
-  auto name = read_file(host_root + "/etc/hostname", 4096);
+  auto name = container::HostFiles(host_root).read("/etc/hostname", 4096);
   if (!name) return log::warning("{}: alerts carry this container's host name", name.error().message);
   name->resize(name->find_last_not_of(" \t\n") + 1);
   if (!name->empty()) ::setenv("FALCO_HOSTNAME", name->c_str(), 0);

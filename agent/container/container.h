@@ -46,7 +46,7 @@ enum Missing : uint32_t {
 };
 
 struct Container {
-  std::string id;       // at most 12 characters: of a hexadecimal id the first 12; else the whole name
+  std::string id;       // of an id of 64 hexadecimal digits the first 12; else the whole name
   std::string full_id;  // all 64, or the whole name
   std::string type;     // Falco's: docker, containerd, cri-o, podman, lxc, libvirt-lxc; ours: systemd-nspawn
   std::string name;

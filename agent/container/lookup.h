@@ -69,7 +69,4 @@ class Lookup {
   const Places& places_;
 };
 
-// What the cgroup's name tells.
-Container container_of(const Claim& claim);
-
 }  // namespace tiercel::container

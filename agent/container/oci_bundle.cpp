@@ -1,56 +1,14 @@
 // config.json of an OCI bundle. Source: opencontainers/runtime-spec config.md, config-linux.md.
-#include <array>
 #include <string>
 
 #include "agent/container/json_text.h"
 #include "agent/container/oci_annotations.h"
 #include "agent/container/record.h"
+#include "decoders/flags.h"
 
 namespace tiercel::container {
 namespace {
 
-// Bit n is capability n of linux/capability.h.
-constexpr std::array<std::string_view, 41> kCapabilities = {"CHOWN",
-                                                            "DAC_OVERRIDE",
-                                                            "DAC_READ_SEARCH",
-                                                            "FOWNER",
-                                                            "FSETID",
-                                                            "KILL",
-                                                            "SETGID",
-                                                            "SETUID",
-                                                            "SETPCAP",
-                                                            "LINUX_IMMUTABLE",
-                                                            "NET_BIND_SERVICE",
-                                                            "NET_BROADCAST",
-                                                            "NET_ADMIN",
-                                                            "NET_RAW",
-                                                            "IPC_LOCK",
-                                                            "IPC_OWNER",
-                                                            "SYS_MODULE",
-                                                            "SYS_RAWIO",
-                                                            "SYS_CHROOT",
-                                                            "SYS_PTRACE",
-                                                            "SYS_PACCT",
-                                                            "SYS_ADMIN",
-                                                            "SYS_BOOT",
-                                                            "SYS_NICE",
-                                                            "SYS_RESOURCE",
-                                                            "SYS_TIME",
-                                                            "SYS_TTY_CONFIG",
-                                                            "MKNOD",
-                                                            "LEASE",
-                                                            "AUDIT_WRITE",
-                                                            "AUDIT_CONTROL",
-                                                            "SETFCAP",
-                                                            "MAC_OVERRIDE",
-                                                            "MAC_ADMIN",
-                                                            "SYSLOG",
-                                                            "WAKE_ALARM",
-                                                            "BLOCK_SUSPEND",
-                                                            "AUDIT_READ",
-                                                            "PERFMON",
-                                                            "BPF",
-                                                            "CHECKPOINT_RESTORE"};
 constexpr uint64_t kSysAdmin = uint64_t{1} << 21;
 
 std::optional<uint64_t> capabilities_of(const Json& names) {
@@ -58,10 +16,9 @@ std::optional<uint64_t> capabilities_of(const Json& names) {
   uint64_t set = 0;
   for (const Json& item : names.GetArray()) {
     if (!item.IsString()) continue;
-    std::string_view name(item.GetString(), item.GetStringLength());
-    if (name.starts_with("CAP_")) name.remove_prefix(4);
-    for (size_t bit = 0; bit < kCapabilities.size(); ++bit)
-      if (kCapabilities[bit] == name) set |= uint64_t{1} << bit;
+    std::string name(item.GetString(), item.GetStringLength());
+    if (!name.starts_with("CAP_")) name.insert(0, "CAP_");
+    set |= decoders::capability_value(name).value_or(0);
   }
   return set;
 }

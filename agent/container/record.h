@@ -20,6 +20,9 @@
 
 namespace tiercel::container {
 
+// What the cgroup's name tells.
+Container container_of(const Claim& claim);
+
 struct RecordRoots {
   std::string docker = "/var/lib/docker";
   std::string containers_storage = "/var/lib/containers/storage";

@@ -102,6 +102,9 @@ class Containers {
   // Never nullptr. Of a cgroup that was not told of (yet) nothing is claimed, neither container nor host.
   [[nodiscard]] std::shared_ptr<KnownContainer> of_cgroup(uint64_t cgroup_id);
 
+  // Was it told of? Asking makes nothing known.
+  [[nodiscard]] bool knows(uint64_t cgroup_id) const { return by_cgroup_.contains(cgroup_id); }
+
   // Takes in what readers and sockets found out meanwhile; cheap when there is nothing. Call for every record.
   void poll(uint64_t now_ns) {
     if (box_has_mail() || (!gone_.empty() && now_ns > gone_.front().first)) take_in(now_ns);
@@ -144,6 +147,8 @@ class Containers {
   std::shared_ptr<KnownContainer> around(std::string_view path, const std::vector<container::Claim>& claims);
   void read(KnownContainer& known, std::vector<container::Claim> claims);
   void read_users(KnownContainer& known, int wait_ms);
+  int may_wait_ms(const KnownContainer& known, uint64_t now_ns);
+  void users_waited(uint64_t spent_ns);
   void ask(KnownContainer& known);
   void ask_later(KnownContainer& known);
   void take_answer(KnownContainer& known, Mail& mail);
@@ -167,6 +172,8 @@ class Containers {
   std::multimap<uint64_t, uint64_t> ask_again_;                             // when (CLOCK_MONOTONIC), ticket
   std::deque<std::vector<std::byte>> started_;
   uint64_t tickets_ = 0;
+  uint64_t users_wait_ns_ = 0;           // how long the deciding thread may still wait for disks of users
+  uint64_t users_waited_at_ns_ = 0;      // CLOCK_MONOTONIC
   uint64_t host_mnt_ns_ = 0;             // inode; 0: not known
   std::shared_ptr<size_t> facts_bytes_;  // shared with what is counted, which outlives its cgroup
   Counter& without_record_;

@@ -1,9 +1,8 @@
 #include "agent/context/users.h"
 
-#include <sys/stat.h>
+#include <utility>
 
 #include "agent/base/clock.h"
-#include "agent/base/fd.h"
 
 namespace tiercel::context {
 namespace {
@@ -11,26 +10,22 @@ namespace {
 constexpr size_t kFileSizeMax = 16u << 20;
 constexpr uint64_t kCheckIntervalNs = 1'000'000'000;
 
-int64_t mtime_ns(const std::string& path) {
-  struct stat st {};
-  if (::stat(path.c_str(), &st) != 0) return -1;
-  return st.st_mtim.tv_sec * 1'000'000'000 + st.st_mtim.tv_nsec;
-}
+constexpr const char* kPasswd = "/etc/passwd";
+constexpr const char* kGroup = "/etc/group";
 
 }  // namespace
 
-Users::Users(std::string host_root) : passwd_path_(host_root + "/etc/passwd"), group_path_(host_root + "/etc/group") {}
+Users::Users(std::string host_root) : files_(std::move(host_root)) {}
 
 void Users::refresh() {
   const uint64_t now_ns = SystemClock().monotonic_ns();
   if (checked_ns_ != 0 && now_ns - checked_ns_ < kCheckIntervalNs) return;
   checked_ns_ = now_ns;
-  const int64_t passwd_changed = mtime_ns(passwd_path_), group_changed = mtime_ns(group_path_);
-  if (passwd_changed == passwd_mtime_ns_ && group_changed == group_mtime_ns_) return;
-  passwd_mtime_ns_ = passwd_changed;
-  group_mtime_ns_ = group_changed;
-  names_ = container::UserNames(read_file(passwd_path_, kFileSizeMax).value_or(std::string()),
-                                read_file(group_path_, kFileSizeMax).value_or(std::string()));
+  std::string stamp = files_.stamp({}, kPasswd) + "|" + files_.stamp({}, kGroup);
+  if (stamp == stamp_) return;
+  stamp_ = std::move(stamp);
+  names_ = container::UserNames(files_.read(kPasswd, kFileSizeMax).value_or(std::string()),
+                                files_.read(kGroup, kFileSizeMax).value_or(std::string()));
 }
 
 const User* Users::announced_user(uint32_t uid) const {

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "agent/container/host_files.h"
 #include "agent/container/user_names.h"
 
 namespace tiercel::context {
@@ -27,9 +28,9 @@ class Users {
 
  private:
   void refresh();
-  std::string passwd_path_, group_path_;
+  container::HostFiles files_;
   uint64_t checked_ns_ = 0;
-  int64_t passwd_mtime_ns_ = -1, group_mtime_ns_ = -1;
+  std::string stamp_;
   container::UserNames names_;
   std::unordered_map<uint32_t, User> announced_users_;
   std::unordered_map<uint32_t, std::string> announced_groups_;

@@ -12,6 +12,7 @@
 #include <fstream>
 #include <thread>
 
+#include "agent/context/users.h"
 #include "decoders/record.h"
 
 using namespace tiercel;
@@ -327,4 +328,15 @@ TEST_CASE("the record of a start is JSON however much there is to say") {
     CHECK(json["container"]["id"] == "web");
     CHECK(json["container"].HasMember("cut") == (room < 100'000));
   }
+}
+
+TEST_CASE("the host's users come from below the host root, and links in there stay there") {
+  HostTree host;
+  host.write("real/passwd", "inside:x:4242:1::/:/bin/sh\n");
+  std::filesystem::create_directories(host.root / "etc");
+  std::filesystem::create_symlink("/real/passwd", host.root / "etc/passwd");
+  Users users(host.root.string());
+  REQUIRE(users.user(4242));
+  CHECK(users.user(4242)->name == "inside");
+  CHECK_FALSE(users.user(0));
 }

@@ -214,7 +214,7 @@ TEST_CASE("containerd: of Docker's containers it knows that they are Docker's") 
 
 TEST_CASE("containerd: without its CRI plugin the sandbox's own labels are taken") {
   Asking asking([](size_t call, const std::string&) -> GrpcAnswer {
-    if (call == 0) return {.message = "", .status = 12};  // unimplemented
+    if (call == 0) return {.message = "", .status = 12};  // gRPC: the server has no such call
     return {.message = text_field(1, text_field(1, kPodId) + entry_field(2, "app", "web") +
                                          entry_field(2, "io.cri-containerd.kind", "sandbox"))};
   });

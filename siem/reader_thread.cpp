@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "agent/base/clock.h"
 #include "agent/base/thread.h"
 
 namespace tiercel::siem {
@@ -42,8 +43,11 @@ ReaderThread::ReaderThread(Spool& spool, Options options, Deliver deliver)
       wake_fd_(make_eventfd()),
       stop_fd_(make_eventfd()),
       give_up_fd_(make_eventfd()) {
-  reader_ = spool_.add_reader(
-      options_.name, [this] { wake(); }, options_.takes_routine);
+  reader_ = spool_.add_reader({.name = options_.name,
+                               .wake = [this] { wake(); },
+                               .takes_routine = options_.takes_routine,
+                               .keeps_place = options_.keeps_place,
+                               .parts = options_.parts});
 }
 
 ReaderThread::~ReaderThread() {
@@ -74,15 +78,29 @@ void ReaderThread::stop(int timeout_ms) {
   thread_.join();
 }
 
-bool ReaderThread::wait_writable(int fd) {
+bool ReaderThread::wait_writable(int fd, int timeout_ms) {
   for (;;) {
     pollfd fds[2] = {{fd, POLLOUT, 0}, {give_up_fd_.get(), POLLIN, 0}};
-    const int ready = ::poll(fds, 2, -1);
-    if (ready < 0 && errno != EINTR) return false;
-    if (ready <= 0) continue;
+    const int ready = ::poll(fds, 2, timeout_ms);
+    if (ready == 0 || (ready < 0 && errno != EINTR)) return false;
+    if (ready < 0) continue;
     if (fds[1].revents != 0) return false;
     return true;
   }
+}
+
+bool ReaderThread::wait_turn(TokenBucket& bucket) {
+  constexpr uint64_t kNsPerMs = 1'000'000;
+  const SystemClock clock;
+  while (!giving_up()) {
+    const uint64_t now_ns = clock.monotonic_ns();
+    if (bucket.available(now_ns) > 0) {
+      bucket.take(now_ns);
+      return true;
+    }
+    wait_readable(give_up_fd_.get(), -1, static_cast<int>((bucket.next_ns() - now_ns) / kNsPerMs) + 1);
+  }
+  return false;
 }
 
 // One batch of a lane. True: there may be more.

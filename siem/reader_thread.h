@@ -19,6 +19,7 @@
 #include "agent/alert/alert.h"
 #include "agent/base/fd.h"
 #include "agent/base/result.h"
+#include "siem/rate.h"
 #include "siem/spool.h"
 
 namespace tiercel::siem {
@@ -28,7 +29,9 @@ class ReaderThread {
   struct Options {
     std::string name;  // of the reader and, cut to 15 bytes, of the thread
     alert::Priority least_priority = alert::Priority::kDebug;
-    bool takes_routine = true;
+    bool takes_routine = true;  // this and the next two: spool.h
+    bool keeps_place = false;
+    uint8_t parts = kEventJson;
     size_t batch_rows_max = 64;  // small, so that a critical alert waits for little
     int retry_ms_min = 50;
     int retry_ms_max = 5'000;
@@ -47,8 +50,11 @@ class ReaderThread {
   void stop(int timeout_ms);
   void wake();
 
-  // For the deliver function: waits until fd can take bytes. False: stop's time is over, give up.
-  bool wait_writable(int fd);
+  // For the deliver function: waits until fd can take bytes. False: stop's time is over, give up; or timeout_ms has
+  // passed (-1: no limit).
+  bool wait_writable(int fd, int timeout_ms = -1);
+  // Likewise, waits for a turn. False: stop's time is over.
+  bool wait_turn(TokenBucket& bucket);
 
  private:
   void run();

@@ -12,6 +12,8 @@
 #include <string_view>
 #include <utility>
 
+#include "agent/alert/normalised.h"
+#include "agent/alert/within.h"
 #include "agent/base/fd.h"
 #include "agent/base/log.h"
 #include "siem/reader_thread.h"
@@ -22,6 +24,23 @@ namespace {
 constexpr mode_t kMode = 0640;  // whatever the umask says
 constexpr mode_t kFolderMode = 0750;
 constexpr off_t kTornLineBytesMax = 256 * 1024;
+// What logcollector reads of a line, its line break included: 65536 - 256 - 1. It hands on the beginning of a longer
+// one.
+constexpr size_t kWazuhLineBytesMax = 65'279;
+constexpr size_t kWazuhEventBytesMax = kWazuhLineBytesMax - 1 - alert::kEventLinePrefix.size();
+
+uint8_t parts_of(FileSinkOptions::Format format) {
+  switch (format) {
+    case FileSinkOptions::Format::kFalco:
+      return kFalcoJson;
+    case FileSinkOptions::Format::kText:
+      return kTextLine;
+    case FileSinkOptions::Format::kNormalised:
+    case FileSinkOptions::Format::kWazuh:
+      break;
+  }
+  return kEventJson;
+}
 
 class FileSinkImpl final : public FileSink {
  public:
@@ -30,7 +49,14 @@ class FileSinkImpl final : public FileSink {
         errors_(metrics.counter("tiercel_output_errors_total", "Attempts of an output that failed and were repeated",
                                 options_.path)),
         delivered_(metrics.counter("tiercel_output_delivered_total", "Alerts that an output delivered", options_.path)),
-        thread_(spool, {.name = "file " + options_.path, .least_priority = options_.least_priority},
+        cut_(metrics.counter("tiercel_output_cut_total", "Alerts cut to what a reader of the output takes",
+                             options_.path)),
+        bucket_(options_.rate_max_per_s),
+        thread_(spool,
+                {.name = "file " + options_.path,
+                 .least_priority = options_.least_priority,
+                 .keeps_place = true,
+                 .parts = parts_of(options_.format)},
                 [this](std::span<const Row> rows) { return deliver(rows); }) {}
 
   [[nodiscard]] std::string name() const override { return "file " + options_.path; }
@@ -50,22 +76,14 @@ class FileSinkImpl final : public FileSink {
   void rotate_or_say();
   Result<size_t> append(std::span<const Row> rows);
   Result<> cut_back(off_t size_bytes);
-  [[nodiscard]] const std::string& line_of(const Row& row) const {
-    switch (options_.format) {
-      case FileSinkOptions::Format::kFalco:
-        return row.alert->falco_json;
-      case FileSinkOptions::Format::kText:
-        return row.alert->text_line;
-      case FileSinkOptions::Format::kNormalised:
-        break;
-    }
-    return row.alert->event_json;
-  }
+  std::string line_of(const Row& row);
+  [[nodiscard]] bool looks_like_ours(std::string_view line) const;
   void failed(const Error& error);
 
   const FileSinkOptions options_;
   Counter& errors_;
   Counter& delivered_;
+  Counter& cut_;
   std::atomic<bool> reopen_{false};
   // The thread's own, after start():
   Fd fd_;
@@ -73,8 +91,33 @@ class FileSinkImpl final : public FileSink {
   bool torn_ = false;     // there may be bytes after size_bytes_
   bool failing_ = false;
   bool rotation_failing_ = false;
+  TokenBucket bucket_;
   ReaderThread thread_;  // last: it uses all of the above
 };
+
+std::string FileSinkImpl::line_of(const Row& row) {
+  switch (options_.format) {
+    case FileSinkOptions::Format::kFalco:
+      return row.alert->falco_json + '\n';
+    case FileSinkOptions::Format::kText:
+      return row.alert->text_line + '\n';
+    case FileSinkOptions::Format::kWazuh: {
+      bool cut = false;
+      const std::string event = alert::event_within(*row.alert, kWazuhEventBytesMax, cut);
+      if (cut) cut_.add();
+      return std::string(alert::kEventLinePrefix) + event + '\n';
+    }
+    case FileSinkOptions::Format::kNormalised:
+      break;
+  }
+  return row.alert->event_json + '\n';
+}
+
+bool FileSinkImpl::looks_like_ours(std::string_view line) const {
+  if (options_.format != FileSinkOptions::Format::kWazuh) return line.starts_with('{');
+  const std::string_view word = alert::kEventLinePrefix;
+  return line.substr(0, word.size()) == word.substr(0, line.size());
+}
 
 Result<> FileSinkImpl::start() {
   if (auto opened = open(); !opened) return opened;
@@ -123,7 +166,8 @@ Result<> FileSinkImpl::mend_torn_line() {
   const size_t line_break = tail.rfind('\n');
   const size_t line = line_break == std::string::npos ? 0 : line_break + 1;
   const bool whole = line_break != std::string::npos || begin == 0;
-  if (whole && line < tail.size() && tail[line] == '{') return cut_back(begin + static_cast<off_t>(line));
+  if (whole && line < tail.size() && looks_like_ours(std::string_view(tail).substr(line)))
+    return cut_back(begin + static_cast<off_t>(line));
   if (::write(fd_.get(), "\n", 1) != 1) return fail_errno("cannot write to " + options_.path, errno);
   ++size_bytes_;
   return {};
@@ -173,15 +217,14 @@ Result<size_t> FileSinkImpl::append(std::span<const Row> rows) {
   std::string lines;
   size_t count = 0;
   for (const Row& row : rows) {
-    const std::string& line = line_of(row);
-    const uint64_t size = static_cast<uint64_t>(size_bytes_) + lines.size() + line.size() + 1;
+    const std::string line = line_of(row);
+    const uint64_t size = static_cast<uint64_t>(size_bytes_) + lines.size() + line.size();
     if (options_.rotate_size_bytes > 0 && size > options_.rotate_size_bytes) {
       if (count > 0) break;
       if (size_bytes_ > 0) rotate_or_say();
       if (!fd_.valid()) return size_t{0};
     }
     lines += line;
-    lines += '\n';
     ++count;
   }
   size_t written = 0;
@@ -224,7 +267,9 @@ size_t FileSinkImpl::deliver(std::span<const Row> rows) {
   if (rows.empty()) return 0;
   size_t done = 0;
   while (done < rows.size()) {
-    auto written = append(rows.subspan(done));
+    const bool paced = options_.rate_max_per_s > 0;
+    if (paced && !thread_.wait_turn(bucket_)) break;
+    auto written = append(rows.subspan(done, paced ? 1 : rows.size() - done));
     if (!written) failed(written.error());
     if (!written || *written == 0) break;
     done += *written;

@@ -59,7 +59,11 @@ class StdoutSink final : public Sink {
                               "stdout")),
         delivered_(metrics.counter("tiercel_output_delivered_total", "Alerts that an output delivered", "stdout")),
         own_fd_(open_again(options.fd)),
-        thread_(spool, {.name = "stdout", .least_priority = options.least_priority, .takes_routine = false},
+        thread_(spool,
+                {.name = "stdout",
+                 .least_priority = options.least_priority,
+                 .takes_routine = false,
+                 .parts = kFalcoJson | kTextLine},
                 [this](std::span<const Row> rows) { return deliver(rows); }) {}
 
   [[nodiscard]] std::string name() const override { return "stdout"; }

@@ -2,16 +2,15 @@
 
 #include <fmt/core.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <ctime>
 #include <utility>
 
 #include "agent/base/fd.h"
 #include "agent/base/log.h"
+#include "agent/base/unix_socket.h"
 #include "siem/reader_thread.h"
 
 namespace tiercel::siem {
@@ -27,7 +26,7 @@ class SyslogSink final : public Sink {
         lost_(metrics.counter("tiercel_output_lost_total", "Alerts that an output could not deliver and gave up",
                               "syslog")),
         delivered_(metrics.counter("tiercel_output_delivered_total", "Alerts that an output delivered", "syslog")),
-        thread_(spool, {.name = "syslog", .least_priority = options_.least_priority},
+        thread_(spool, {.name = "syslog", .least_priority = options_.least_priority, .parts = kFalcoJson | kTextLine},
                 [this](std::span<const Row> rows) { return deliver(rows); }) {}
 
   [[nodiscard]] std::string name() const override { return "syslog"; }
@@ -50,19 +49,8 @@ class SyslogSink final : public Sink {
 };
 
 bool SyslogSink::connect() {
-  if (socket_.valid()) return true;
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (options_.socket_path.size() >= sizeof address.sun_path) {
-    errno = ENAMETOOLONG;
-    return false;
-  }
-  std::memcpy(address.sun_path, options_.socket_path.data(), options_.socket_path.size());
-  Fd made(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!made.valid()) return false;
-  if (::connect(made.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return false;
-  socket_ = std::move(made);
-  return true;
+  if (!socket_.valid()) socket_ = connect_unix_datagrams(options_.socket_path);
+  return socket_.valid();
 }
 
 SyslogSink::Outcome SyslogSink::nobody_there(int code) {

@@ -25,7 +25,7 @@ TEST_CASE("memory spool: lanes are apart, each in order, and the cursor forgets"
   Metrics metrics;
   auto spool = make_memory_spool({}, metrics);
   int woken = 0;
-  const auto reader = spool->add_reader("r", [&] { ++woken; });
+  const auto reader = spool->add_reader({.name = "r", .wake = [&] { ++woken; }});
   spool->append(make_alert(Priority::kWarning, "w1"));
   spool->append(make_alert(Priority::kCritical, "c1"));
   spool->append(make_alert(Priority::kDebug, "d1"));
@@ -56,12 +56,12 @@ TEST_CASE("memory spool: lanes are apart, each in order, and the cursor forgets"
 TEST_CASE("memory spool: routine alerts go only to the readers that take them, and wait for no other") {
   Metrics metrics;
   auto spool = make_memory_spool({}, metrics);
-  const auto screen = spool->add_reader("screen", {}, false);
+  const auto screen = spool->add_reader({.name = "screen", .takes_routine = false});
   auto heartbeat = std::make_shared<alert::Alert>(*make_alert(Priority::kInformational, "beat"));
   heartbeat->routine = true;
   spool->append(heartbeat);
   CHECK(spool->counts().waiting == 0);
-  const auto manager = spool->add_reader("manager", {});
+  const auto manager = spool->add_reader({.name = "manager"});
   spool->append(heartbeat);
   spool->append(make_alert(Priority::kInformational, "other"));
   CHECK(ids(spool->read(screen, Lane::kRest, 0, 10)) == Ids{"other"});
@@ -86,8 +86,8 @@ TEST_CASE("memory spool: without readers nothing is kept and nothing is lost") {
 TEST_CASE("memory spool: a row stays until its last reader confirmed it") {
   Metrics metrics;
   auto spool = make_memory_spool({}, metrics);
-  const auto a = spool->add_reader("a", {});
-  const auto b = spool->add_reader("b", {});
+  const auto a = spool->add_reader({.name = "a"});
+  const auto b = spool->add_reader({.name = "b"});
   auto alert = make_alert(Priority::kError, "x");
   std::weak_ptr<const alert::Alert> watched = alert;
   spool->append(std::move(alert));
@@ -104,7 +104,7 @@ TEST_CASE("memory spool: a row stays until its last reader confirmed it") {
 TEST_CASE("memory spool: when it is full the oldest of the least severe goes, counted by rule") {
   Metrics metrics;
   auto spool = make_memory_spool({.rows_max = 8, .size_bytes_max = 1 << 20}, metrics);
-  const auto reader = spool->add_reader("r", {});
+  const auto reader = spool->add_reader({.name = "r"});
   for (Priority priority : kOneOfEach)
     spool->append(make_alert(priority, std::string(display_name(priority)), std::string(display_name(priority))));
   auto left = [&] {
@@ -133,8 +133,8 @@ TEST_CASE("memory spool: when it is full the oldest of the least severe goes, co
 TEST_CASE("memory spool: a row that two readers lose is one loss, and one for each of them") {
   Metrics metrics;
   auto spool = make_memory_spool({.rows_max = 1, .size_bytes_max = 1 << 20}, metrics);
-  const auto a = spool->add_reader("a", {});
-  spool->add_reader("b", {});
+  const auto a = spool->add_reader({.name = "a"});
+  spool->add_reader({.name = "b"});
   for (int i = 0; i < 4; ++i) spool->append(make_alert(Priority::kError, std::to_string(i)));
   CHECK(ids(spool->read(a, Lane::kRest, 0, 10)) == Ids{"3"});
   CHECK(spool->counts().lost == 3);
@@ -146,7 +146,7 @@ TEST_CASE("memory spool: a row that two readers lose is one loss, and one for ea
 TEST_CASE("memory spool: bytes are bounded too") {
   Metrics metrics;
   auto spool = make_memory_spool({.rows_max = 1'000'000, .size_bytes_max = 256 << 10}, metrics);
-  const auto reader = spool->add_reader("r", {});
+  const auto reader = spool->add_reader({.name = "r"});
   for (int i = 0; i < 100; ++i) {
     auto made = std::make_shared<alert::Alert>();
     made->priority = Priority::kError;
@@ -169,8 +169,8 @@ TEST_CASE("memory spool: bytes are bounded too") {
 TEST_CASE("memory spool: a reader that hangs loses its own rows and nobody else's") {
   Metrics metrics;
   auto spool = make_memory_spool({.rows_max = 50, .size_bytes_max = 1 << 20}, metrics);
-  const auto hung = spool->add_reader("hung", {});
-  const auto quick = spool->add_reader("quick", {});
+  const auto hung = spool->add_reader({.name = "hung"});
+  const auto quick = spool->add_reader({.name = "quick"});
   // The hung one is full of what is more severe than what comes now.
   for (int i = 0; i < 50; ++i) spool->append(make_alert(Priority::kError, "old"));
   spool->confirm(quick, Lane::kRest, 50);
@@ -195,7 +195,7 @@ TEST_CASE("memory spool: threads append, read and confirm; every row is got once
   std::atomic<bool> done{false}, in_order{true}, bounded{true};
   std::vector<std::set<uint64_t>> got(kReaders);
   std::vector<Spool::ReaderId> readers;
-  for (int i = 0; i < kReaders; ++i) readers.push_back(spool->add_reader("r" + std::to_string(i), {}));
+  for (int i = 0; i < kReaders; ++i) readers.push_back(spool->add_reader({.name = "r" + std::to_string(i)}));
   std::vector<std::thread> threads;
   for (int i = 0; i < kReaders; ++i) {
     threads.emplace_back([&, i] {

@@ -26,6 +26,20 @@ inline alert::AlertPtr make_alert(alert::Priority priority, const std::string& t
   return made;
 }
 
+struct MemoryLimitsOfTest {
+  size_t rows_max = 100'000;
+  size_t size_bytes_max = 128u << 20;
+};
+inline std::unique_ptr<Spool> make_memory_spool(MemoryLimitsOfTest limits, Metrics& metrics) {
+  static const SystemClock clock;
+  static Metrics metrics_of_reports;
+  static alert::Reports reports(metrics_of_reports);
+  SpoolOptions options;
+  options.memory_rows_max = limits.rows_max;
+  options.memory_bytes_max = limits.size_bytes_max;
+  return make_spool(std::move(options), metrics, clock, reports);
+}
+
 class TempDir {
  public:
   TempDir() {

@@ -1,0 +1,466 @@
+#include "siem/spool_file.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <utility>
+
+#include "agent/base/fd.h"
+#include "agent/base/log.h"
+#include "siem/packed_alert.h"
+
+namespace tiercel::siem {
+namespace {
+
+using alert::Lane;
+
+constexpr int kSchema = 1;
+constexpr mode_t kMode = 0640;
+constexpr int kBusyMs = 2'000;
+constexpr size_t kVictimsAtOnce = 256;
+
+constexpr uint64_t kPageBytes = 8'192;  // several alerts
+
+constexpr size_t kHeaderBytes = 100;
+constexpr std::string_view kMagic("SQLite format 3\0", 16);
+
+// Freed pages can be given back.
+std::string pragmas() {
+  return fmt::format(
+      "PRAGMA page_size={}; PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+      "PRAGMA cache_size=-2048; PRAGMA journal_size_limit=16777216; PRAGMA temp_store=MEMORY;",
+      kPageBytes);
+}
+
+bool is_damage(int code) {
+  const int primary = code & 0xff;
+  return primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB || primary == SQLITE_FORMAT ||
+         primary == SQLITE_MISMATCH || primary == SQLITE_SCHEMA || primary == SQLITE_ERROR;
+}
+
+// Each table gives its rows in order, so SQLite merges them and stops at the limit.
+std::string lane_query(Lane lane) {
+  std::string sql;
+  const auto [begin, end] = priorities_of(lane);
+  for (size_t p = begin; p < end; ++p)
+    sql += fmt::format("{}SELECT seq, data FROM p{} WHERE seq > ?1 AND seq <= ?2", p == begin ? "" : " UNION ALL ", p);
+  return sql + " ORDER BY seq LIMIT ?3";
+}
+
+}  // namespace
+
+class SpoolFile::Connection {
+ public:
+  static Outcome<std::unique_ptr<Connection>> open(const std::string& path) {
+    auto connection = std::make_unique<Connection>();
+    constexpr int kFlags =
+        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE;
+    const int code = ::sqlite3_open_v2(path.c_str(), &connection->db_, kFlags, nullptr);
+    if (code != SQLITE_OK) return connection->trouble("open " + path, code);
+    ::sqlite3_busy_timeout(connection->db_, kBusyMs);
+    return connection;
+  }
+  Connection() = default;
+  ~Connection() {
+    for (auto& [sql, statement] : statements_) ::sqlite3_finalize(statement);
+    ::sqlite3_close_v2(db_);
+  }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  [[nodiscard]] tl::unexpected<Trouble> trouble(const std::string& what, int code) const {
+    const char* detail =
+        db_ != nullptr && ::sqlite3_extended_errcode(db_) != SQLITE_OK ? ::sqlite3_errmsg(db_) : ::sqlite3_errstr(code);
+    return tl::unexpected(Trouble{"cannot " + what + ": " + detail, is_damage(code), (code & 0xff) == SQLITE_FULL});
+  }
+  Outcome<> run(const char* sql) {
+    const int code = ::sqlite3_exec(db_, sql, nullptr, nullptr, nullptr);
+    if (code != SQLITE_OK) return trouble("use the spool", code);
+    return {};
+  }
+  // Prepared once. Null: the file is not what it should be (or memory is out): look at db's error.
+  sqlite3_stmt* prepared(const std::string& sql) {
+    sqlite3_stmt*& statement = statements_[sql];
+    if (statement == nullptr)
+      ::sqlite3_prepare_v3(db_, sql.c_str(), -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+    return statement;
+  }
+  [[nodiscard]] sqlite3* db() const { return db_; }
+
+ private:
+  sqlite3* db_ = nullptr;
+  std::map<std::string, sqlite3_stmt*> statements_;
+};
+
+// One run of a prepared statement; reset at the end, so that it holds no snapshot of the file.
+class SpoolFile::Statement {
+ public:
+  Statement(Connection& connection, const std::string& sql)
+      : connection_(connection), statement_(connection.prepared(sql)) {
+    if (statement_ == nullptr) code_ = ::sqlite3_extended_errcode(connection.db());
+  }
+  ~Statement() {
+    ::sqlite3_reset(statement_);
+    ::sqlite3_clear_bindings(statement_);
+  }
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
+
+  Statement& bind(int at, uint64_t number) {
+    if (statement_ != nullptr) ::sqlite3_bind_int64(statement_, at, static_cast<int64_t>(number));
+    return *this;
+  }
+  Statement& bind(int at, const std::string& text) {  // must outlive the statement's run
+    if (statement_ != nullptr)
+      ::sqlite3_bind_text(statement_, at, text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
+    return *this;
+  }
+  Statement& bind_blob(int at, const std::string& bytes) {
+    if (statement_ != nullptr)
+      ::sqlite3_bind_blob(statement_, at, bytes.data(), static_cast<int>(bytes.size()), SQLITE_STATIC);
+    return *this;
+  }
+  bool step() {  // true: a row
+    if (statement_ == nullptr) return false;
+    code_ = ::sqlite3_step(statement_);
+    return code_ == SQLITE_ROW;
+  }
+  Outcome<> run() {
+    while (step()) {
+    }
+    return end();
+  }
+  [[nodiscard]] Outcome<> end() const {
+    if (code_ == SQLITE_DONE || code_ == SQLITE_ROW || code_ == SQLITE_OK) return {};
+    return connection_.trouble("use the spool", code_);
+  }
+  [[nodiscard]] uint64_t number(int column) const {
+    return static_cast<uint64_t>(::sqlite3_column_int64(statement_, column));
+  }
+  [[nodiscard]] std::string_view bytes(int column) const {
+    const void* data = ::sqlite3_column_blob(statement_, column);
+    const int size = ::sqlite3_column_bytes(statement_, column);
+    return data == nullptr ? std::string_view() : std::string_view(static_cast<const char*>(data), size_t(size));
+  }
+
+ private:
+  Connection& connection_;
+  sqlite3_stmt* statement_;
+  int code_ = SQLITE_OK;
+};
+
+SpoolFile::SpoolFile(std::string path, std::unique_ptr<Connection> writing, std::unique_ptr<Connection> reading)
+    : path_(std::move(path)), writing_(std::move(writing)), reading_(std::move(reading)) {}
+
+SpoolFile::~SpoolFile() = default;
+
+SpoolFile::Outcome<std::unique_ptr<SpoolFile>> SpoolFile::open(const std::string& path) {
+  auto writing = Connection::open(path);
+  if (!writing) return tl::unexpected(writing.error());
+  // Alerts tell what a host runs. (What SQLite makes beside the file has its mode.)
+  if (::chmod(path.c_str(), kMode) != 0)
+    return tl::unexpected(Trouble{std::string("cannot set the mode of ") + path + ": " + std::strerror(errno)});
+  if (auto set = (*writing)->run(pragmas().c_str()); !set) return tl::unexpected(set.error());
+  uint64_t schema = 0;
+  {
+    Statement version(**writing, "PRAGMA user_version");
+    if (version.step()) schema = version.number(0);
+    if (auto read = version.end(); !read) return tl::unexpected(read.error());
+  }
+  if (schema != 0 && schema != kSchema)
+    return tl::unexpected(
+        Trouble{fmt::format("the spool {} has format {}, which this tiercel does not know", path, schema), true});
+  if (schema == 0) {
+    std::string sql = "BEGIN IMMEDIATE;";
+    for (size_t p = 0; p < kPriorities; ++p)
+      sql += fmt::format("CREATE TABLE p{}(seq INTEGER PRIMARY KEY, time INTEGER, rule TEXT, data BLOB);", p);
+    sql += fmt::format(
+        "CREATE TABLE places(reader TEXT PRIMARY KEY, critical INTEGER, rest INTEGER);"
+        "CREATE TABLE losses(rule TEXT PRIMARY KEY, lost INTEGER, first INTEGER, last INTEGER);"
+        "CREATE TABLE numbers(name TEXT PRIMARY KEY, value INTEGER); PRAGMA user_version={}; COMMIT;",
+        kSchema);
+    if (auto made = (*writing)->run(sql.c_str()); !made) return tl::unexpected(made.error());
+  }
+  auto reading = Connection::open(path);
+  if (!reading) return tl::unexpected(reading.error());
+  if (auto set = (*reading)->run("PRAGMA cache_size=-512"); !set) return tl::unexpected(set.error());
+  std::unique_ptr<SpoolFile> file(new SpoolFile(path, std::move(*writing), std::move(*reading)));
+  struct stat facts {};
+  if (::stat(path.c_str(), &facts) == 0) file->inode_ = facts.st_ino;
+  return file;
+}
+
+// Facts: https://www.sqlite.org/fileformat.html, "The Database Header".
+void SpoolFile::mend_header(const std::string& path) {
+  std::array<char, kHeaderBytes> header{};
+  const Fd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  struct stat facts {};
+  if (!fd.valid() || ::fstat(fd.get(), &facts) != 0 || !S_ISREG(facts.st_mode) ||
+      static_cast<uint64_t>(facts.st_size) < kPageBytes ||
+      ::pread(fd.get(), header.data(), header.size(), 0) != static_cast<ssize_t>(header.size()))
+    return;
+  const uint64_t pages_there = (static_cast<uint64_t>(facts.st_size) + kPageBytes - 1) / kPageBytes;
+  const auto put = [&header](size_t at, uint64_t value) {
+    for (size_t i = 0; i < 4; ++i) header[at + i] = static_cast<char>(value >> (24 - 8 * i));
+  };
+  uint64_t pages = 0;
+  for (size_t i = 28; i < 32; ++i) pages = pages << 8 | static_cast<unsigned char>(header[i]);
+  if (std::string_view(header.data(), kMagic.size()) != kMagic) {
+    header = {};
+    kMagic.copy(header.data(), kMagic.size());
+    header[16] = static_cast<char>(kPageBytes >> 8);
+    header[18] = header[19] = 2;  // WAL
+    header[21] = 64;
+    header[22] = header[23] = 32;
+    for (const auto& [at, value] : {std::pair<size_t, uint64_t>{24, 1},
+                                    {28, pages_there},
+                                    {40, 1},
+                                    {44, 4},
+                                    {52, 3},
+                                    {56, 1},
+                                    {60, kSchema},
+                                    {64, 1},
+                                    {92, 1},
+                                    {96, SQLITE_VERSION_NUMBER}})
+      put(at, value);
+    if (::pwrite(fd.get(), header.data(), header.size(), 0) != static_cast<ssize_t>(header.size())) return;
+    pages = pages_there;
+  }
+  constexpr uint64_t kPagesMax = uint64_t{1} << 27;
+  if (pages < kPagesMax && pages * kPageBytes > static_cast<uint64_t>(facts.st_size) &&
+      ::ftruncate(fd.get(), static_cast<off_t>(pages * kPageBytes)) != 0)
+    log::warning("the spool: {} is too short, and cannot be filled up", path);
+}
+
+SpoolFile::Outcome<SpoolFile::State> SpoolFile::state() {
+  State state;
+  for (size_t p = 0; p < kPriorities; ++p) {
+    Statement rows(*writing_, fmt::format("SELECT count(*), max(seq) FROM p{}", p));
+    if (rows.step()) {
+      rows_[p] = state.rows[p] = rows.number(0);
+      state.last_seq = std::max(state.last_seq, rows.number(1));
+    }
+    if (auto read = rows.end(); !read) return tl::unexpected(read.error());
+  }
+  Statement last(*writing_, "SELECT value FROM numbers WHERE name = 'last_seq'");
+  if (last.step()) state.last_seq = std::max(state.last_seq, last.number(0));
+  if (auto read = last.end(); !read) return tl::unexpected(read.error());
+  Statement places(*writing_, "SELECT reader, critical, rest FROM places");
+  while (places.step()) state.places.push_back({std::string(places.bytes(0)), {places.number(1), places.number(2)}});
+  if (auto read = places.end(); !read) return tl::unexpected(read.error());
+  Statement losses(*writing_, "SELECT rule, lost, first, last FROM losses");
+  while (losses.step())
+    state.losses.push_back({std::string(losses.bytes(0)), losses.number(1), losses.number(2), losses.number(3)});
+  if (auto read = losses.end(); !read) return tl::unexpected(read.error());
+  return state;
+}
+
+// A file that somebody removed or replaced still takes what we write, and nobody would ever find it.
+bool SpoolFile::still_there() const {
+  struct stat facts {};
+  return ::stat(path_.c_str(), &facts) == 0 && facts.st_ino == inode_;
+}
+
+SpoolFile::Outcome<SpoolFile::Done> SpoolFile::commit(const Changes& changes) {
+  if (!still_there()) return tl::unexpected(Trouble{"the spool " + path_ + " was removed or replaced", true});
+  Done done;
+  const auto rows_before = rows_;
+  // A disk that failed may have kept the last one from ending.
+  if (::sqlite3_get_autocommit(writing_->db()) == 0)
+    if (auto ended = writing_->run("ROLLBACK"); !ended) return tl::unexpected(Trouble{ended.error().message, false});
+  auto outcome = writing_->run("BEGIN IMMEDIATE");
+  if (outcome) outcome = apply(changes, done);
+  if (outcome) outcome = writing_->run("COMMIT");
+  if (!outcome) {
+    rows_ = rows_before;
+    // The error has been noted; where SQLite has rolled back already there is nothing left to do.
+    [[maybe_unused]] const auto rolled_back = writing_->run("ROLLBACK");
+    return tl::unexpected(outcome.error());
+  }
+  done.rows = rows_;
+  return done;
+}
+
+SpoolFile::Outcome<> SpoolFile::apply(const Changes& changes, Done& done) {
+  auto outcome = remove_done(changes);  // first, so that its pages can be used again
+  if (outcome) outcome = insert(changes);
+  if (outcome) outcome = keep_limits(changes, done);
+  if (outcome) outcome = write_places(changes, done);
+  return outcome;
+}
+
+SpoolFile::Outcome<> SpoolFile::insert(const Changes& changes) {
+  for (const NewRow& row : changes.rows) {
+    const auto priority = static_cast<size_t>(row.alert->priority);
+    const std::string data = pack(*row.alert, changes.parts);
+    Statement insert(*writing_, fmt::format("INSERT OR REPLACE INTO p{} VALUES(?1,?2,?3,?4)", priority));
+    insert.bind(1, row.seq).bind(2, row.alert->time_ns).bind(3, row.alert->rule).bind_blob(4, data);
+    if (auto inserted = insert.run(); !inserted) return inserted;
+    ++rows_[priority];
+  }
+  return {};
+}
+
+SpoolFile::Outcome<> SpoolFile::remove_done(const Changes& changes) {
+  for (size_t p = 0; p < kPriorities; ++p) {
+    if (rows_[p] == 0) continue;
+    const auto lane = static_cast<size_t>(alert::lane_of(static_cast<alert::Priority>(p)));
+    Statement remove(*writing_, fmt::format("DELETE FROM p{} WHERE seq <= ?1", p));
+    if (auto removed = remove.bind(1, changes.done_to[lane]).run(); !removed) return removed;
+    rows_[p] -= std::min(rows_[p], static_cast<uint64_t>(::sqlite3_changes64(writing_->db())));
+  }
+  return {};
+}
+
+SpoolFile::Outcome<uint64_t> SpoolFile::used_bytes() {
+  uint64_t pages = 0, free = 0, page_size = 0;
+  for (const auto& [name, into] : {std::pair<const char*, uint64_t*>{"page_count", &pages},
+                                   {"freelist_count", &free},
+                                   {"page_size", &page_size}}) {
+    Statement pragma(*writing_, std::string("PRAGMA ") + name);
+    if (pragma.step()) *into = pragma.number(0);
+    if (auto read = pragma.end(); !read) return tl::unexpected(read.error());
+  }
+  return (pages - std::min(free, pages)) * page_size;
+}
+
+SpoolFile::Outcome<> SpoolFile::keep_limits(const Changes& changes, Done& done) {
+  if (changes.older_than_ns > 0)
+    for (size_t p = 0; p < kPriorities; ++p)
+      if (auto evicted = evict(p, UINT64_MAX, 0, changes.older_than_ns, done); !evicted)
+        return tl::unexpected(evicted.error());
+  auto used = used_bytes();
+  if (!used) return tl::unexpected(used.error());
+  if (changes.size_bytes_max == 0 || *used <= changes.size_bytes_max) return {};
+  // A little more than needed, so that not every commit has to.
+  uint64_t bytes = *used - changes.size_bytes_max + changes.size_bytes_max / 64;
+  const bool far_over = *used > changes.size_bytes_max + changes.size_bytes_max / 10;
+  for (const bool anybodys : {false, true}) {
+    for (size_t p = kPriorities; p-- > 0 && bytes > 0;) {
+      const auto lane = static_cast<size_t>(alert::lane_of(static_cast<alert::Priority>(p)));
+      auto evicted = evict(p, anybodys ? UINT64_MAX : changes.others_to[lane], bytes, 0, done);
+      if (!evicted) return tl::unexpected(evicted.error());
+      bytes -= std::min(bytes, *evicted);
+      // Rows that somebody else still needs, but not for long, stand before more severe ones: there is a little room.
+      if (!anybodys && rows_[p] > 0 && !far_over) return {};
+    }
+  }
+  return {};
+}
+
+// The oldest rows of a priority, up to `upto`: so many bytes of them, or all from before a time. Returns the bytes.
+SpoolFile::Outcome<uint64_t> SpoolFile::evict(size_t priority, uint64_t upto, uint64_t bytes, uint64_t older_than_ns,
+                                              Done& done) {
+  uint64_t freed = 0;
+  for (bool more = true; more && rows_[priority] > 0 && (older_than_ns > 0 || freed < bytes);) {
+    uint64_t last = 0, victims = 0;
+    Statement oldest(*writing_,
+                     fmt::format("SELECT seq, time, rule, length(data) FROM p{} WHERE seq <= ?1 ORDER BY seq "
+                                 "LIMIT ?2",
+                                 priority));
+    oldest.bind(1, std::min<uint64_t>(upto, INT64_MAX)).bind(2, kVictimsAtOnce);
+    while ((older_than_ns > 0 || freed < bytes) && oldest.step()) {
+      const uint64_t time_ns = oldest.number(1);
+      if (older_than_ns > 0 && time_ns >= older_than_ns) break;
+      const std::string rule(oldest.bytes(2));
+      auto loss = std::find_if(done.losses.begin(), done.losses.end(), [&](const Loss& l) { return l.rule == rule; });
+      if (loss == done.losses.end()) loss = done.losses.insert(loss, Loss{rule, 0, time_ns, time_ns});
+      ++loss->rows;
+      loss->from_ns = std::min(loss->from_ns, time_ns);
+      loss->to_ns = std::max(loss->to_ns, time_ns);
+      last = oldest.number(0);
+      done.lost[static_cast<size_t>(alert::lane_of(static_cast<alert::Priority>(priority)))].push_back(last);
+      freed += oldest.number(3);
+      ++victims;
+    }
+    if (auto read = oldest.end(); !read) return tl::unexpected(read.error());
+    more = victims == kVictimsAtOnce;
+    if (victims == 0) break;
+    Statement remove(*writing_, fmt::format("DELETE FROM p{} WHERE seq <= ?1", priority));
+    if (auto removed = remove.bind(1, last).run(); !removed) return tl::unexpected(removed.error());
+    rows_[priority] -= std::min(rows_[priority], victims);
+    done.lost_to[priority] = last;
+  }
+  return freed;
+}
+
+SpoolFile::Outcome<> SpoolFile::write_places(const Changes& changes, const Done& done) {
+  Statement last(*writing_, "INSERT OR REPLACE INTO numbers VALUES('last_seq', ?1)");
+  if (auto written = last.bind(1, changes.last_seq).run(); !written) return written;
+  for (const Place& place : changes.places) {
+    Statement write(*writing_, "INSERT OR REPLACE INTO places VALUES(?1,?2,?3)");
+    if (auto written = write.bind(1, place.reader).bind(2, place.cursors[0]).bind(3, place.cursors[1]).run(); !written)
+      return written;
+  }
+  if (changes.losses_told) {
+    Statement forget(*writing_, "DELETE FROM losses");
+    if (auto forgotten = forget.run(); !forgotten) return forgotten;
+  }
+  for (const Loss& loss : done.losses) {
+    Statement write(*writing_,
+                    "INSERT INTO losses VALUES(?1,?2,?3,?4) ON CONFLICT(rule) DO UPDATE SET lost = lost + ?2, "
+                    "first = min(first, ?3), last = max(last, ?4)");
+    if (auto written = write.bind(1, loss.rule).bind(2, loss.rows).bind(3, loss.from_ns).bind(4, loss.to_ns).run();
+        !written)
+      return written;
+  }
+  return {};
+}
+
+void SpoolFile::tidy() {
+  // Only room is at stake: what fails here is tried again later.
+  [[maybe_unused]] const auto tidied = writing_->run("PRAGMA incremental_vacuum(512)");
+}
+
+SpoolFile::Outcome<std::vector<Row>> SpoolFile::rows_of(Statement& select, Notes& notes) {
+  std::vector<Row> rows;
+  while (select.step()) {
+    notes.last_seq = select.number(0);
+    if (alert::AlertPtr alert = unpack(select.bytes(1)))
+      rows.push_back({notes.last_seq, std::move(alert)});
+    else
+      ++notes.damaged;
+  }
+  // What came before the trouble is good.
+  if (auto read = select.end(); !read && rows.empty()) return tl::unexpected(read.error());
+  return rows;
+}
+
+SpoolFile::Outcome<std::vector<Row>> SpoolFile::read(Lane lane, uint64_t after, uint64_t upto, size_t most,
+                                                     Notes& notes) {
+  static const std::array<std::string, kLanes> kQueries{lane_query(Lane::kCritical), lane_query(Lane::kRest)};
+  const std::lock_guard lock(reading_mutex_);
+  Statement select(*reading_, kQueries[static_cast<size_t>(lane)]);
+  select.bind(1, after).bind(2, std::min<uint64_t>(upto, INT64_MAX)).bind(3, most);
+  return rows_of(select, notes);
+}
+
+SpoolFile::Outcome<uint64_t> SpoolFile::count(Lane lane, uint64_t after, uint64_t upto) {
+  uint64_t rows = 0;
+  const auto [begin, end] = priorities_of(lane);
+  const std::lock_guard lock(reading_mutex_);
+  for (size_t p = begin; p < end; ++p) {
+    Statement count(*reading_, fmt::format("SELECT count(*) FROM p{} WHERE seq > ?1 AND seq <= ?2", p));
+    if (count.bind(1, after).bind(2, std::min<uint64_t>(upto, INT64_MAX)).step()) rows += count.number(0);
+    if (auto read = count.end(); !read) return tl::unexpected(read.error());
+  }
+  return rows;
+}
+
+SpoolFile::Outcome<std::vector<Row>> SpoolFile::salvage(size_t priority, uint64_t after, bool from_the_end, size_t most,
+                                                        Notes& notes) {
+  const std::lock_guard lock(reading_mutex_);
+  Statement select(*reading_, fmt::format("SELECT seq, data FROM p{} WHERE seq > ?1 ORDER BY seq {} LIMIT ?2", priority,
+                                          from_the_end ? "DESC" : "ASC"));
+  select.bind(1, after).bind(2, most);
+  return rows_of(select, notes);
+}
+
+}  // namespace tiercel::siem

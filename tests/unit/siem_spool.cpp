@@ -1,0 +1,499 @@
+// The spool on a disk: what survives the end of an agent, limits, damage, a disk that takes nothing.
+#include "siem/spool.h"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <fstream>
+#include <set>
+#include <thread>
+
+#include "siem/packed_alert.h"
+#include "siem/spool_file.h"
+#include "siem_support.h"
+
+using namespace tiercel;
+using namespace tiercel::siem;
+using namespace tiercel::siem::test;
+using alert::Lane;
+using alert::Priority;
+
+namespace {
+
+using Ids = std::vector<std::string>;
+
+// One agent's life with the spool: a manager that keeps its place, and a screen that does not.
+struct Life {
+  explicit Life(const std::string& folder, SpoolOptions options = {}) {
+    options.folder = folder;
+    options.commit_ms = 1;
+    spool = make_spool(options, metrics, clock, reports);
+    manager = spool->add_reader({.name = "manager", .keeps_place = true});
+    screen = spool->add_reader({.name = "screen", .parts = kTextLine});
+    opened = spool->open();
+  }
+  void append(Priority priority, const std::string& id, const std::string& rule = "R") {
+    auto made = std::make_shared<alert::Alert>(*make_alert(priority, id, rule));
+    made->time_ns = clock.realtime_ns();
+    spool->append(std::move(made));
+  }
+  void append_many(int count, Priority priority, const std::string& prefix, size_t bytes = 0) {
+    for (int i = 0; i < count; ++i) {
+      auto made = std::make_shared<alert::Alert>(*make_alert(priority, prefix + std::to_string(i), "many " + prefix));
+      made->time_ns = clock.realtime_ns();
+      made->event_json += std::string(bytes, ' ');
+      spool->append(std::move(made));
+    }
+  }
+  Ids left(Lane lane = Lane::kRest) {
+    Ids all;
+    uint64_t after = 0;
+    for (;;) {
+      const auto rows = spool->read(manager, lane, after, 100);
+      if (rows.empty()) return all;
+      for (const Row& row : rows) all.push_back(row.alert->id);
+      after = rows.back().seq;
+    }
+  }
+  bool committed(uint64_t at_least) {
+    return until([&] { return metrics.sum("tiercel_spool_commits_total") >= at_least; });
+  }
+  template <class Condition>
+  static bool until(Condition condition) {
+    for (int waited_ms = 0; waited_ms < kGenerousMs; waited_ms += 2) {
+      if (condition()) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    return false;
+  }
+  // Waits for a report of the spool's own with that state.
+  bool told(const std::string& rule, const std::string& text) {
+    return until([&] {
+      for (alert::Report& report : reports.take()) all_reports.push_back(std::move(report));
+      for (const alert::Report& report : all_reports) {
+        std::string fields;
+        for (const auto& [key, value] : report.fields) {
+          fields += key + "=";
+          alert::append_json(fields, value);
+          fields += " ";
+        }
+        if (report.rule == rule && (fields + report.message).find(text) != std::string::npos) return true;
+      }
+      return false;
+    });
+  }
+
+  SystemClock clock;
+  Metrics metrics;
+  alert::Reports reports{metrics};
+  std::vector<alert::Report> all_reports;
+  std::unique_ptr<Spool> spool;
+  Spool::ReaderId manager = 0, screen = 0;
+  Result<> opened;
+};
+
+Ids numbered(const std::string& prefix, int from, int to) {
+  Ids out;
+  for (int i = from; i < to; ++i) out.push_back(prefix + std::to_string(i));
+  return out;
+}
+
+void overwrite(const std::string& path, long at, size_t size) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(at);
+  file << std::string(size, '\x5a');
+}
+
+// As a power cut would leave it: the files as they are now, while the agent still has them open.
+void copy_spool(const std::string& from, const std::string& to) {
+  std::filesystem::create_directories(to);
+  for (const char* name : {"/spool.db", "/spool.db-wal"})
+    if (std::filesystem::exists(from + name)) std::filesystem::copy_file(from + name, to + name);
+}
+
+}  // namespace
+
+TEST_CASE("spool: an alert as bytes and back; damaged bytes are no alert") {
+  alert::Alert alert = *make_alert(Priority::kError, std::string("i\0d", 3), "rule");
+  alert.tags = {"a", "", "mitre_x"};
+  alert.time_ns = UINT64_MAX;
+  alert.routine = true;
+  alert.message = std::string(70'000, 'm');
+  const std::string bytes = pack(alert, kEventJson | kFalcoJson | kTextLine);
+  const alert::AlertPtr back = unpack(bytes);
+  REQUIRE(back);
+  CHECK(back->id == alert.id);
+  CHECK(back->tags == alert.tags);
+  CHECK(back->time_ns == alert.time_ns);
+  CHECK(back->routine);
+  CHECK(back->priority == alert.priority);
+  CHECK(back->message == alert.message);
+  CHECK(back->event_json == alert.event_json);
+  CHECK(back->falco_json == alert.falco_json);
+  CHECK(back->text_line == alert.text_line);
+  CHECK(unpack(pack(alert, kEventJson))->falco_json.empty());
+  CHECK(unpack(pack(alert, kEventJson))->message.empty());  // the event has it
+  alert.event_json = std::string(64'000, 'e');              // unless it has to be cut
+  CHECK(unpack(pack(alert, kEventJson))->message == alert.message);
+  for (size_t at = 0; at < 200; ++at) {
+    std::string damaged = bytes;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
+    CHECK_FALSE(unpack(damaged));
+    CHECK_FALSE(unpack(bytes.substr(0, at)));
+  }
+}
+
+TEST_CASE("spool: what the manager has not confirmed is given again, in order; the screen begins anew") {
+  TempDir folder;
+  {
+    Life life(folder / "spool");
+    REQUIRE(life.opened);
+    life.append_many(20, Priority::kWarning, "w");
+    life.append(Priority::kCritical, "c");
+    const auto rows = life.spool->read(life.manager, Lane::kRest, 0, 5);
+    life.spool->confirm(life.manager, Lane::kRest, rows.back().seq);
+    life.spool->close();
+    CHECK(life.spool->waiting()[0].rows == 16);
+    CHECK(life.spool->waiting()[0].kept);
+    CHECK_FALSE(life.spool->waiting()[1].kept);
+  }
+  Life life(folder / "spool");
+  CHECK(life.left() == numbered("w", 5, 20));
+  CHECK(life.left(Lane::kCritical) == Ids{"c"});
+  CHECK(life.spool->read(life.screen, Lane::kRest, 0, 10).empty());
+  CHECK(life.until([&] { return life.spool->counts().waiting == 16; }));
+  life.append(Priority::kWarning, "new");
+  CHECK(life.left().back() == "new");
+  CHECK(life.spool->read(life.screen, Lane::kRest, 0, 10).front().alert->text_line.find("new") != std::string::npos);
+}
+
+TEST_CASE("spool: what was committed outlives a power cut, cursors too") {
+  TempDir folder;
+  Life life(folder / "spool");
+  life.append_many(3'000, Priority::kWarning, "w", 900);
+  REQUIRE(life.until([&] {
+    return life.metrics.sum("tiercel_spool_commits_total") > 0 &&
+           !life.spool->read(life.manager, Lane::kRest, 0, 1).empty();
+  }));
+  // All that is appended is on the disk within a commit or two: wait for the count of a reader of our own.
+  REQUIRE(life.until([&] {
+    auto file = SpoolFile::open(folder / "spool/spool.db");
+    return file && (*file)->state() && (*file)->state()->rows[static_cast<size_t>(Priority::kWarning)] == 3'000;
+  }));
+  copy_spool(folder / "spool", folder / "cut1");
+  life.spool->confirm(life.manager, Lane::kRest, 1'000);
+  life.spool->confirm(life.screen, Lane::kRest, 3'000);
+  REQUIRE(life.until([&] {
+    auto file = SpoolFile::open(folder / "spool/spool.db");
+    return file && (*file)->state() && (*file)->state()->rows[static_cast<size_t>(Priority::kWarning)] == 2'000;
+  }));
+  copy_spool(folder / "spool", folder / "cut2");
+  CHECK(Life(folder / "cut1").left() == numbered("w", 0, 3'000));
+  CHECK(Life(folder / "cut2").left() == numbered("w", 1'000, 3'000));
+}
+
+TEST_CASE("spool: rows beyond what memory keeps come from the disk, each once, while more are appended") {
+  TempDir folder;
+  SpoolOptions options;
+  options.kept_bytes_max = 50'000;
+  Life life(folder / "spool", options);
+  Ids got;
+  uint64_t after = 0;
+  for (int round = 0; round < 40; ++round) {
+    life.append_many(100, Priority::kNotice, "r" + std::to_string(round) + "-", 800);
+    if (round < 20) continue;
+    for (const Row& row : life.spool->read(life.manager, Lane::kRest, after, 150)) {
+      got.push_back(row.alert->id);
+      after = row.seq;
+    }
+  }
+  for (;;) {
+    const auto rows = life.spool->read(life.manager, Lane::kRest, after, 150);
+    if (rows.empty()) break;
+    for (const Row& row : rows) got.push_back(row.alert->id);
+    after = rows.back().seq;
+  }
+  Ids all;
+  for (int round = 0; round < 40; ++round)
+    for (const std::string& id : numbered("r" + std::to_string(round) + "-", 0, 100)) all.push_back(id);
+  CHECK(got == all);
+  life.spool->confirm(life.manager, Lane::kRest, after);
+  life.spool->confirm(life.screen, Lane::kRest, after);
+  CHECK(life.until([&] { return life.spool->counts().waiting == 0; }));
+}
+
+TEST_CASE("spool: what is confirmed before the commit is never written") {
+  TempDir folder;
+  SpoolOptions options;
+  Life life(folder / "spool", options);
+  CHECK(life.spool->counts().waiting == 0);
+  const uint64_t before = life.metrics.sum("tiercel_spool_commits_total");
+  {
+    Metrics metrics;
+    SystemClock clock;
+    alert::Reports reports(metrics);
+    SpoolOptions slow;
+    slow.folder = folder / "slow";
+    slow.commit_ms = 300;
+    auto spool = make_spool(slow, metrics, clock, reports);
+    const auto reader = spool->add_reader({.name = "file", .keeps_place = true});
+    REQUIRE(spool->open());
+    spool->append(make_alert(Priority::kError, "quick"));
+    spool->confirm(reader, Lane::kRest, spool->read(reader, Lane::kRest, 0, 1).back().seq);
+    std::this_thread::sleep_for(std::chrono::milliseconds(600));
+    CHECK(metrics.sum("tiercel_spool_commits_total") == 0);
+  }
+  CHECK(life.metrics.sum("tiercel_spool_commits_total") == before);
+}
+
+TEST_CASE("spool: the size limit takes the least severe first, whole rows, counted by rule, and says so") {
+  TempDir folder;
+  {
+    SpoolOptions options;
+    options.size_bytes_max = 1 << 20;
+    options.kept_bytes_max = 1 << 16;
+    Life life(folder / "spool", options);
+    life.append_many(50, Priority::kCritical, "c", 900);
+    for (int i = 0; i < 20; ++i) {
+      life.append_many(50, Priority::kWarning, "w" + std::to_string(i) + "-", 900);
+      life.append_many(50, Priority::kDebug, "d" + std::to_string(i) + "-", 900);
+      CHECK(life.until([&, before = life.metrics.sum("tiercel_spool_commits_total")] {
+        return life.metrics.sum("tiercel_spool_commits_total") > before;
+      }));
+    }
+    CHECK(life.told("Tiercel internal: alerts lost", "many d0-="));
+    life.spool->close();
+    const uint64_t lost = life.spool->counts().lost;
+    CHECK(lost > 500);
+    CHECK(life.spool->counts().waiting + lost == 2'050);
+    CHECK(life.metrics.sum("tiercel_spool_lost_total") == lost);
+    CHECK(life.metrics.counter("tiercel_spool_output_lost_total", "", "manager").value() == lost);
+    CHECK(life.metrics.counter("tiercel_spool_lost_total", "", "many c").value() == 0);
+    for (const alert::Report& report : life.reports.take()) life.all_reports.push_back(report);
+    uint64_t told = 0;
+    for (const alert::Report& report : life.all_reports)
+      if (report.rule == "Tiercel internal: alerts lost") told += std::get<uint64_t>(report.fields[0].second.value);
+    CHECK(told == lost);
+  }
+  Life life(folder / "spool");
+  CHECK(life.left(Lane::kCritical) == numbered("c", 0, 50));
+  const Ids rest = life.left();
+  const auto debugs = std::count_if(rest.begin(), rest.end(), [](const std::string& id) { return id[0] == 'd'; });
+  const auto warnings = static_cast<long>(rest.size()) - debugs;
+  CHECK(debugs < 100);
+  CHECK(warnings > 600);
+  CHECK(rest.back().rfind("49") == rest.back().size() - 2);  // the newest are there
+}
+
+TEST_CASE("spool: a reader that hangs does not cost the others theirs, on the disk either") {
+  TempDir folder;
+  SpoolOptions options;
+  options.size_bytes_max = 1 << 20;
+  options.kept_bytes_max = 1 << 16;
+  Life life(folder / "spool", options);
+  uint64_t after = 0, got = 0;
+  for (int i = 0; i < 60; ++i) {
+    life.append_many(50, Priority::kWarning, "w", 900);
+    const auto rows = life.spool->read(life.manager, Lane::kRest, after, 1'000);
+    got += rows.size();
+    after = rows.back().seq;
+    life.spool->confirm(life.manager, Lane::kRest, after);
+    life.until([&, before = life.metrics.sum("tiercel_spool_commits_total")] {
+      return life.metrics.sum("tiercel_spool_commits_total") > before;
+    });
+  }
+  CHECK(got == 3'000);
+  CHECK(life.metrics.counter("tiercel_spool_output_lost_total", "", "manager").value() == 0);
+  CHECK(life.metrics.counter("tiercel_spool_output_lost_total", "", "screen").value() > 1'000);
+}
+
+TEST_CASE("spool: two agents cannot share a folder") {
+  TempDir folder;
+  Life first(folder / "spool");
+  Life second(folder / "spool");
+  REQUIRE_FALSE(second.opened);
+  CHECK(second.opened.error().fault == Fault::kUser);
+  CHECK(second.opened.error().message.find("state_dir") != std::string::npos);
+}
+
+TEST_CASE("spool: a damaged beginning, at the start: told, put aside, and the agent goes on") {
+  TempDir folder;
+  {
+    Life life(folder / "spool");
+    life.append_many(100, Priority::kWarning, "w", 500);
+  }
+  overwrite(folder / "spool/spool.db", 0, 8'192);
+  Life life(folder / "spool");
+  REQUIRE(life.opened);
+  CHECK(life.told("Tiercel internal: spool", "damaged"));
+  CHECK(life.told("Tiercel internal: spool", "rescued"));
+  CHECK(std::filesystem::exists(folder / "spool/spool.db.damaged"));
+  life.append(Priority::kWarning, "new");
+  life.spool->close();
+  {
+    const Ids got = Life(folder / "spool").left();
+    std::string joined;
+    for (const auto& i : got) joined += i + ",";
+    CAPTURE(joined);
+    CHECK(got == Ids{"new"});
+  }
+}
+
+TEST_CASE("spool: without its header a file still gives its rows") {
+  TempDir folder;
+  {
+    Life life(folder / "spool");
+    life.append_many(500, Priority::kWarning, "w", 500);
+    life.append_many(5, Priority::kAlert, "a");
+  }
+  overwrite(folder / "spool/spool.db", 0, 100);
+  Life life(folder / "spool");
+  REQUIRE(life.opened);
+  CHECK(life.told("Tiercel internal: spool", "rescued"));
+  CHECK(life.left() == numbered("w", 0, 500));
+  CHECK(life.left(Lane::kCritical) == numbered("a", 0, 5));
+}
+
+TEST_CASE("spool: a damaged middle: what is whole on both sides of it is given") {
+  TempDir folder;
+  {
+    Life life(folder / "spool");
+    life.append_many(1'000, Priority::kWarning, "w", 500);
+    life.append_many(10, Priority::kEmergency, "e", 500);
+  }
+  const auto size = static_cast<long>(std::filesystem::file_size(folder / "spool/spool.db"));
+  overwrite(folder / "spool/spool.db", size / 2, 3 * 8'192);
+  Life life(folder / "spool");
+  REQUIRE(life.opened);
+  CHECK(life.told("Tiercel internal: spool", "rescued"));
+  CHECK(life.left(Lane::kCritical) == numbered("e", 0, 10));
+  const Ids rest = life.left();
+  const std::set<std::string> unlike(rest.begin(), rest.end());
+  CHECK(unlike.size() > 900);
+  CHECK(unlike.count("w0") == 1);
+  CHECK(unlike.count("w999") == 1);
+}
+
+TEST_CASE("spool: of a file that was cut off, what is before the cut is given") {
+  TempDir folder;
+  {
+    Life life(folder / "spool");
+    life.append_many(1'000, Priority::kWarning, "w", 500);
+  }
+  std::filesystem::resize_file(folder / "spool/spool.db", std::filesystem::file_size(folder / "spool/spool.db") / 2);
+  Life life(folder / "spool");
+  REQUIRE(life.opened);
+  CHECK(life.told("Tiercel internal: spool", "rescued"));
+  const Ids rest = life.left();
+  REQUIRE(rest.size() > 300);
+  CHECK(Ids(rest.begin(), rest.begin() + 300) == numbered("w", 0, 300));
+}
+
+TEST_CASE("spool: a file that is removed or replaced under the agent is made again") {
+  TempDir folder;
+  Life life(folder / "spool");
+  life.append_many(100, Priority::kWarning, "w");
+  REQUIRE(life.committed(1));
+  std::filesystem::remove(folder / "spool/spool.db");
+  life.append(Priority::kWarning, "after");
+  CHECK(life.told("Tiercel internal: spool", "removed or replaced"));
+  REQUIRE(life.until([&] { return std::filesystem::exists(folder / "spool/spool.db"); }));
+  life.spool->close();
+  Ids all = numbered("w", 0, 100);
+  all.emplace_back("after");
+  {
+    const Ids got = Life(folder / "spool").left();
+    std::string joined;
+    for (const auto& i : got) joined += i + ",";
+    CAPTURE(joined);
+    CHECK(got == all);
+  }
+}
+
+TEST_CASE("spool: without a disk alerts wait in memory, and go there when it is back, older ones too") {
+  TempDir folder;
+  {
+    Life life(folder / "spool");
+    life.append_many(10, Priority::kWarning, "old");
+  }
+  std::filesystem::rename(folder / "spool/spool.db", folder / "kept.db");
+  std::filesystem::create_directory(folder / "spool/spool.db");  // nobody can open that
+  {
+    Life life(folder / "spool");
+    REQUIRE(life.opened);
+    CHECK(life.told("Tiercel internal: spool", "not_durable"));
+    life.append_many(10, Priority::kWarning, "new");
+    CHECK(life.left() == numbered("new", 0, 10));
+    CHECK_FALSE(life.spool->waiting()[0].kept);
+    std::filesystem::remove(folder / "spool/spool.db");
+    std::filesystem::rename(folder / "kept.db", folder / "spool/spool.db");
+    CHECK(life.told("Tiercel internal: spool", "\"durable\""));
+    REQUIRE(life.until([&] { return life.left().size() == 20; }));
+  }
+  Ids all = numbered("new", 0, 10);
+  for (const std::string& id : numbered("old", 0, 10)) all.push_back(id);
+  {
+    const Ids got = Life(folder / "spool").left();
+    std::string joined;
+    for (const auto& i : got) joined += i + ",";
+    CAPTURE(joined);
+    CHECK(got == all);
+  }
+}
+
+TEST_CASE("spool: an emptied file is told") {
+  TempDir folder;
+  { Life life(folder / "spool"); }
+  std::filesystem::remove(folder / "spool/spool.db-wal");
+  std::filesystem::resize_file(folder / "spool/spool.db", 0);
+  Life life(folder / "spool");
+  CHECK(life.told("Tiercel internal: spool", "empty"));
+}
+
+TEST_CASE("spool: what is older than the limit goes and is told, but not because the clock was set") {
+  struct SetClock final : Clock {
+    std::atomic<uint64_t> boot{1'000'000'000'000}, offset{1'700'000'000'000'000'000};
+    [[nodiscard]] uint64_t boottime_ns() const override { return boot; }
+    [[nodiscard]] uint64_t monotonic_ns() const override { return boot; }
+    [[nodiscard]] uint64_t realtime_ns() const override { return boot + offset; }
+    void run_s(uint64_t seconds) { boot += seconds * 1'000'000'000; }
+  } clock;
+  TempDir folder;
+  Metrics metrics;
+  alert::Reports reports(metrics);
+  SpoolOptions options;
+  options.folder = folder / "spool";
+  options.commit_ms = 1;
+  options.age_s_max = 3'600;
+  const auto spool = make_spool(options, metrics, clock, reports);
+  const auto reader = spool->add_reader({.name = "manager", .keeps_place = true});
+  REQUIRE(spool->open());
+  const auto append = [&](const std::string& id) {
+    auto made = std::make_shared<alert::Alert>(*make_alert(Priority::kWarning, id, "rule of " + id));
+    made->time_ns = clock.realtime_ns();
+    const uint64_t commits = metrics.sum("tiercel_spool_commits_total");
+    spool->append(std::move(made));
+    REQUIRE(Life::until([&] { return metrics.sum("tiercel_spool_commits_total") > commits; }));
+  };
+  append("first");
+  clock.run_s(700);
+  append("second");
+  clock.offset += uint64_t{10} * 86'400 * 1'000'000'000;  // ten days forward
+  append("after the jump");
+  clock.run_s(300);
+  append("soon after");
+  CHECK(ids(spool->read(reader, Lane::kRest, 0, 10)) == Ids{"first", "second", "after the jump", "soon after"});
+  clock.offset -= uint64_t{10} * 86'400 * 1'000'000'000;
+  append("back");
+  clock.run_s(3'500);  // "first" is 4,500 s old, "second" 3,800; the two of the wrong clock are of the future
+  append("late");
+  CHECK(Life::until([&] {
+    return ids(spool->read(reader, Lane::kRest, 0, 10)) == Ids{"after the jump", "soon after", "back", "late"};
+  }));
+  CHECK(metrics.counter("tiercel_spool_lost_total", "", "rule of first").value() == 1);
+  CHECK(metrics.counter("tiercel_spool_lost_total", "", "rule of second").value() == 1);
+  CHECK(metrics.sum("tiercel_spool_lost_total") == 2);
+}

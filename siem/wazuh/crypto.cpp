@@ -37,9 +37,21 @@ std::string to_hex(const unsigned char* bytes, size_t size) {
   return hex;
 }
 
+// Fetched once: EVP_md5() and its like are looked up again for each digest. Nothing where they are not allowed.
+const EVP_MD* md5() {
+  static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "MD5", nullptr);
+  return algorithm;
+}
+
+const EVP_MD* sha1() {
+  static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA1", nullptr);
+  return algorithm;
+}
+
 bool digest(const EVP_MD* algorithm, std::string_view bytes, std::string& hex) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
   unsigned size = 0;
+  if (algorithm == nullptr) return false;
   if (EVP_Digest(bytes.data(), bytes.size(), out.data(), &size, algorithm, nullptr) != 1) return false;
   hex = to_hex(out.data(), size);
   return true;
@@ -66,7 +78,7 @@ EVP_CIPHER* blowfish() {
 
 Result<> check_crypto() {
   std::string hex;
-  if (!digest(EVP_md5(), "", hex) || hex != "d41d8cd98f00b204e9800998ecf8427e" || !digest(EVP_sha1(), "", hex))
+  if (!digest(md5(), "", hex) || hex != "d41d8cd98f00b204e9800998ecf8427e" || !digest(sha1(), "", hex))
     return fail(
         "this host's OpenSSL refuses MD5 or SHA1, which the Wazuh agent protocol needs: "
         "is it in FIPS mode? Remove the output wazuh or allow them");
@@ -75,11 +87,11 @@ Result<> check_crypto() {
 }
 
 std::string md5_hex(std::string_view bytes) {
-  return digest_or_abort(EVP_md5(), bytes);
+  return digest_or_abort(md5(), bytes);
 }
 
 std::string sha1_hex(std::string_view bytes) {
-  return digest_or_abort(EVP_sha1(), bytes);
+  return digest_or_abort(sha1(), bytes);
 }
 
 std::string derive_key(std::string_view id, std::string_view name, std::string_view raw_key) {
@@ -87,10 +99,15 @@ std::string derive_key(std::string_view id, std::string_view name, std::string_v
   return md5_hex(raw_key) + whose.substr(0, 15);
 }
 
+// Every message takes one, and asking for many at once costs as much as for one.
 uint32_t random_u32() {
-  uint32_t value = 0;
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(&value), sizeof value) != 1) std::abort();
-  return value;
+  thread_local std::array<uint32_t, 64> pool;
+  thread_local size_t left = 0;
+  if (left == 0) {
+    if (RAND_bytes(reinterpret_cast<unsigned char*>(pool.data()), sizeof pool) != 1) std::abort();
+    left = pool.size();
+  }
+  return pool[--left];
 }
 
 std::string random_hex(size_t bytes) {
@@ -100,14 +117,37 @@ std::string random_hex(size_t bytes) {
   return to_hex(data, bytes);
 }
 
+// One context for each cipher and direction, with the key in it: a message needs the initial vector only.
 struct CipherBox::Contexts {
   CipherPtr aes;
-  ContextPtr context;
+  std::array<std::array<ContextPtr, 2>, 2> ready;
+
+  [[nodiscard]] const EVP_CIPHER* algorithm(Cipher cipher) const {
+    return cipher == Cipher::kAes ? aes.get() : blowfish();
+  }
+  EVP_CIPHER_CTX* get(Cipher cipher, bool encrypting, const std::string& key);
 };
+
+EVP_CIPHER_CTX* CipherBox::Contexts::get(Cipher cipher, bool encrypting, const std::string& key) {
+  ContextPtr& context = ready[static_cast<size_t>(cipher)][encrypting ? 1 : 0];
+  if (context != nullptr) return context.get();
+  if (algorithm(cipher) == nullptr || key.size() < kAesKeyBytes) return nullptr;
+  ContextPtr made(EVP_CIPHER_CTX_new());
+  const int direction = encrypting ? 1 : 0;
+  // Blowfish takes the key at its full length, which has to be told before the key.
+  if (made == nullptr || EVP_CipherInit_ex2(made.get(), algorithm(cipher), nullptr, nullptr, direction, nullptr) != 1)
+    return nullptr;
+  if (cipher == Cipher::kBlowfish && EVP_CIPHER_CTX_set_key_length(made.get(), static_cast<int>(key.size())) != 1)
+    return nullptr;
+  if (EVP_CipherInit_ex2(made.get(), nullptr, reinterpret_cast<const unsigned char*>(key.data()), nullptr, direction,
+                         nullptr) != 1)
+    return nullptr;
+  context = std::move(made);
+  return context.get();
+}
 
 CipherBox::CipherBox(std::string derived_key) : key_(std::move(derived_key)), contexts_(std::make_unique<Contexts>()) {
   contexts_->aes.reset(EVP_CIPHER_fetch(nullptr, "AES-256-CBC", nullptr));
-  contexts_->context.reset(EVP_CIPHER_CTX_new());
 }
 
 CipherBox::~CipherBox() = default;
@@ -115,8 +155,7 @@ CipherBox::CipherBox(CipherBox&&) noexcept = default;
 CipherBox& CipherBox::operator=(CipherBox&&) noexcept = default;
 
 bool CipherBox::has(Cipher cipher) {
-  if (contexts_->context == nullptr) return false;
-  return cipher == Cipher::kAes ? contexts_->aes != nullptr : blowfish() != nullptr;
+  return contexts_->algorithm(cipher) != nullptr;
 }
 
 std::optional<std::string> CipherBox::encrypt(Cipher cipher, std::string_view plain) {
@@ -129,16 +168,10 @@ std::optional<std::string> CipherBox::decrypt(Cipher cipher, std::string_view en
 
 std::optional<std::string> CipherBox::run(Cipher cipher, std::string_view in, bool encrypting) {
   const bool aes = cipher == Cipher::kAes;
-  if (!has(cipher) || in.size() > INT_MAX / 2 || key_.size() < kAesKeyBytes) return std::nullopt;
-  EVP_CIPHER_CTX* context = contexts_->context.get();
-  const int direction = encrypting ? 1 : 0;
-  EVP_CIPHER_CTX_reset(context);
-  // Blowfish takes the key at its full length, which has to be told before the key.
-  if (EVP_CipherInit_ex2(context, aes ? contexts_->aes.get() : blowfish(), nullptr, nullptr, direction, nullptr) != 1)
-    return std::nullopt;
-  if (!aes && EVP_CIPHER_CTX_set_key_length(context, static_cast<int>(key_.size())) != 1) return std::nullopt;
-  const auto* key = reinterpret_cast<const unsigned char*>(key_.data());
-  if (EVP_CipherInit_ex2(context, nullptr, key, aes ? kAesIv : kBlowfishIv, direction, nullptr) != 1)
+  if (in.size() > INT_MAX / 2) return std::nullopt;
+  EVP_CIPHER_CTX* context = contexts_->get(cipher, encrypting, key_);
+  if (context == nullptr) return std::nullopt;
+  if (EVP_CipherInit_ex2(context, nullptr, nullptr, aes ? kAesIv : kBlowfishIv, encrypting ? 1 : 0, nullptr) != 1)
     return std::nullopt;
   EVP_CIPHER_CTX_set_padding(context, aes ? 1 : 0);
 

@@ -72,12 +72,42 @@ bool is_numeric_address(const std::string& host) {
          ::inet_pton(AF_INET6, host.c_str(), bytes.data()) == 1;
 }
 
+Result<> show_certificate(SSL_CTX* context, const EnrolServer& server) {
+  if (server.client_certificate.empty()) return {};
+  const std::string& key = server.client_key.empty() ? server.client_certificate : server.client_key;
+  if (SSL_CTX_use_certificate_chain_file(context, server.client_certificate.c_str()) != 1)
+    return fail("cannot use the client certificate in " + server.client_certificate + ": " + openssl_error() +
+                    "; it must be a PEM file",
+                Fault::kUser);
+  if (SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) != 1)
+    return fail("cannot use the client key in " + key + ": " + openssl_error() +
+                    "; it must be a PEM file without a password, and that certificate's",
+                Fault::kUser);
+  return {};
+}
+
+// Called when the manager asks for a certificate; what we have is set already.
+int note_certificate_asked(SSL*, void* asked) {
+  *static_cast<bool*>(asked) = true;
+  return 1;
+}
+
+// A manager with ssl_agent_ca that is not content ends the connection, over TLS 1.3 only after the handshake, and its
+// reason may be lost with it.
+std::string certificate_advice(const EnrolServer& server, bool asked) {
+  if (!asked) return {};
+  return server.client_certificate.empty()
+             ? "; the manager asks for a client certificate: give client_certificate and client_key"
+             : "; does the manager take the client certificate in " + server.client_certificate + '?';
+}
+
 Result<ContextPtr> make_context(const EnrolServer& server) {
   ContextPtr context(SSL_CTX_new(TLS_client_method()));
   if (context == nullptr) return fail("cannot set up TLS: " + openssl_error());
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
   // The manager ends without a close_notify now and then; the answer's own form says whether it is whole.
   SSL_CTX_set_options(context.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
+  if (auto shown = show_certificate(context.get(), server); !shown) return tl::unexpected(shown.error());
   if (server.ca_file.empty()) return context;
   if (SSL_CTX_load_verify_locations(context.get(), server.ca_file.c_str(), nullptr) != 1)
     return fail("cannot read the certificate authority in " + server.ca_file + ": " + openssl_error() +
@@ -87,9 +117,10 @@ Result<ContextPtr> make_context(const EnrolServer& server) {
   return context;
 }
 
-Result<SslPtr> make_connection(SSL_CTX* context, const EnrolServer& server, int fd) {
+Result<SslPtr> make_connection(SSL_CTX* context, const EnrolServer& server, int fd, bool& certificate_asked) {
   SslPtr ssl(SSL_new(context));
   if (ssl == nullptr || SSL_set_fd(ssl.get(), fd) != 1) return fail("cannot set up TLS: " + openssl_error());
+  SSL_set_cert_cb(ssl.get(), note_certificate_asked, &certificate_asked);
   const bool numeric = is_numeric_address(server.host);
   if (!numeric) SSL_set_tlsext_host_name(ssl.get(), server.host.c_str());
   if (!server.ca_file.empty()) {
@@ -123,7 +154,7 @@ Result<int> drive(SSL* ssl, int fd, const WaitLimit& limit, Call call) {
   }
 }
 
-Result<> handshake(SSL* ssl, int fd, const EnrolServer& server, const WaitLimit& limit) {
+Result<> handshake(SSL* ssl, int fd, const EnrolServer& server, const bool& certificate_asked, const WaitLimit& limit) {
   const Result<int> connected = drive(ssl, fd, limit, [ssl] { return SSL_connect(ssl); });
   if (connected && *connected > 0) return {};
   const std::string where = host_and_port(server.host, server.port);
@@ -132,8 +163,10 @@ Result<> handshake(SSL* ssl, int fd, const EnrolServer& server, const WaitLimit&
                     X509_verify_cert_error_string(verdict) +
                     "; give the right ca_file, or a host that the certificate names",
                 Fault::kUser);
-  return fail("no TLS with " + where + ": " + (connected ? "the connection was closed" : connected.error().message) +
-              "; is that the enrolment port of a manager?");
+  const std::string why = connected ? "the connection was closed" : connected.error().message;
+  const std::string advice = certificate_advice(server, certificate_asked);
+  return fail("no TLS with " + where + ": " + why +
+              (advice.empty() ? "; is that the enrolment port of a manager?" : advice));
 }
 
 Result<std::string> exchange(SSL* ssl, int fd, const std::string& line, const WaitLimit& limit) {
@@ -212,7 +245,7 @@ Result<EnrolAnswer> parse_enrol_answer(std::string_view answer, bool had_old_key
     parsed.refusal = text.substr(0, 512);
     std::replace_if(
         parsed.refusal.begin(), parsed.refusal.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
-    parsed.key_is_good = had_old_key && parsed.refusal.starts_with("Duplicate agent name");
+    parsed.may_be_good = had_old_key && parsed.refusal.starts_with("Duplicate agent name");
     return parsed;
   }
   if (answer.empty()) return fail("the manager closed the enrolment without an answer");
@@ -223,10 +256,12 @@ std::string advice_for(std::string_view refusal) {
   if (refusal.starts_with("Invalid password")) return "give the manager's enrolment password (etc/authd.pass there)";
   if (refusal.starts_with("Invalid request")) return "the manager may need no password: leave it away";
   if (refusal.starts_with("Duplicate agent name"))
-    return "remove the old agent on the manager, allow <force> there, or choose another agent name";
+    return "remove the old agent on the manager, allow <force> there (it waits for an hour after the enrolment and the "
+           "end of the last connection), or choose another agent name";
   if (refusal.starts_with("Duplicate IP")) return "remove the old agent with this address on the manager";
   if (refusal.starts_with("Invalid group")) return "create the group on the manager first, or leave it away";
-  if (refusal.starts_with("Agent version")) return "the manager is older: let the agent report the manager's version";
+  if (refusal.starts_with("Agent version"))
+    return "the manager is older: wazuh.version must be its version, or be left away";
   if (refusal.starts_with("Invalid agent name")) return "choose another agent name; the manager's own is not allowed";
   return {};
 }
@@ -239,13 +274,15 @@ Result<EnrolAnswer> enrol(const EnrolServer& server, const EnrolRequest& request
   if (!context) return tl::unexpected(context.error());
   const Result<Fd> fd = connect_tcp(server.host, server.port, limit);
   if (!fd) return tl::unexpected(fd.error());
-  const Result<SslPtr> ssl = make_connection(context->get(), server, fd->get());
+  bool certificate_asked = false;
+  const Result<SslPtr> ssl = make_connection(context->get(), server, fd->get(), certificate_asked);
   if (!ssl) return tl::unexpected(ssl.error());
-  if (auto shaken = handshake(ssl->get(), fd->get(), server, limit); !shaken) return tl::unexpected(shaken.error());
+  if (auto shaken = handshake(ssl->get(), fd->get(), server, certificate_asked, limit); !shaken)
+    return tl::unexpected(shaken.error());
   const Result<std::string> answer = exchange(ssl->get(), fd->get(), *line, limit);
   if (!answer)
     return fail("no answer from the manager " + host_and_port(server.host, server.port) +
-                " to the enrolment: " + answer.error().message);
+                " to the enrolment: " + answer.error().message + certificate_advice(server, certificate_asked));
   SSL_shutdown(ssl->get());
   return parse_enrol_answer(*answer, !request.old_key_hash.empty());
 }

@@ -3,7 +3,8 @@
 // out. The password and the key are never in them.
 //
 // Without a CA file the manager's certificate is not checked, as by a stock agent: the connection is encrypted, but to
-// whoever answered. Facts: Wazuh 4.14, section "Enrolment".
+// whoever answered. With one, the certificate must name the host (or address) that we connect to. Facts: Wazuh 4.14,
+// section "Enrolment".
 #pragma once
 
 #include <string>
@@ -30,18 +31,28 @@ struct EnrolRequest {
 
 // The manager's whole answer.
 struct EnrolAnswer {
-  AgentKey key;              // empty id: refused
-  std::string refusal;       // the manager's words after "ERROR: "
-  bool key_is_good = false;  // refused because the key we have is still good (only after old_key_hash)
+  AgentKey key;         // empty id: refused
+  std::string refusal;  // the manager's words after "ERROR: "
+  // Refused after old_key_hash: the key we have is the manager's, or its <force> does not let the agent be replaced yet
+  // (stock: not within an hour of its enrolment or its last connection). Both are the same words on the wire.
+  bool may_be_good = false;
 };
 [[nodiscard]] Result<EnrolAnswer> parse_enrol_answer(std::string_view answer, bool had_old_key);
 
 struct EnrolServer {
   std::string host;
   uint16_t port = 1515;
-  std::string ca_file;  // PEM; empty: not checked
+  std::string ca_file = {};             // PEM; empty: not checked
+  std::string client_certificate = {};  // PEM, with its chain; empty: none is shown
+  std::string client_key = {};          // PEM; empty: in the certificate's file
 };
 [[nodiscard]] Result<EnrolAnswer> enrol(const EnrolServer& server, const EnrolRequest& request, const WaitLimit& limit);
+
+// The other reading of may_be_good.
+inline constexpr std::string_view kReplacedLater =
+    "its <force> does not let the agent be replaced yet (after_registration_time, disconnected_time; if the key is "
+    "wrong "
+    "remove the agent on the manager)";
 
 // What the user can do about the manager's refusal; empty when we know nothing.
 [[nodiscard]] std::string advice_for(std::string_view refusal);

@@ -17,7 +17,6 @@ constexpr size_t kChecksumBytes = 32;
 constexpr size_t kPadBytes = 8;
 constexpr size_t kAesBlockBytes = 16;
 constexpr size_t kBlowfishBlockBytes = 8;
-constexpr size_t kLengthBytes = 4;
 constexpr size_t kIdBytesMax = 10;  // "!12345678!"
 constexpr std::string_view kPongFrame("\x05\0\0\0#pong", 9);
 
@@ -72,17 +71,22 @@ std::string checksummed_plaintext(std::string_view message, uint16_t random, Mes
   std::array<char, 32> head{};
   const int size =
       std::snprintf(head.data(), head.size(), "%05u%010u:%04u:", unsigned{random}, counter.global, counter.local);
-  std::string rest(head.data(), static_cast<size_t>(size));
-  rest.append(message);
-  return md5_hex(rest) + rest;
+  std::string plain;
+  plain.reserve(kChecksumBytes + static_cast<size_t>(size) + message.size());
+  plain.assign(kChecksumBytes, '0');
+  plain.append(head.data(), static_cast<size_t>(size));
+  plain.append(message);
+  plain.replace(0, kChecksumBytes, md5_hex(std::string_view(plain).substr(kChecksumBytes)));
+  return plain;
 }
 
 struct Codec::Streams {
   z_stream deflating{};
   z_stream inflating{};
-  Streams() {
+  std::array<char, kPlainBytesMax> room;  // for what is inflated: filling a new one with zeros would cost more
+  explicit Streams(int level) {
     // Out of memory is the only way these fail.
-    if (deflateInit(&deflating, 9) != Z_OK || inflateInit(&inflating) != Z_OK) std::abort();
+    if (deflateInit(&deflating, level) != Z_OK || inflateInit(&inflating) != Z_OK) std::abort();
   }
   ~Streams() {
     deflateEnd(&deflating);
@@ -92,7 +96,8 @@ struct Codec::Streams {
   Streams& operator=(const Streams&) = delete;
 };
 
-Codec::Codec(std::string derived_key) : box_(std::move(derived_key)), streams_(std::make_unique<Streams>()) {}
+Codec::Codec(std::string derived_key, int level)
+    : box_(std::move(derived_key)), streams_(std::make_unique<Streams>(level)) {}
 Codec::~Codec() = default;
 Codec::Codec(Codec&&) noexcept = default;
 Codec& Codec::operator=(Codec&&) noexcept = default;
@@ -113,13 +118,13 @@ std::string Codec::compress(std::string_view plain) {
 FrameFault Codec::decompress(std::string_view compressed, std::string& plain) {
   z_stream& stream = streams_->inflating;
   inflateReset(&stream);
-  plain.resize(kPlainBytesMax);
+  std::array<char, kPlainBytesMax>& room = streams_->room;
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(compressed.data()));
   stream.avail_in = static_cast<uInt>(compressed.size());
-  stream.next_out = reinterpret_cast<Bytef*>(plain.data());
-  stream.avail_out = static_cast<uInt>(plain.size());
+  stream.next_out = reinterpret_cast<Bytef*>(room.data());
+  stream.avail_out = static_cast<uInt>(room.size());
   const int outcome = inflate(&stream, Z_FINISH);
-  plain.resize(stream.total_out);
+  plain.assign(room.data(), stream.total_out);
   if (outcome == Z_STREAM_END) return stream.avail_in == 0 ? FrameFault::kNone : FrameFault::kZlib;
   return outcome == Z_BUF_ERROR && stream.avail_out == 0 ? FrameFault::kTooLong : FrameFault::kZlib;
 }
@@ -181,6 +186,10 @@ std::string frame(std::string_view payload) {
   for (size_t i = 0; i < kLengthBytes; ++i) out += static_cast<char>(payload.size() >> (8 * i) & 0xff);
   out.append(payload);
   return out;
+}
+
+std::string_view first_payload(std::string_view frames) {
+  return frames.size() < kLengthBytes ? std::string_view() : frames.substr(kLengthBytes, read_length(frames));
 }
 
 std::optional<AgentPayload> split_agent_payload(std::string_view payload) {

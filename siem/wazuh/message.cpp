@@ -4,6 +4,8 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cstdlib>
 #include <optional>
 #include <utility>
@@ -104,7 +106,38 @@ std::string os_release_value(std::string_view text, std::string_view key) {
   return {};
 }
 
+// "v4.14.0": three numbers of up to three digits.
+std::optional<std::array<unsigned, 3>> version_numbers(std::string_view text) {
+  if (!text.starts_with('v') || text.size() > 12) return std::nullopt;
+  text.remove_prefix(1);
+  std::array<unsigned, 3> numbers{};
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    if (text.empty() || text.front() < '0' || text.front() > '9') return std::nullopt;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), numbers[i]);
+    if (error != std::errc()) return std::nullopt;
+    text.remove_prefix(static_cast<size_t>(end - text.data()));
+    if (i + 1 == numbers.size()) break;
+    if (!text.starts_with('.')) return std::nullopt;
+    text.remove_prefix(1);
+  }
+  return text.empty() ? std::optional(numbers) : std::nullopt;
+}
+
 }  // namespace
+
+std::optional<std::string> lower_version(std::string_view version) {
+  const auto numbers = version_numbers(version);
+  if (!numbers || (*numbers)[0] != 4 || (*numbers)[1] == 0) return std::nullopt;
+  return fmt::format("v4.{}.0", (*numbers)[1] - 1);
+}
+
+bool valid_version(std::string_view version) {
+  return version_numbers(version).has_value();
+}
+
+bool says_version_too_high(std::string_view refusal) {
+  return refusal.find("version must be lower or equal") != std::string_view::npos;
+}
 
 FromManager parse_from_manager(std::string_view message) {
   if (!message.starts_with(kControlPrefix)) return FileChunk{message};

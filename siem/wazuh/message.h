@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -12,8 +13,14 @@
 namespace tiercel::wazuh {
 
 // What we say we are. A manager refuses an agent whose major.minor is above its own and ignores the patch, so this is
-// the oldest patch of the newest line whose protocol was checked. Managers before 4.14 need WazuhOptions::version.
+// the oldest patch of the newest line whose protocol was checked. A manager that refuses it is told lower ones.
 inline constexpr const char* kReportedVersion = "v4.14.0";
+// The next version to try with a manager that finds this one too high: "v4.13.0" after "v4.14.2", down to v4.0.0.
+[[nodiscard]] std::optional<std::string> lower_version(std::string_view version);
+// "v4.14.0": what a manager can read.
+[[nodiscard]] bool valid_version(std::string_view version);
+// The manager's words for it, in its answer to an enrolment and to a startup.
+[[nodiscard]] bool says_version_too_high(std::string_view refusal);
 
 inline constexpr size_t kMessageBytesMax = 65'408;  // what a real agent sends at most: 65536 - 128
 inline constexpr std::string_view kControlPrefix = "#!-";
@@ -48,6 +55,8 @@ struct Request {
   std::string target;
   std::string payload;
 };
+// Over UDP, "#!-req COUNTER ack" says that a request or its answer has come: a Request whose target is this.
+inline constexpr std::string_view kRequestAck = "ack";
 struct FileChunk {  // anything that is no control message
   std::string_view bytes;
 };
@@ -58,11 +67,15 @@ using FromManager =
 // A chunk's bytes are those of `message`. Never fails: what is malformed is Unknown.
 [[nodiscard]] FromManager parse_from_manager(std::string_view message);
 
+// What a request may ask of the agent's owner.
+enum class AgentAction : uint8_t { kNone, kRestart, kReload };
+
 // A whole shared file, its MD5 checked.
 struct SharedFile {
   std::string name;  // merged.mg
   std::string md5;
   std::string content;
+  bool too_long = false;  // then its content was let go, and its MD5 is what the manager said
 };
 
 // To the manager.

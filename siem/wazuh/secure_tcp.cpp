@@ -40,18 +40,25 @@ SecureTcp::SecureTcp(SecureTcpOptions options, SenderCounter& counter, Metrics& 
                                "Messages from the manager that the agent does not know")),
       files_bad_(metrics.counter("tiercel_wazuh_bad_shared_files_total",
                                  "Shared files with a wrong MD5, too long, or broken off")),
-      faults_(fault_counters(metrics)) {}
+      too_long_(metrics.counter("tiercel_wazuh_too_long_total", "Messages that fit into no frame and were not sent")),
+      faults_(fault_counters(metrics)) {
+  shared_md5_ = options_.session.shared_md5;
+}
 
-Result<> SecureTcp::connect(const std::string& host, uint16_t port, const AgentKey& key, const WaitLimit& limit) {
+Result<Fd> SecureTcp::open_socket(const std::string& host, uint16_t port, const WaitLimit& limit) {
+  return connect_tcp(host, port, limit);
+}
+
+Result<> SecureTcp::connect(const Target& target, const AgentKey& key, const WaitLimit& limit) {
   close();
   end_ = End::kNone;
   end_text_.clear();
-  Result<Fd> fd = connect_tcp(host, port, limit);
+  Result<Fd> fd = open_socket(target.host, target.port, limit);
   if (!fd) return tl::unexpected(fd.error());
   fd_ = std::move(*fd);
   SessionOptions options = options_.session;
   options.key = key;
-  options.manager = host_and_port(host, port);
+  options.version = target.version;
   options.shared_md5 = shared_md5_;
   session_ = std::make_unique<Session>(std::move(options), counter_, clock_);
   noted_ = {};
@@ -89,7 +96,7 @@ short SecureTcp::poll_events() const {
 uint64_t SecureTcp::next_tick_ns() const {
   if (state() == State::kDown) return UINT64_MAX;
   uint64_t next_ns = session_->next_tick_ns();
-  if (state() == State::kReady) next_ns = std::min(next_ns, delivery_.next_tick_ns(session_->receiving_file()));
+  if (state() == State::kReady) next_ns = std::min(next_ns, delivery_.next_tick_ns(hold_pings()));
   return next_ns;
 }
 
@@ -99,11 +106,7 @@ void SecureTcp::service() {
   if (!fd_.valid()) return;
   session_->tick();
   delivery_.pongs_received(session_->take_pongs());
-  if (session_->state() == Session::State::kRunning && delivery_.ping_due(session_->receiving_file())) {
-    session_->send_ping();
-    delivery_.ping_sent();
-    pings_.add();
-  }
+  if (session_->state() == Session::State::kRunning && delivery_.ping_due(hold_pings())) ping();
   note_session();
   if (session_->state() == Session::State::kClosed)
     lose(session_->reason_text());
@@ -111,6 +114,20 @@ void SecureTcp::service() {
     lose("the manager does not answer pings any more");
   else
     write_some();
+}
+
+bool SecureTcp::hold_pings() const {
+  return session_->receiving_file();
+}
+
+void SecureTcp::ping() {
+  session_->send_ping();
+  delivery_.ping_sent();
+  pings_.add();
+}
+
+void SecureTcp::keep_messages() {
+  for (Session::Message& message : session_->take_messages()) messages_.push_back(std::move(message));
 }
 
 void SecureTcp::read_some() {
@@ -128,7 +145,7 @@ void SecureTcp::read_some() {
       return;
     }
     session_->receive({chunk.data(), static_cast<size_t>(got)});
-    for (Session::Message& message : session_->take_messages()) messages_.push_back(std::move(message));
+    keep_messages();
   }
 }
 
@@ -161,8 +178,14 @@ void SecureTcp::lose(const std::string& why) {
     case Session::Reason::kRefused:
       end_ = End::kRefused;
       break;
+    case Session::Reason::kVersionTooHigh:
+      end_ = End::kVersionTooHigh;
+      break;
     case Session::Reason::kPeerClosed:
       if (!session_->heard_anything()) end_ = End::kKeyUnknown;
+      break;
+    case Session::Reason::kNoAnswer:  // that is what an unknown key looks like over UDP
+      if (options_.session.datagrams && !session_->heard_anything()) end_ = End::kKeyUnknown;
       break;
     default:
       break;
@@ -177,6 +200,7 @@ void SecureTcp::note_session() {
   pongs_cut_.add(now.pongs_cut - noted_.pongs_cut);
   unknown_.add(now.unknown - noted_.unknown);
   files_bad_.add(now.files_bad - noted_.files_bad);
+  too_long_.add(now.too_long - noted_.too_long);
   for (size_t i = 1; i < kFrameFaults; ++i) faults_[i]->add(now.faults[i] - noted_.faults[i]);
   noted_ = now;
   shared_md5_ = session_->shared_md5();
@@ -207,21 +231,25 @@ std::vector<Transport::Message> SecureTcp::take_messages() {
   return std::exchange(messages_, {});
 }
 
-// A close with bytes still unread makes the kernel send a reset, and a reset makes the manager's kernel forget what it
-// has not read yet: our last words. So: half close, read to the end, then close.
 void SecureTcp::finish(const WaitLimit& limit) {
   if (state() == State::kReady) session_->send_shutdown();
   while (fd_.valid() && output_bytes() > 0) {
     write_some();
     if (fd_.valid() && output_bytes() > 0 && !wait_for(fd_.get(), POLLOUT, limit)) break;
   }
-  if (fd_.valid()) ::shutdown(fd_.get(), SHUT_WR);
+  if (fd_.valid()) say_goodbye(limit);
+  close();
+}
+
+// A close with bytes still unread makes the kernel send a reset, and a reset makes the manager's kernel forget what it
+// has not read yet: our last words. So: half close, read to the end, then close.
+void SecureTcp::say_goodbye(const WaitLimit& limit) {
+  ::shutdown(fd_.get(), SHUT_WR);
   std::array<char, 4096> chunk;
-  while (fd_.valid() && wait_for(fd_.get(), POLLIN, limit)) {
+  while (wait_for(fd_.get(), POLLIN, limit)) {
     const ssize_t got = ::recv(fd_.get(), chunk.data(), chunk.size(), 0);
     if (got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN)) break;
   }
-  close();
 }
 
 }  // namespace tiercel::wazuh

@@ -1,4 +1,5 @@
-// SecureTcp: the 1514/tcp transport of a Wazuh 4.x agent: a socket around Session and Delivery. One thread, the sink's.
+// SecureTcp: the 1514/tcp transport of a Wazuh 4.x agent: a socket around Session and Delivery. SecureUdp is made from
+// it: what is protected here is what a datagram socket does otherwise. One thread, the sink's.
 #pragma once
 
 #include <array>
@@ -16,15 +17,15 @@
 namespace tiercel::wazuh {
 
 struct SecureTcpOptions {
-  SessionOptions session;  // its key, manager and shared_md5 are set at every connect
+  SessionOptions session;  // its key, version and shared_md5 are set at every connect
   DeliveryOptions delivery;
 };
 
-class SecureTcp final : public Transport {
+class SecureTcp : public Transport {
  public:
   SecureTcp(SecureTcpOptions options, SenderCounter& counter, Metrics& metrics, const Clock& clock);
 
-  Result<> connect(const std::string& host, uint16_t port, const AgentKey& key, const WaitLimit& limit) override;
+  Result<> connect(const Target& target, const AgentKey& key, const WaitLimit& limit) override;
   void close() override;
   [[nodiscard]] State state() const override;
   [[nodiscard]] End end() const override { return end_; }
@@ -45,12 +46,25 @@ class SecureTcp final : public Transport {
   [[nodiscard]] uint64_t last_ack_realtime_ns() const override { return last_ack_realtime_ns_; }
   [[nodiscard]] uint64_t last_keepalive_realtime_ns() const override { return last_keepalive_realtime_ns_; }
 
- private:
-  void read_some();
-  void write_some();
+ protected:
+  [[nodiscard]] virtual Result<Fd> open_socket(const std::string& host, uint16_t port, const WaitLimit& limit);
+  virtual void read_some();
+  virtual void write_some();
+  virtual void say_goodbye(const WaitLimit& limit);  // the last message is in the output
+
+  virtual void ping();
+  [[nodiscard]] virtual bool hold_pings() const;
   void lose(const std::string& why);
-  void note_session();  // takes over what the session counted since the last time
   [[nodiscard]] size_t output_bytes() const;
+  [[nodiscard]] Session& session() { return *session_; }
+  [[nodiscard]] const Session& session() const { return *session_; }
+  [[nodiscard]] Delivery& delivery() { return delivery_; }
+  [[nodiscard]] const Clock& clock() const { return clock_; }
+  void keep_messages();
+  void count_unsendable() { too_long_.add(); }
+
+ private:
+  void note_session();  // takes over what the session counted since the last time
 
   SecureTcpOptions options_;
   SenderCounter& counter_;
@@ -72,6 +86,7 @@ class SecureTcp final : public Transport {
   Counter& pongs_cut_;
   Counter& unknown_;
   Counter& files_bad_;
+  Counter& too_long_;
   std::array<Counter*, kFrameFaults> faults_{};
 };
 

@@ -5,17 +5,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "agent/alert/json.h"
-#include "agent/base/time_text.h"
-
 namespace tiercel::wazuh {
 namespace {
 
 constexpr uint64_t kNsPerMs = 1'000'000;
-
-std::string when(uint64_t realtime_ns) {
-  return realtime_ns == 0 ? std::string() : datetime_local_seconds(realtime_ns);
-}
+constexpr uint64_t kStartupAgainNs = 3'000 * kNsPerMs;  // over UDP it may be lost; a second one does no harm
 
 }  // namespace
 
@@ -29,6 +23,7 @@ void Session::start(std::string_view our_address) {
   our_address_ = our_address;
   state_ = State::kStarting;
   started_ns_ = last_heard_ns_ = clock_.monotonic_ns();
+  if (options_.datagrams) next_startup_ns_ = started_ns_ + kStartupAgainNs;
   send(startup_message(options_.version));
 }
 
@@ -121,9 +116,10 @@ void Session::end_of_stream() {
 uint64_t Session::next_tick_ns() const {
   switch (state_) {
     case State::kStarting:
-      return started_ns_ + static_cast<uint64_t>(options_.answer_timeout_ms) * kNsPerMs;
+      return std::min(next_startup_ns_, started_ns_ + static_cast<uint64_t>(options_.answer_timeout_ms) * kNsPerMs);
     case State::kRunning:
-      return std::min(next_keepalive_ns_, last_heard_ns_ + static_cast<uint64_t>(options_.silence_max_ms) * kNsPerMs);
+      return std::min({next_keepalive_ns_, last_heard_ns_ + static_cast<uint64_t>(options_.silence_max_ms) * kNsPerMs,
+                       answers_.next_ns()});
     default:
       return UINT64_MAX;
   }
@@ -133,15 +129,30 @@ void Session::tick() {
   const uint64_t now_ns = clock_.monotonic_ns();
   if (now_ns < next_tick_ns()) return;
   if (state_ == State::kStarting) {
-    close(Reason::kNoAnswer, fmt::format("no answer to the startup within {} s", options_.answer_timeout_ms / 1000));
+    if (now_ns < started_ns_ + static_cast<uint64_t>(options_.answer_timeout_ms) * kNsPerMs)
+      return repeat_datagrams(now_ns);
+    close(Reason::kNoAnswer, fmt::format("no answer to the startup within {} s{}", options_.answer_timeout_ms / 1000,
+                                         options_.datagrams ? "; over UDP a manager says nothing to a key that it does "
+                                                              "not know, and its port may be closed to us"
+                                                            : ""));
     return;
   }
   if (now_ns >= last_heard_ns_ + static_cast<uint64_t>(options_.silence_max_ms) * kNsPerMs) {
     close(Reason::kSilent, fmt::format("no message from the manager for {} s", options_.silence_max_ms / 1000));
     return;
   }
+  repeat_datagrams(now_ns);
+  if (now_ns < next_keepalive_ns_) return;
   send_keepalive();
   next_keepalive_ns_ = now_ns + static_cast<uint64_t>(options_.keepalive_ms) * kNsPerMs;
+}
+
+void Session::repeat_datagrams(uint64_t now_ns) {
+  if (state_ == State::kStarting) {
+    send(startup_message(options_.version));
+    next_startup_ns_ = now_ns + kStartupAgainNs;
+  }
+  for (const std::string& message : answers_.due(now_ns)) send(message);
 }
 
 void Session::receive(std::string_view bytes) {
@@ -160,24 +171,34 @@ bool Session::receive_frame() {
     case FrameReader::State::kPayload:
       break;
   }
-  if (reader_.payload() == kPong) {
+  if (const FrameFault fault = take(reader_.payload()); fault != FrameFault::kNone) return recover(fault);
+  reader_.consume();
+  return true;
+}
+
+FrameFault Session::take(std::string_view payload) {
+  if (payload == kPong) {
     ++counts_.pongs;
     ++pongs_;
     heard_anything_ = true;
-    reader_.consume();
-    return true;
+    return FrameFault::kNone;
   }
-  OpenedFrame opened = codec_.open(reader_.payload());
+  OpenedFrame opened = codec_.open(payload);
   if (opened.fault == FrameFault::kNone && options_.verify_counter && last_received_ &&
       opened.counter <= *last_received_)
     opened.fault = FrameFault::kOldCounter;
-  if (opened.fault != FrameFault::kNone) return recover(opened.fault);
+  if (opened.fault != FrameFault::kNone) return opened.fault;
   last_received_ = opened.counter;
-  reader_.consume();
   ++counts_.frames;
   heard_anything_ = true;
   on_message(opened.message);
-  return true;
+  return FrameFault::kNone;
+}
+
+void Session::receive_datagram(std::string_view payload) {
+  if (state_ != State::kStarting && state_ != State::kRunning) return;
+  if (const FrameFault fault = payload.empty() ? FrameFault::kEmpty : take(payload); fault != FrameFault::kNone)
+    ++counts_.faults[static_cast<size_t>(fault)];
 }
 
 bool Session::recover(FrameFault fault) {
@@ -218,7 +239,8 @@ void Session::on(const Refusal& refusal) {
     ++counts_.unknown;
     return;
   }
-  close(Reason::kRefused, "the manager refused the agent: " + refusal.message);
+  const bool too_high = says_version_too_high(refusal.message);
+  close(too_high ? Reason::kVersionTooHigh : Reason::kRefused, "the manager refused the agent: " + refusal.message);
 }
 
 void Session::on(ActiveResponse& response) {
@@ -254,48 +276,49 @@ void Session::on(const FileEnd&) {
   }
   OpenFile file = std::move(*file_);
   file_.reset();
+  if (file.too_long) {  // as if it were taken, or the manager would send it for ever
+    ++counts_.files_bad;
+    if (file.start.name == "merged.mg") options_.shared_md5 = file.start.md5;
+    messages_.emplace_back(SharedFile{std::move(file.start.name), std::move(file.start.md5), {}, true});
+    return;
+  }
   std::string md5 = md5_hex(file.content);
-  if (file.too_long || md5 != file.start.md5) {
+  if (md5 != file.start.md5) {
     ++counts_.files_bad;
     return;
   }
   if (file.start.name == "merged.mg") options_.shared_md5 = md5;
-  messages_.emplace_back(SharedFile{std::move(file.start.name), std::move(md5), std::move(file.content)});
+  messages_.emplace_back(SharedFile{std::move(file.start.name), std::move(md5), std::move(file.content), false});
 }
 
 void Session::on(const Request& request) {
-  send(response_message(request.counter, answer(request)));
+  if (options_.datagrams) {
+    if (request.target == kRequestAck && request.payload.empty()) return answers_.acknowledged(request.counter);
+    send(response_message(request.counter, kRequestAck));
+    if (answers_.seen(request.counter)) return;
+  }
+  Answer made = answer(request);
+  std::string message = response_message(request.counter, made.text);
+  send(message);
+  if (options_.datagrams) answers_.sent(request.counter, std::move(message), clock_.monotonic_ns());
+  if (made.action != AgentAction::kNone) messages_.emplace_back(made.action);
 }
 
 void Session::on(const Unknown&) {
   ++counts_.unknown;
 }
 
-// What a manager's API asks of every agent. Anything that would change the host is answered as by an agent without the
-// daemon in question.
-std::string Session::answer(const Request& request) const {
-  if (request.target != "agent") return "err No such file or directory";
-  if (request.payload == "getstate") return state_answer();
-  if (request.payload == "getconfig client") return config_answer();
-  if (request.payload.starts_with("getconfig ")) return "err Could not get requested section";
-  return "err Unrecognized command";
-}
-
-std::string Session::state_answer() const {
-  return fmt::format(
-      R"({{"error":0,"data":{{"status":"connected","last_keepalive":"{}","last_ack":"{}","msg_count":{},"msg_sent":{},)"
-      R"("msg_buffer":0,"buffer_enabled":true}}}})",
-      when(last_keepalive_realtime_ns_), when(last_ack_realtime_ns_), counts_.events, counts_.messages);
-}
-
-std::string Session::config_answer() const {
-  const size_t colon = std::min(options_.manager.rfind(':'), options_.manager.size());
-  const std::string port = colon < options_.manager.size() ? options_.manager.substr(colon + 1) : "1514";
-  return fmt::format(
-      R"(ok {{"client":{{"server":[{{"address":{},"port":{},"protocol":"tcp"}}],"notify_time":{},"time-reconnect":{},)"
-      R"("crypto_method":"{}","remote_conf":"no","auto_restart":"no"}}}})",
-      alert::json_string(options_.manager.substr(0, colon)), port, options_.keepalive_ms / 1000,
-      options_.silence_max_ms / 1000, options_.cipher == Cipher::kAes ? "aes" : "blowfish");
+Answer Session::answer(const Request& request) const {
+  if (!options_.answer) return {"err Unrecognized command", AgentAction::kNone};
+  RequestFacts facts;
+  facts.last_keepalive_ns = last_keepalive_realtime_ns_;
+  facts.last_ack_ns = last_ack_realtime_ns_;
+  facts.messages = counts_.messages;
+  facts.cipher = options_.cipher;
+  facts.now_ns = clock_.realtime_ns();
+  Answer made = options_.answer(request, facts);
+  if (made.text.size() > kAnswerBytesMax) made.text = "err The answer is too long";
+  return made;
 }
 
 }  // namespace tiercel::wazuh

@@ -8,12 +8,17 @@
 //   write(session.output());  session.consume_output(n);
 //   for (FromManager& m : session.take_messages()) ...
 //
+// Over UDP (options.datagrams) receive_datagram() takes what came, and each payload of output() is one datagram. There
+// a bad frame is counted and dropped, for anybody may send one; a startup and the answers to requests are repeated, for
+// they may be lost; nobody says that the other end is gone.
+//
 // When state() is kClosed the connection is to be closed; reason() says why. One thread. Hostile bytes are welcome.
 // Facts: Wazuh 4.14, sections "Control messages", "Shared files" and "Requests".
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,9 +26,11 @@
 #include <vector>
 
 #include "agent/base/clock.h"
+#include "siem/wazuh/datagram_answers.h"
 #include "siem/wazuh/frame.h"
 #include "siem/wazuh/keys.h"
 #include "siem/wazuh/message.h"
+#include "siem/wazuh/requests.h"
 
 namespace tiercel::wazuh {
 
@@ -33,8 +40,10 @@ struct SessionOptions {
   std::string version = kReportedVersion;
   std::string host;  // host_text()
   std::vector<Label> labels;
-  std::string shared_md5;       // of the file from the session before; empty: none
-  std::string manager;          // "host:port", for getconfig
+  std::string shared_md5;  // of the file from the session before; empty: none
+  bool datagrams = false;
+  // The answer to a request; the session has put into the facts what it knows. Empty: "err Unrecognized command".
+  std::function<Answer(const Request&, RequestFacts)> answer;
   bool verify_counter = false;  // a manager with several workers does not keep the order
   int keepalive_ms = 20'000;
   int answer_timeout_ms = 60'000;
@@ -59,13 +68,24 @@ class Session {
  public:
   enum class State : uint8_t { kIdle, kStarting, kRunning, kClosed };
   // What the owner gets to see; acks, chunks and the requests that we answer stay inside.
-  using Message = std::variant<ActiveResponse, SharedFile>;
-  enum class Reason : uint8_t { kNone, kPeerClosed, kRefused, kNoAnswer, kSilent, kBadFrame, kForceReconnect, kDone };
+  using Message = std::variant<ActiveResponse, SharedFile, AgentAction>;
+  enum class Reason : uint8_t {
+    kNone,
+    kPeerClosed,
+    kRefused,
+    kVersionTooHigh,
+    kNoAnswer,
+    kSilent,
+    kBadFrame,
+    kForceReconnect,
+    kDone
+  };
 
   Session(SessionOptions options, SenderCounter& counter, const Clock& clock);
 
   void start(std::string_view our_address);
   void receive(std::string_view bytes);
+  void receive_datagram(std::string_view payload);
   void end_of_stream();  // the manager closed
   void tick();
   [[nodiscard]] uint64_t next_tick_ns() const;  // on the monotonic clock
@@ -101,6 +121,8 @@ class Session {
   void send_keepalive();
   void close(Reason reason, std::string text);
   bool receive_frame();  // false: wait for more, or closed
+  FrameFault take(std::string_view payload);
+  void repeat_datagrams(uint64_t now_ns);
   bool recover(FrameFault fault);
   void on_message(std::string_view message);
   void on(const Ack&);
@@ -112,9 +134,7 @@ class Session {
   void on(const FileChunk& chunk);
   void on(const Request& request);
   void on(const Unknown&);
-  [[nodiscard]] std::string answer(const Request& request) const;
-  [[nodiscard]] std::string state_answer() const;
-  [[nodiscard]] std::string config_answer() const;
+  [[nodiscard]] Answer answer(const Request& request) const;
 
   SessionOptions options_;
   SenderCounter& counter_;
@@ -129,11 +149,13 @@ class Session {
   std::vector<Message> messages_;
   std::optional<OpenFile> file_;
   std::optional<MessageCounter> last_received_;
+  DatagramAnswers answers_;
   std::string our_address_;
   uint64_t pongs_ = 0;
   uint64_t started_ns_ = 0;
   uint64_t last_heard_ns_ = 0;
   uint64_t next_keepalive_ns_ = 0;
+  uint64_t next_startup_ns_ = UINT64_MAX;  // over UDP
   uint64_t last_ack_realtime_ns_ = 0;
   uint64_t last_keepalive_realtime_ns_ = 0;
   bool heard_anything_ = false;

@@ -21,49 +21,17 @@
 #include "siem/sink.h"
 #include "siem/spool.h"
 #include "siem/wazuh/message.h"
+#include "siem/wazuh/options.h"
 
 namespace tiercel::wazuh {
 
-struct ManagerAddress {
-  std::string host;
-  uint16_t port = 1514;
-  uint16_t enrol_port = 1515;
-};
-
-struct WazuhOptions {
-  std::vector<ManagerAddress> managers;  // tried in turn
-  std::string keys_file;                 // client.keys; its folder must exist
-  std::string counter_file;              // empty: keys_file + ".counter"
-  alert::Priority least_priority = alert::Priority::kDebug;
-
-  // Enrolment, when keys_file has no key or the manager no longer knows it.
-  bool enrol_if_needed = true;
-  std::string agent_name;  // empty: the host's name
-  std::vector<std::string> groups;
-  std::string password;  // never logged
-  std::string ca_file;   // empty: the manager's certificate is not checked
-  std::string agent_ip;  // empty: the manager decides; "any", "src", an address or a network
-
-  std::string version = kReportedVersion;
-  std::vector<Label> labels;
-
-  // Numbers of the real agent; tests shorten them.
-  int keepalive_ms = 20'000;
-  int answer_timeout_ms = 60'000;  // startup without an answer
-  int silence_max_ms = 60'000;     // no control message: reconnect
-  int connect_timeout_ms = 10'000;
-  int reconnect_ms_min = 1'000;
-  int reconnect_ms_max = 15'000;
-  int confirm_age_ms = 5'000;
-  int ping_interval_ms = 500;
-  size_t unconfirmed_max = 4'096;
-  size_t shared_file_bytes_max = 8u << 20;
-};
-
 struct WazuhCallbacks {
   std::function<void(const ActiveResponse&)> active_response;  // JSON as the manager sent it
-  std::function<void(const SharedFile&)> shared_file;          // whole, its MD5 checked
+  std::function<void(const SharedFile&)> shared_file;          // whole, its MD5 checked; or too long
   std::function<void(bool connected)> connection;              // after the manager's ack; after the end of a session
+  // The manager asks the agent to start anew, or to read its configuration again; without them it is told "err ...".
+  std::function<void()> restart;
+  std::function<void()> reload;
 };
 
 struct WazuhStatus {
@@ -92,8 +60,8 @@ class WazuhSink final : public siem::Sink {
 
   [[nodiscard]] std::string name() const override { return "wazuh"; }
   Result<> start() override;
-  // Sends what the spool has and waits for its confirmation, which takes confirm_age_ms and a bit: give 7 s or more to
-  // leave nothing unconfirmed behind. Then tells the manager that the agent ends.
+  // Sends what the spool has and waits for its confirmation, as long as it may. Then tells the manager that the agent
+  // ends. What is unconfirmed by then a durable spool gives again to the next agent.
   void stop(int timeout_ms) override;
 
   [[nodiscard]] WazuhStatus status() const;

@@ -17,6 +17,7 @@
 #include "siem/wazuh/enroll.h"
 #include "siem/wazuh/event_text.h"
 #include "siem/wazuh/secure_tcp.h"
+#include "siem/wazuh/secure_udp.h"
 
 namespace tiercel::wazuh {
 namespace {
@@ -25,11 +26,6 @@ using alert::Lane;
 
 constexpr uint64_t kNsPerMs = 1'000'000;
 constexpr size_t kBatchRows = 64;
-constexpr int kRefusalsBeforeEnrolment = 5;
-constexpr uint64_t kFreshKeyNs = 60'000 * kNsPerMs;  // a manager may take 10 s to learn of a new key
-constexpr int kFreshRetryMsMin = 250;
-constexpr int kFreshRetryMsMax = 2'000;
-constexpr uint64_t kAskedAgainNs = 10'000 * kNsPerMs;
 constexpr int kFarewellMs = 500;
 
 }  // namespace
@@ -42,6 +38,7 @@ SinkWorker::SinkWorker(siem::Spool& spool, WazuhOptions options, WazuhCallbacks 
       metrics_(metrics),
       clock_(clock),
       wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      bucket_(options_.rate_max_per_s),
       sent_(metrics.counter("tiercel_wazuh_sent_total", "Alerts sent to the Wazuh manager, repeats included")),
       resent_(metrics.counter("tiercel_wazuh_resent_total", "Of these, alerts sent again after a lost connection")),
       confirmed_(metrics.counter("tiercel_wazuh_confirmed_total", "Alerts that the manager's receiver has taken")),
@@ -50,7 +47,7 @@ SinkWorker::SinkWorker(siem::Spool& spool, WazuhOptions options, WazuhCallbacks 
       enrolments_(metrics.counter("tiercel_wazuh_enrolments_total", "Keys got from the manager")),
       failures_(metrics.counter("tiercel_wazuh_failures_total", "Connections and enrolments that failed")),
       unconfirmed_(metrics.counter("tiercel_wazuh_unconfirmed", "Alerts sent and not confirmed, now")) {
-  reader_ = spool_.add_reader("wazuh", [this] { wake(); });
+  reader_ = spool_.add_reader({.name = "wazuh", .wake = [this] { wake(); }, .keeps_place = true});
 }
 
 SinkWorker::~SinkWorker() {
@@ -79,23 +76,50 @@ Result<> SinkWorker::start() {
   counter_ = std::make_unique<SenderCounter>(counter_file, clock_.realtime_ns() / 1'000'000'000);
   if (!counter_->trouble().empty()) log::warning("wazuh: {}", counter_->trouble());
 
-  SecureTcpOptions transport;
-  transport.session.version = options_.version;
-  transport.session.host = host_text();
-  transport.session.labels = options_.labels;
-  transport.session.keepalive_ms = options_.keepalive_ms;
-  transport.session.answer_timeout_ms = options_.answer_timeout_ms;
-  transport.session.silence_max_ms = options_.silence_max_ms;
-  transport.session.shared_file_bytes_max = options_.shared_file_bytes_max;
-  transport.delivery.unconfirmed_max = options_.unconfirmed_max;
-  transport.delivery.confirm_age_ms = options_.confirm_age_ms;
-  transport.delivery.ping_interval_ms = options_.ping_interval_ms;
-  transport.delivery.answer_timeout_ms = options_.answer_timeout_ms;
-  transport_ = std::make_unique<SecureTcp>(std::move(transport), *counter_, metrics_, clock_);
+  started_realtime_ns_ = clock_.realtime_ns();
+  managers_ = std::make_unique<Managers>(options_, clock_);
+  make_transport();
   update_status();
 
   thread_ = start_thread("wazuh", [this] { run(); });
   return {};
+}
+
+// For the protocol of the current manager.
+void SinkWorker::make_transport() {
+  SecureTcpOptions transport;
+  transport.session.host = host_text();
+  transport.session.labels = options_.labels;
+  transport.session.answer = [this](const Request& request, const RequestFacts& facts) {
+    return answer(request, facts);
+  };
+  transport.session.shared_md5 = options_.shared_md5;
+  transport.session.keepalive_ms = options_.keepalive_ms;
+  transport.session.answer_timeout_ms = options_.answer_timeout_ms;
+  transport.session.silence_max_ms = options_.silence_max_ms;
+  transport.session.shared_file_bytes_max = options_.shared_file_bytes_max;
+  transport.delivery = options_.delivery;
+  transport.delivery.answer_timeout_ms = options_.answer_timeout_ms;
+  transport_protocol_ = manager().protocol;
+  if (transport_protocol_ == Protocol::kUdp)
+    transport_ = std::make_unique<SecureUdp>(std::move(transport), *counter_, metrics_, clock_);
+  else
+    transport_ = std::make_unique<SecureTcp>(std::move(transport), *counter_, metrics_, clock_);
+}
+
+std::string SinkWorker::where() const {
+  return host_and_port(manager().host, manager().port);
+}
+
+Answer SinkWorker::answer(const Request& request, RequestFacts facts) const {
+  facts.started_ns = started_realtime_ns_;
+  facts.alerts = spool_.counts().appended;
+  for (const siem::Spool::Waiting& waiting : spool_.waiting())
+    if (waiting.reader == "wazuh") facts.waiting = waiting.rows;
+  facts.takes_responses = static_cast<bool>(callbacks_.active_response);
+  facts.can_restart = static_cast<bool>(callbacks_.restart);
+  facts.can_reload = static_cast<bool>(callbacks_.reload);
+  return answer_request(request, options_, facts);
 }
 
 void SinkWorker::stop(int timeout_ms) {
@@ -144,10 +168,11 @@ WaitLimit SinkWorker::limit(int timeout_ms) {
 
 void SinkWorker::run() {
   while (go_on()) {
-    if (!key_ && !enrol_with({})) next_manager();
+    if (!key_ && !(managers_->may_enrol() && enrol_with({}))) managers_->next();
     if (key_) connect_and_serve();
     // A wake-up may have told of the end while all of that was waiting.
-    if (go_on()) back_off();
+    if (!go_on()) break;
+    if (const int pause_ms = managers_->pause_ms(random_u32()); pause_ms > 0) sleep_ms(pause_ms);
   }
   update_status();
   if (const size_t left = lost_unconfirmed_; left > 0)
@@ -155,41 +180,48 @@ void SinkWorker::run() {
 }
 
 // The manager does not know us: it may have removed the agent, or lost its keys. With the hash of our key it keeps us
-// if the key is good after all.
+// if the key is good after all, or the manager waits before it gives another.
 void SinkWorker::enrol_again() {
-  refusals_ = 0;
   log::warning("wazuh: {} seems not to know the agent {}; enrolling again",
                host_and_port(manager().host, manager().enrol_port), key_->id);
   enrol_with(key_hash(*key_));
 }
 
 bool SinkWorker::enrol_with(const std::string& old_key_hash) {
-  EnrolServer server{manager().host, manager().enrol_port, options_.ca_file};
-  EnrolRequest request{agent_name_,       options_.version,  options_.groups,
-                       options_.agent_ip, options_.password, old_key_hash};
-  const std::string where = host_and_port(server.host, server.port);
+  const EnrolServer server{manager().host, manager().enrol_port, options_.ca_file, options_.client_certificate,
+                           options_.client_key};
+  const std::string at = host_and_port(server.host, server.port);
   if (server.ca_file.empty() && !unchecked_told_) {
     unchecked_told_ = true;
-    log::warning("wazuh: the certificate of {} is not checked (no ca_file)", where);
+    log::warning("wazuh: the certificate of {} is not checked (no ca_file)", at);
   }
-  const auto answer = enrol(server, request, limit(options_.connect_timeout_ms));
+  Result<EnrolAnswer> answer;
+  do {
+    const EnrolRequest request{agent_name_,       managers_->version(), options_.groups,
+                               options_.agent_ip, options_.password,    old_key_hash};
+    answer = enrol(server, request, limit(options_.connect_timeout_ms));
+  } while (answer && says_version_too_high(answer->refusal) && managers_->lower_version());
   if (!answer) {
     failures_.add();
     note_trouble("enrolment: " + answer.error().message);
     return false;
   }
-  if (answer->key_is_good) return false;
   if (answer->key.id.empty()) {
+    managers_->enrolment_refused();
+    if (answer->may_be_good) {
+      log::info("wazuh: {} gives agent {} no other key: ours is the manager's, or {}", at, key_->id, kReplacedLater);
+      return false;
+    }
     failures_.add();
     const std::string advice = advice_for(answer->refusal);
-    note_trouble("the manager " + where + " refused the enrolment: " + answer->refusal +
+    note_trouble("the manager " + at + " refused the enrolment: " + answer->refusal +
                  (advice.empty() ? "" : "; " + advice));
     return false;
   }
   enrolments_.add();
   key_ = answer->key;
-  enrolled_ns_ = monotonic_now_ns();
-  log::info("wazuh: enrolled with {} as agent {} ({})", where, key_->id, key_->name);
+  managers_->enrolled();
+  log::info("wazuh: enrolled with {} as agent {} ({})", at, key_->id, key_->name);
   if (auto written = write_key_file(options_.keys_file, {*key_}); !written)
     log::error("wazuh: the agent's key is not kept, the next start will enrol again: {}", written.error().message);
   update_status();
@@ -199,13 +231,14 @@ bool SinkWorker::enrol_with(const std::string& old_key_hash) {
 void SinkWorker::connect_and_serve() {
   {
     std::lock_guard lock(status_mutex_);
-    status_.manager = host_and_port(manager().host, manager().port);
+    status_.manager = where();
   }
-  if (auto connected = transport_->connect(manager().host, manager().port, *key_, limit(options_.connect_timeout_ms));
-      !connected) {
+  if (manager().protocol != transport_protocol_) make_transport();
+  const Transport::Target target{manager().host, manager().port, managers_->version()};
+  if (auto connected = transport_->connect(target, *key_, limit(options_.connect_timeout_ms)); !connected) {
     failures_.add();
     note_trouble(connected.error().message);
-    next_manager();
+    managers_->next();
     return;
   }
   serve();
@@ -232,16 +265,20 @@ void SinkWorker::serve() {
       finish();
       return;
     }
-    wait_for_something();
+    if (!has_room_again()) wait_for_something();
   }
+}
+
+// The socket may take at once all that was before it, and then nothing would tell of the room that this made.
+bool SinkWorker::has_room_again() const {
+  for (const Lane lane : {Lane::kCritical, Lane::kRest})
+    if (held_up_[static_cast<size_t>(lane)] && transport_->room(lane) > 0) return true;
+  return false;
 }
 
 void SinkWorker::on_ready() {
   ready_ = true;
-  refusals_ = 0;
-  retry_ms_ = 0;
-  managers_tried_ = 0;
-  enrolled_ns_ = 0;
+  managers_->ready();
   if (ever_ready_)
     reconnects_.add();
   else
@@ -251,8 +288,8 @@ void SinkWorker::on_ready() {
     std::lock_guard lock(status_mutex_);
     status_.last_error.clear();
   }
-  log::info("wazuh: connected to {} as agent {} ({})", host_and_port(manager().host, manager().port), key_->id,
-            key_->name);
+  log::info("wazuh: connected to {} as agent {} ({}){}", where(), key_->id, key_->name,
+            managers_->version_lowered() ? ", telling that older manager our version is " + managers_->version() : "");
   if (callbacks_.connection) callbacks_.connection(true);
 }
 
@@ -262,28 +299,26 @@ void SinkWorker::on_end() {
   switch (transport_->end()) {
     case Transport::End::kNone:
       return;  // we ended it
-    case Transport::End::kAsked: {
+    case Transport::End::kAsked:
       log::info("wazuh: {}", transport_->end_text());
-      // At once, unless the manager asks for it all the time.
-      const uint64_t now_ns = monotonic_now_ns();
-      if (last_asked_ns_ == 0 || now_ns - last_asked_ns_ > kAskedAgainNs) retry_ms_ = -1;
-      last_asked_ns_ = now_ns;
+      managers_->asked_to_reconnect();
       return;
-    }
+    case Transport::End::kVersionTooHigh:
+      if (!managers_->lower_version()) break;
+      log::debug("wazuh: {} is older than our version; trying {}", where(), managers_->version());
+      managers_->again_at_once();
+      return;
     case Transport::End::kKeyUnknown:
-      if (enrolled_ns_ != 0 && monotonic_now_ns() - enrolled_ns_ < kFreshKeyNs) {
-        log::debug("wazuh: the manager does not know the new key yet");
-        return;
-      }
-      ++refusals_;
-      break;
+      if (managers_->key_unknown()) break;
+      log::debug("wazuh: the manager does not know the new key yet");
+      return;
     default:
       break;
   }
   failures_.add();
-  note_trouble(host_and_port(manager().host, manager().port) + ": " + transport_->end_text());
-  if (refusals_ >= kRefusalsBeforeEnrolment && options_.enrol_if_needed) enrol_again();
-  if (!was_ready) next_manager();
+  note_trouble(where() + ": " + transport_->end_text());
+  if (managers_->refused_often() && managers_->may_enrol()) enrol_again();
+  if (!was_ready) managers_->next();
 }
 
 void SinkWorker::finish() {
@@ -295,6 +330,7 @@ void SinkWorker::finish() {
 void SinkWorker::wait_for_something() {
   const uint64_t now_ns = clock_.monotonic_ns();
   uint64_t until_ns = transport_->next_tick_ns();
+  if (rate_reached_) until_ns = std::min(until_ns, bucket_.next_ns());
   if (stopping()) until_ns = std::min(until_ns, stop_deadline_ns_.load(std::memory_order_acquire));
   const uint64_t left_ns = until_ns > now_ns ? until_ns - now_ns : 0;
   const int timeout_ms = static_cast<int>(std::min<uint64_t>(left_ns / kNsPerMs + (left_ns % kNsPerMs != 0), 60'000));
@@ -304,6 +340,8 @@ void SinkWorker::wait_for_something() {
 }
 
 void SinkWorker::pump() {
+  rate_reached_ = false;
+  held_up_ = {};
   // After every batch of the rest the critical lane has its turn again.
   while (pump_lane(Lane::kCritical) || pump_lane(Lane::kRest)) {
   }
@@ -311,7 +349,12 @@ void SinkWorker::pump() {
 
 // One batch. True: there may be more, and room for it.
 bool SinkWorker::pump_lane(Lane lane) {
-  const size_t room = std::min(transport_->room(lane), kBatchRows);
+  size_t room = std::min(transport_->room(lane), kBatchRows);
+  held_up_[static_cast<size_t>(lane)] = room == 0;
+  if (const size_t may = bucket_.available(clock_.monotonic_ns()); may < room) {
+    rate_reached_ = true;
+    room = may;
+  }
   if (room == 0) return false;
   const std::vector<siem::Row> rows = spool_.read(reader_, lane, transport_->last_sent(lane), room);
   for (const siem::Row& row : rows) {
@@ -324,6 +367,7 @@ bool SinkWorker::pump_lane(Lane lane) {
     if (cut) cut_.add();
     if (transport_->send_row(lane, row.seq, text)) resent_.add();
     sent_.add();
+    bucket_.take(clock_.monotonic_ns());
   }
   return !rows.empty();
 }
@@ -344,29 +388,19 @@ void SinkWorker::hand_over_messages() {
     } else if (const auto* file = std::get_if<SharedFile>(&message)) {
       log::info("wazuh: got the shared file {} ({} bytes)", file->name, file->content.size());
       if (callbacks_.shared_file) callbacks_.shared_file(*file);
+    } else if (const auto* action = std::get_if<AgentAction>(&message)) {
+      act(*action);
     }
   }
 }
 
-void SinkWorker::next_manager() {
-  manager_index_ = (manager_index_ + 1) % options_.managers.size();
-  ++managers_tried_;
-}
-
-// Doubles from the least to the most, with a quarter of it left to chance: after a manager's restart its agents must
-// not come all at once.
-void SinkWorker::back_off() {
-  if (managers_tried_ > 0 && managers_tried_ < options_.managers.size()) return;  // the next one at once
-  managers_tried_ = 0;
-  if (retry_ms_ < 0) {
-    retry_ms_ = 0;
-    return;
-  }
-  const bool fresh = enrolled_ns_ != 0 && monotonic_now_ns() - enrolled_ns_ < kFreshKeyNs;
-  const int least = fresh ? std::min(kFreshRetryMsMin, options_.reconnect_ms_min) : options_.reconnect_ms_min;
-  const int most = fresh ? std::min(kFreshRetryMsMax, options_.reconnect_ms_max) : options_.reconnect_ms_max;
-  retry_ms_ = std::clamp(retry_ms_ * 2, least, std::max(least, most));
-  sleep_ms(retry_ms_ - static_cast<int>(random_u32() % static_cast<uint32_t>(retry_ms_ / 4 + 1)));
+// The answer is in the transport; it is on its way before the owner acts.
+void SinkWorker::act(AgentAction action) {
+  transport_->service();
+  const bool restart = action == AgentAction::kRestart;
+  log::info("wazuh: the manager asks the agent to {}", restart ? "restart" : "reload");
+  const auto& callback = restart ? callbacks_.restart : callbacks_.reload;
+  if (callback) callback();
 }
 
 void SinkWorker::sleep_ms(int ms) {

@@ -3,6 +3,7 @@
 // thread unless it says otherwise.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -12,6 +13,9 @@
 #include <thread>
 
 #include "agent/base/fd.h"
+#include "siem/rate.h"
+#include "siem/wazuh/managers.h"
+#include "siem/wazuh/requests.h"
 #include "siem/wazuh/sink.h"
 #include "siem/wazuh/transport.h"
 
@@ -35,9 +39,12 @@ class SinkWorker {
   bool nothing_waits();
   [[nodiscard]] bool stopping() const { return stopping_.load(std::memory_order_acquire); }
   [[nodiscard]] WaitLimit limit(int timeout_ms);
-  [[nodiscard]] const ManagerAddress& manager() const { return options_.managers[manager_index_]; }
+  [[nodiscard]] const ManagerAddress& manager() const { return managers_->current(); }
+  [[nodiscard]] std::string where() const;
 
   void run();
+  void make_transport();
+  [[nodiscard]] Answer answer(const Request& request, RequestFacts facts) const;
   void enrol_again();
   bool enrol_with(const std::string& old_key_hash);
   void connect_and_serve();
@@ -48,10 +55,10 @@ class SinkWorker {
   void wait_for_something();
   void pump();
   bool pump_lane(alert::Lane lane);
+  [[nodiscard]] bool has_room_again() const;
   void confirm();
   void hand_over_messages();
-  void next_manager();
-  void back_off();
+  void act(AgentAction action);
   void sleep_ms(int ms);
   void note_trouble(const std::string& text);
   void update_status();
@@ -72,13 +79,13 @@ class SinkWorker {
   std::string agent_name_;
   std::optional<AgentKey> key_;
   std::unique_ptr<SenderCounter> counter_;
+  std::unique_ptr<Managers> managers_;
   std::unique_ptr<Transport> transport_;
-  size_t manager_index_ = 0;
-  size_t managers_tried_ = 0;  // since the last back-off
-  int retry_ms_ = 0;
-  int refusals_ = 0;             // connections in a row that ended without a byte
-  uint64_t enrolled_ns_ = 0;     // 0: the key was there
-  uint64_t last_asked_ns_ = 0;   // the manager's last force_reconnect
+  Protocol transport_protocol_ = Protocol::kTcp;
+  siem::TokenBucket bucket_;
+  std::array<bool, 2> held_up_{};  // by lane: the transport had no room
+  bool rate_reached_ = false;
+  uint64_t started_realtime_ns_ = 0;
   size_t lost_unconfirmed_ = 0;  // when the last connection ended
   bool ready_ = false;
   bool ever_ready_ = false;

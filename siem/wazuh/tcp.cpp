@@ -104,14 +104,6 @@ Result<Fd> connect_to(const Address& address, const WaitLimit& limit) {
   return fd;
 }
 
-template <class Call>
-Address name_of(int fd, Call call) {
-  Address address;
-  address.size = sizeof address.bytes;
-  if (call(fd, reinterpret_cast<sockaddr*>(&address.bytes), &address.size) != 0) address.size = 0;
-  return address;
-}
-
 bool is_loopback(const Address& address) {
   if (address.bytes.ss_family == AF_INET) {
     const auto* v4 = reinterpret_cast<const sockaddr_in*>(&address.bytes);
@@ -119,6 +111,38 @@ bool is_loopback(const Address& address) {
   }
   const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&address.bytes);
   return address.bytes.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+}
+
+Result<Fd> connect_datagrams_to(const Address& address) {
+  Fd fd(::socket(address.bytes.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd.valid()) return fail_errno("cannot make a socket", errno);
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address.bytes), address.size) != 0)
+    return fail(std::strerror(errno));
+  return fd;
+}
+
+// A socket of that kind, bound to a loopback address.
+Result<Fd> bind_to_loopback(const std::string& address, uint16_t port, int kind) {
+  std::vector<Address> found;
+  const std::string numeric = address == "localhost" ? "127.0.0.1" : address;
+  if (look_up(numeric, std::to_string(port), AI_NUMERICHOST | AI_NUMERICSERV, found) != 0 || found.empty() ||
+      !is_loopback(found.front()))
+    return fail("'" + address + "' is not a loopback address: use 127.0.0.1 or ::1", Fault::kUser);
+  Fd fd(::socket(found.front().bytes.ss_family, kind | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd.valid()) return fail_errno("cannot make a socket", errno);
+  const int one = 1;
+  if (kind == SOCK_STREAM) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&found.front().bytes), found.front().size) != 0)
+    return fail_errno("cannot listen on " + host_and_port(numeric, port), errno);
+  return fd;
+}
+
+template <class Call>
+Address name_of(int fd, Call call) {
+  Address address;
+  address.size = sizeof address.bytes;
+  if (call(fd, reinterpret_cast<sockaddr*>(&address.bytes), &address.size) != 0) address.size = 0;
+  return address;
 }
 
 }  // namespace
@@ -153,28 +177,40 @@ Result<Fd> connect_tcp(const std::string& host, uint16_t port, const WaitLimit& 
   const auto addresses = resolve(host, port, limit);
   if (!addresses) return tl::unexpected(addresses.error());
   std::string why = "it has no address";
+  size_t left = addresses->size();
   for (const Address& address : *addresses) {
-    Result<Fd> fd = connect_to(address, limit);
+    // An address that does not answer takes its share of the time, not that of the others.
+    WaitLimit share = limit;
+    const uint64_t now_ns = monotonic_now_ns();
+    if (limit.deadline_ns > now_ns) share.deadline_ns = now_ns + (limit.deadline_ns - now_ns) / left;
+    --left;
+    Result<Fd> fd = connect_to(address, share);
     if (fd) return fd;
     why = fd.error().message;
   }
   return fail("cannot connect to " + host_and_port(host, port) + ": " + why);
 }
 
+Result<Fd> connect_udp(const std::string& host, uint16_t port, size_t turn, const WaitLimit& limit) {
+  const auto addresses = resolve(host, port, limit);
+  if (!addresses) return tl::unexpected(addresses.error());
+  std::string why = "it has no address";
+  for (size_t i = 0; i < addresses->size(); ++i) {
+    Result<Fd> fd = connect_datagrams_to((*addresses)[(turn + i) % addresses->size()]);
+    if (fd) return fd;
+    why = fd.error().message;
+  }
+  return fail("no way to " + host_and_port(host, port) + " over UDP: " + why);
+}
+
 Result<Fd> listen_on_loopback(const std::string& address, uint16_t port) {
-  std::vector<Address> found;
-  const std::string numeric = address == "localhost" ? "127.0.0.1" : address;
-  if (look_up(numeric, std::to_string(port), AI_NUMERICHOST | AI_NUMERICSERV, found) != 0 || found.empty() ||
-      !is_loopback(found.front()))
-    return fail("'" + address + "' is not a loopback address: use 127.0.0.1 or ::1", Fault::kUser);
-  Fd fd(::socket(found.front().bytes.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd.valid()) return fail_errno("cannot make a socket", errno);
-  const int one = 1;
-  ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&found.front().bytes), found.front().size) != 0 ||
-      ::listen(fd.get(), 128) != 0)
-    return fail_errno("cannot listen on " + host_and_port(numeric, port), errno);
+  Result<Fd> fd = bind_to_loopback(address, port, SOCK_STREAM);
+  if (fd && ::listen(fd->get(), 128) != 0) return fail_errno("cannot listen on " + host_and_port(address, port), errno);
   return fd;
+}
+
+Result<Fd> udp_on_loopback(const std::string& address, uint16_t port) {
+  return bind_to_loopback(address, port, SOCK_DGRAM);
 }
 
 uint16_t local_port(int fd) {
@@ -184,13 +220,16 @@ uint16_t local_port(int fd) {
   return ntohs(reinterpret_cast<const sockaddr_in6*>(&address.bytes)->sin6_port);
 }
 
+std::string address_text(const sockaddr_storage& address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const void* bytes = &reinterpret_cast<const sockaddr_in6*>(&address)->sin6_addr;
+  if (address.ss_family == AF_INET) bytes = &reinterpret_cast<const sockaddr_in*>(&address)->sin_addr;
+  return ::inet_ntop(address.ss_family, bytes, text.data(), text.size()) == nullptr ? "" : text.data();
+}
+
 std::string local_address(int fd) {
   const Address address = name_of(fd, ::getsockname);
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  if (address.size == 0) return {};
-  const void* bytes = &reinterpret_cast<const sockaddr_in6*>(&address.bytes)->sin6_addr;
-  if (address.bytes.ss_family == AF_INET) bytes = &reinterpret_cast<const sockaddr_in*>(&address.bytes)->sin_addr;
-  return ::inet_ntop(address.bytes.ss_family, bytes, text.data(), text.size()) == nullptr ? "" : text.data();
+  return address.size == 0 ? std::string() : address_text(address.bytes);
 }
 
 std::string host_and_port(const std::string& host, uint16_t port) {

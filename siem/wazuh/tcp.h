@@ -1,6 +1,8 @@
-// TCP with a limit to every wait: name resolution, connecting, waiting for a descriptor. Nothing here blocks longer
-// than its WaitLimit says. Any thread. Errors name the host, the port and the way out where there is one.
+// TCP and UDP with a limit to every wait: name resolution, connecting, waiting for a descriptor. Nothing here blocks
+// longer than its WaitLimit says. Any thread. Errors name the host, the port and the way out where there is one.
 #pragma once
+
+#include <sys/socket.h>
 
 #include <atomic>
 #include <cstdint>
@@ -24,13 +26,19 @@ struct WaitLimit {
 // Until fd has one of the poll events.
 [[nodiscard]] Result<> wait_for(int fd, short events, const WaitLimit& limit);
 
-// A connected, non-blocking socket. Each address of the host is tried in turn within the limit.
+// A connected, non-blocking socket. Each address of the host is tried in turn, with its share of the limit.
 [[nodiscard]] Result<Fd> connect_tcp(const std::string& host, uint16_t port, const WaitLimit& limit);
+
+// A datagram socket that takes only what the other end sends. Nobody says whether an address of the host is the right
+// one, so the caller counts its turns: the address of that turn, or the next to which there is a way.
+[[nodiscard]] Result<Fd> connect_udp(const std::string& host, uint16_t port, size_t turn, const WaitLimit& limit);
 
 // A listening, non-blocking socket on a loopback address ("127.0.0.1", "::1", "localhost"); port 0: any.
 [[nodiscard]] Result<Fd> listen_on_loopback(const std::string& address, uint16_t port);
+[[nodiscard]] Result<Fd> udp_on_loopback(const std::string& address, uint16_t port);
 [[nodiscard]] uint16_t local_port(int fd);
 [[nodiscard]] std::string local_address(int fd);  // of our end: "127.0.0.1"
+[[nodiscard]] std::string address_text(const sockaddr_storage& address);
 [[nodiscard]] std::string host_and_port(const std::string& host, uint16_t port);
 
 }  // namespace tiercel::wazuh

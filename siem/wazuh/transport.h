@@ -1,6 +1,7 @@
 // Transport: one way to talk to a manager as an agent, with its own notion of what is delivered. The sink drives it: it
-// knows nothing of frames, pings or sockets. SecureTcp (secure_tcp.h) is the 1514/tcp session of Wazuh 4.x; a transport
-// with real acknowledgements (HTTPS 1517 of Wazuh 5) fits behind the same interface.
+// knows nothing of frames, pings or sockets. SecureTcp (secure_tcp.h) is the 1514/tcp session of Wazuh 4.x, SecureUdp
+// the same over datagrams; a transport with real acknowledgements (HTTPS 1517 of Wazuh 5) fits behind the same
+// interface.
 //
 // One thread, the sink's. connect() and finish() are the only calls that wait.
 #pragma once
@@ -23,10 +24,17 @@ namespace tiercel::wazuh {
 
 class Transport {
  public:
-  using Message = std::variant<ActiveResponse, SharedFile>;
+  using Message = std::variant<ActiveResponse, SharedFile, AgentAction>;
   enum class State : uint8_t { kDown, kStarting, kReady };
   // Why the last connection ended.
-  enum class End : uint8_t { kNone, kLost, kRefused, kKeyUnknown, kAsked };
+  enum class End : uint8_t { kNone, kLost, kRefused, kVersionTooHigh, kKeyUnknown, kAsked };
+
+  // What a connection is made with.
+  struct Target {
+    std::string host;
+    uint16_t port = 0;
+    std::string version;  // that we report
+  };
 
   struct Confirmed {
     uint64_t seq = 0;   // the lane's cursor may go so far
@@ -35,7 +43,7 @@ class Transport {
 
   virtual ~Transport() = default;
 
-  virtual Result<> connect(const std::string& host, uint16_t port, const AgentKey& key, const WaitLimit& limit) = 0;
+  virtual Result<> connect(const Target& target, const AgentKey& key, const WaitLimit& limit) = 0;
   virtual void close() = 0;  // what is unconfirmed will be read and sent again
 
   [[nodiscard]] virtual State state() const = 0;

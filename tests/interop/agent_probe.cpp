@@ -55,13 +55,14 @@ wazuh::WazuhOptions options_from(std::map<std::string, std::string>& arguments) 
   options.password = arguments["password"];
   options.ca_file = arguments["ca"];
   if (!arguments["version"].empty()) options.version = arguments["version"];
+  options.version_pinned = !arguments["version"].empty();
   if (!arguments["group"].empty()) options.groups = {arguments["group"]};
   options.labels = {{"env", "interop", wazuh::Label::Visibility::kVisible}};
   options.reconnect_ms_min = 20;
   options.reconnect_ms_max = 200;
   options.keepalive_ms = 200;
-  options.confirm_age_ms = 200;
-  options.ping_interval_ms = 20;
+  options.delivery.confirm_age_ms = 200;
+  options.delivery.ping_interval_ms = 20;
   return options;
 }
 
@@ -82,7 +83,8 @@ int main(int count, char** words) {
   }
   Metrics metrics;
   SystemClock clock;
-  const auto spool = siem::make_memory_spool({}, metrics);
+  alert::Reports reports(metrics);
+  const auto spool = siem::make_spool({}, metrics, clock, reports);
   wazuh::WazuhCallbacks callbacks;
   callbacks.active_response = [](const wazuh::ActiveResponse& response) { say("ar " + response.json); };
   callbacks.shared_file = [](const wazuh::SharedFile& file) {

@@ -395,12 +395,26 @@ def test_agent_refused(options, folder):
         agent.program.end()
 
     os.mkdir(os.path.join(folder, "d"))
-    agent = AgentUnderTest(options, os.path.join(folder, "d"))
+    too_high = b'#!-err {"message":"Agent version must be lower or equal to manager version"}'
+    agent = AgentUnderTest(options, os.path.join(folder, "d"), version="v4.14.0")
     try:
         session = agent.accept()
-        session.refuse_with = b'#!-err {"message":"Agent version must be lower or equal to manager version"}'
+        session.refuse_with = too_high
         session.start()
         last_error(agent, "must be lower or equal")
+    finally:
+        agent.program.end()
+
+    os.mkdir(os.path.join(folder, "e"))
+    agent = AgentUnderTest(options, os.path.join(folder, "e"))  # free to say less
+    try:
+        for version in (b"v4.14.0", b"v4.13.0", b"v4.12.0"):
+            session = agent.accept()
+            session.refuse_with = too_high if version != b"v4.12.0" else None
+            session.start()
+            said = session.control.get(timeout=LIMIT_S)
+            check(said == b'#!-agent startup {"version":"' + version + b'"}', f"startup: {said}, not {version}")
+        agent.program.wait_for(agent.program.out, rb"^connected$")
     finally:
         agent.program.end()
 

@@ -139,8 +139,8 @@ TEST_CASE("wazuh enrolment: the answer") {
   CHECK(parse_enrol_answer("ERROR: \x1b[31mred\n. Unable to add agent", false)->refusal == "?[31mred?");
 
   const std::string duplicate = "ERROR: Duplicate agent name: web. Unable to add agent";
-  CHECK(parse_enrol_answer(duplicate, true)->key_is_good);
-  CHECK_FALSE(parse_enrol_answer(duplicate, false)->key_is_good);
+  CHECK(parse_enrol_answer(duplicate, true)->may_be_good);
+  CHECK_FALSE(parse_enrol_answer(duplicate, false)->may_be_good);
   for (const char* rubbish : {"", "OSSEC K:'", "OSSEC K:'003 web any'", "OSSEC K:'x'", "HTTP/1.1 400 Bad Request"}) {
     CAPTURE(rubbish);
     CHECK_FALSE(parse_enrol_answer(rubbish, false).has_value());

@@ -5,134 +5,18 @@
 #include <rapidjson/document.h>
 
 #include <algorithm>
-#include <atomic>
-#include <map>
 #include <mutex>
-#include <set>
 
-#include "agent/base/clock.h"
 #include "agent/base/fd.h"
-#include "agent/base/metrics.h"
-#include "siem/spool.h"
 #include "siem/wazuh/event_text.h"
-#include "siem/wazuh/manager/dev_manager.h"
 #include "siem/wazuh/message.h"
+#include "wazuh_bench.h"
 #include "wazuh_support.h"
 
 using namespace tiercel;
 using namespace tiercel::wazuh;
 using namespace tiercel::wazuh::test;
 using alert::Priority;
-
-namespace {
-
-// What the manager's analysis got, by id of the alert: how often, and the JSON as it came.
-class Inbox {
- public:
-  void take(const DevEvent& event) {
-    std::lock_guard lock(mutex_);
-    const std::string_view json = tiercel_json(event);
-    if (json.empty()) {
-      others_.push_back(event.location + '|' + event.text);
-      return;
-    }
-    rapidjson::Document document;
-    document.Parse(json.data(), json.size());
-    const std::string id = document["tiercel"]["id"].GetString();
-    ++times_[id];
-    texts_[id] = json;
-    order_.push_back(id);
-  }
-  size_t alerts() const {
-    std::lock_guard lock(mutex_);
-    return times_.size();
-  }
-  std::map<std::string, int> times() const {
-    std::lock_guard lock(mutex_);
-    return times_;
-  }
-  std::string text(const std::string& id) const {
-    std::lock_guard lock(mutex_);
-    const auto found = texts_.find(id);
-    return found == texts_.end() ? std::string() : found->second;
-  }
-  std::vector<std::string> order() const {
-    std::lock_guard lock(mutex_);
-    return order_;
-  }
-  std::vector<std::string> others() const {
-    std::lock_guard lock(mutex_);
-    return others_;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::map<std::string, int> times_;
-  std::map<std::string, std::string> texts_;
-  std::vector<std::string> order_;
-  std::vector<std::string> others_;
-};
-
-struct Bench {
-  Bench() {
-    manager_options.dir = folder / "manager";
-    manager_options.port = 0;
-    manager_options.enrol_port = 0;
-    manager_options.key_update_ms = 20;
-    manager_options.on_event = [this](const DevEvent& event) { inbox.take(event); };
-    sink_options.keys_file = folder / "client.keys";
-    sink_options.agent_name = "test-agent";
-    sink_options.reconnect_ms_min = 10;
-    sink_options.reconnect_ms_max = 50;
-    sink_options.confirm_age_ms = 100;
-    sink_options.ping_interval_ms = 10;
-    sink_options.keepalive_ms = 100;
-  }
-  void start_manager() {
-    manager = std::make_unique<DevManager>(manager_options);
-    const auto started = manager->start();
-    REQUIRE_MESSAGE(started.has_value(), started.error().message);
-    // A manager that comes back has the same ports.
-    manager_options.port = manager->port();
-    manager_options.enrol_port = manager->enrol_port();
-  }
-  void start_sink() {
-    if (sink_options.managers.empty())
-      sink_options.managers = {{"127.0.0.1", manager_options.port, manager_options.enrol_port}};
-    sink = std::make_unique<WazuhSink>(*spool, sink_options, callbacks, metrics, clock);
-    const auto started = sink->start();
-    REQUIRE_MESSAGE(started.has_value(), started.error().message);
-  }
-  void append(uint64_t count, Priority priority = Priority::kWarning) {
-    for (uint64_t i = 0; i < count; ++i) {
-      alerts.push_back(make_alert(alerts.size() + 1, priority));
-      spool->append(alerts.back());
-    }
-  }
-  bool all_arrived() {
-    return eventually([this] { return inbox.alerts() == alerts.size(); });
-  }
-  bool all_confirmed() {
-    return eventually([this] { return sink->status().confirmed == alerts.size() && spool->counts().waiting == 0; });
-  }
-  void check_texts() {
-    for (const auto& each : alerts) REQUIRE(inbox.text(each->id) == each->event_json);
-  }
-
-  TempFolder folder;
-  SystemClock clock;
-  Metrics metrics;
-  Inbox inbox;
-  std::vector<alert::AlertPtr> alerts;
-  std::unique_ptr<siem::Spool> spool = siem::make_memory_spool({}, metrics);
-  DevManagerOptions manager_options;
-  WazuhOptions sink_options;
-  WazuhCallbacks callbacks;
-  std::unique_ptr<DevManager> manager;
-  std::unique_ptr<WazuhSink> sink;
-};
-
-}  // namespace
 
 TEST_CASE("wazuh sink: enrols, and every alert arrives once, byte for byte") {
   Bench bench;
@@ -185,7 +69,7 @@ TEST_CASE("wazuh sink: critical alerts go before the rest") {
   bench.sink->stop(1'000);
   bench.sink.reset();
 
-  const auto spool = siem::make_memory_spool({}, bench.metrics);
+  const auto spool = siem::test::make_memory_spool({}, bench.metrics);
   WazuhSink sink(*spool, bench.sink_options, {}, bench.metrics, bench.clock);
   for (uint64_t i = 1; i <= 200; ++i) spool->append(make_alert(i, Priority::kNotice));
   for (uint64_t i = 201; i <= 300; ++i) spool->append(make_alert(i, Priority::kEmergency));
@@ -282,7 +166,7 @@ TEST_CASE("wazuh sink: what a manager may ask for") {
   CHECK(bench.manager->request("001", "1a2c", "com restart"));
   CHECK(eventually([&bench] { return bench.manager->responses().size() == 2; }));
   for (const std::string& response : bench.manager->responses())
-    CHECK((response.starts_with("1a2b {\"error\":0") || response == "1a2c err No such file or directory"));
+    CHECK((response.starts_with("1a2b {\"error\":0") || response.starts_with("1a2c err This agent")));
 
   CHECK(bench.manager->force_reconnect());
   CHECK(eventually([&bench] { return bench.manager->counts().startups == 2 && bench.sink->status().connected; }));
@@ -298,7 +182,7 @@ TEST_CASE("wazuh sink: pongs inside half-sent frames are found") {
   Bench bench;
   bench.manager_options.split_frames = true;
   bench.start_manager();
-  bench.sink_options.ping_interval_ms = 1;
+  bench.sink_options.delivery.ping_interval_ms = 1;
   bench.start_sink();
   CHECK(eventually([&bench] { return bench.manager->connected_agents().size() == 1; }));
   // Messages from the manager all the time, alerts all the time, until some pongs have met half a frame.

@@ -8,12 +8,14 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <utility>
 
 #include "agent/alert/json.h"
 #include "agent/base/fd.h"
 #include "siem/wazuh/crypto.h"
 #include "siem/wazuh/keys.h"
 #include "siem/wazuh/manager/dev_manager.h"
+#include "siem/wazuh/manager/shared_folder.h"
 
 namespace tiercel::wazuh {
 namespace {
@@ -65,8 +67,29 @@ void push(DevManager& manager, const std::string& path) {
   say("pushed " + path);
 }
 
+// What --shared names, pushed when it was quiet since the last look.
+struct SharedFolder {
+  std::string path;
+  uint64_t seen = 0, pushed = 0;
+
+  void push(DevManager& manager) {
+    if (path.empty()) return say("push-folder needs a folder: push-folder FOLDER, or --shared FOLDER");
+    const uint64_t stamp = stamp_of_folder(path);
+    const auto merged = merge_folder(path, kArConf);
+    if (!merged) return say(merged.error().message);
+    seen = pushed = stamp;
+    manager.push_shared(*merged);
+    say(fmt::format("pushed {}: {} bytes, md5 {}", path, merged->size(), md5_hex(*merged)));
+  }
+  void look(DevManager& manager) {
+    if (path.empty()) return;
+    const uint64_t before = std::exchange(seen, stamp_of_folder(path));
+    if (seen == before && seen != pushed) push(manager);
+  }
+};
+
 // False: the end.
-bool obey(DevManager& manager, std::string_view line) {
+bool obey(DevManager& manager, SharedFolder& shared, std::string_view line) {
   const std::string_view command = take_word(line);
   if (command.empty()) return true;
   if (command == "quit") return false;
@@ -76,6 +99,9 @@ bool obey(DevManager& manager, std::string_view line) {
     for (const std::string& id : manager.connected_agents()) say("connected: " + id);
   } else if (command == "push") {
     push(manager, std::string(line));
+  } else if (command == "push-folder") {
+    SharedFolder once{std::string(line)};
+    (line.empty() ? shared : once).push(manager);
   } else if (command == "ar" || command == "reconnect" || command == "request") {
     const std::string agent = take_agent(line);
     const bool sent = command == "ar"          ? manager.send_active_response(agent, line)
@@ -83,19 +109,23 @@ bool obey(DevManager& manager, std::string_view line) {
                                                : manager.request(agent, fmt::format("{:x}", random_u32()), line);
     say(sent ? fmt::format("{}: sent", command) : fmt::format("{}: no such agent is connected", command));
   } else {
-    say("commands: ar [ID] <json> | push <file> | reconnect [ID] | request [ID] <target> <payload> | stats | agents | "
-        "quit");
+    say("commands: ar [ID] <json> | push <file> | push-folder [<folder>] | reconnect [ID] | request [ID] <target> "
+        "<payload> | "
+        "stats | agents | quit");
   }
   return true;
 }
 
 // Lines of standard input and the signals, until either says that it is over.
-void obey_until_end(DevManager& manager, int signal_fd) {
+void obey_until_end(DevManager& manager, SharedFolder shared, int signal_fd) {
+  constexpr int kLookMs = 500;
   std::string input;
   bool input_open = true;
   for (;;) {
     std::array<pollfd, 2> fds{{{signal_fd, POLLIN, 0}, {input_open ? STDIN_FILENO : -1, POLLIN, 0}}};
-    if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) return;
+    const int ready = ::poll(fds.data(), fds.size(), shared.path.empty() ? -1 : kLookMs);
+    if (ready < 0 && errno != EINTR) return;
+    if (ready == 0) shared.look(manager);
     if (fds[0].revents != 0) return;
     if (fds[1].revents == 0) continue;
     std::array<char, 4096> chunk{};
@@ -109,7 +139,7 @@ void obey_until_end(DevManager& manager, int signal_fd) {
     for (size_t end = input.find('\n'); end != std::string::npos; end = input.find('\n')) {
       const std::string line = input.substr(0, end);
       input.erase(0, end + 1);
-      if (!obey(manager, line)) return;
+      if (!obey(manager, shared, line)) return;
     }
   }
 }
@@ -137,14 +167,22 @@ int run_dev_manager(DevManagerOptions options, bool json,
       [[maybe_unused]] const auto written = write_all(STDOUT_FILENO, line.data(), line.size());
     };
   }
+  if (!options.on_response) {
+    options.on_response = [](const std::string& agent, std::string_view answer) {
+      say(fmt::format("agent {} answers {}", agent, answer));
+    };
+  }
   if (!options.on_log) options.on_log = [](std::string_view line) { say(line); };
+  const std::string shared_folder = options.shared_folder;
   DevManager manager(std::move(options));
   if (auto started = manager.start(); !started) {
     say(started.error().message);
     return static_cast<int>(started.error().fault);
   }
   say(fmt::format("ready: agents on port {}, enrolment on port {}", manager.port(), manager.enrol_port()));
-  obey_until_end(manager, signal_fd.get());
+  SharedFolder shared{shared_folder};
+  if (!shared_folder.empty()) shared.push(manager);
+  obey_until_end(manager, std::move(shared), signal_fd.get());
   manager.stop();
   say_counts(manager.counts());
   return 0;

@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 
+#include "siem/wazuh/crypto.h"
 #include "siem/wazuh/tcp.h"
 
 namespace tiercel::wazuh {
@@ -21,7 +22,25 @@ Connection::Read Connection::read_some() {
   }
 }
 
+bool Connection::send_datagram(std::string_view payload) {
+  if (static_cast<int>(random_u32() % 100) < peer_.loss_percent) return true;
+  const ssize_t put = ::sendto(peer_.socket->get(), payload.data(), payload.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
+                               reinterpret_cast<const sockaddr*>(&peer_.address), peer_.size);
+  return put >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != ENOBUFS);
+}
+
+uint64_t Connection::flush_datagrams() {
+  constexpr int kFullPauseMs = 5;
+  std::lock_guard lock(mutex_);
+  for (; !out_.empty(); out_.pop_front()) {
+    if (!send_datagram(out_.front())) return deadline_in_ms(kFullPauseMs);
+    out_bytes_ -= out_.front().size();
+  }
+  return 0;
+}
+
 uint64_t Connection::flush(bool split, int pause_ms) {
+  if (datagrams()) return flush_datagrams();
   // The lock is given back between two sends: that is where a pong can come in.
   for (;;) {
     std::lock_guard lock(mutex_);
@@ -56,7 +75,7 @@ void Connection::close_now() {
 
 bool Connection::queue(std::string_view payload, size_t bytes_max) {
   std::lock_guard lock(mutex_);
-  std::string framed = frame(payload);
+  std::string framed = datagrams() ? std::string(payload) : frame(payload);
   if (close_asked_ || out_bytes_ + framed.size() > bytes_max) return false;
   out_bytes_ += framed.size();
   out_.push_back(std::move(framed));
@@ -70,6 +89,7 @@ size_t Connection::queued_bytes() const {
 
 bool Connection::send_past_queue(std::string_view payload) {
   std::lock_guard lock(mutex_);
+  if (datagrams()) return !close_asked_ && send_datagram(payload);
   if (close_asked_ || !fd_.valid()) return false;
   const std::string framed = frame(payload);
   return ::send(fd_.get(), framed.data(), framed.size(), MSG_NOSIGNAL | MSG_DONTWAIT) ==

@@ -3,6 +3,7 @@
 #include "agent/alert/json.h"
 #include "agent/base/time_text.h"
 #include "siem/wazuh/manager/dev_manager.h"
+#include "siem/wazuh/merged.h"
 
 namespace tiercel::wazuh {
 namespace {
@@ -31,6 +32,7 @@ std::string_view tiercel_json(const DevEvent& event) {
 std::string dev_event_json(const DevEvent& event) {
   const std::string_view json = tiercel_json(event);
   std::string line = R"({"received":)" + alert::json_string(iso8601_z(event.received_ns));
+  line += R"(,"connection":)" + std::to_string(event.connection) + R"(,"frame":)" + std::to_string(event.frame);
   line += R"(,"agent":{"id":)" + alert::json_string(event.agent_id);
   line += R"(,"name":)" + alert::json_string(event.agent_name);
   line += R"(},"location":)" + alert::json_string(event.location);
@@ -45,16 +47,9 @@ std::string dev_event_json(const DevEvent& event) {
 
 std::string make_merged_file(std::string_view group, std::string_view ar_conf,
                              const std::vector<std::pair<std::string, std::string>>& files) {
-  std::string merged = "#" + std::string(group) + "\n";
-  const auto append = [&merged](std::string_view name, std::string_view content) {
-    merged += '!' + std::to_string(content.size()) + ' ';
-    merged.append(name);
-    merged += '\n';
-    merged.append(content);
-  };
-  append("ar.conf", ar_conf);
-  for (const auto& [name, content] : files) append(name, content);
-  return merged;
+  std::vector<MergedFile> all{{"ar.conf", ar_conf}};
+  for (const auto& [name, content] : files) all.push_back({name, content});
+  return format_merged(group, all);
 }
 
 }  // namespace tiercel::wazuh

@@ -62,7 +62,10 @@ Result<> DevManager::Impl::start() {
   if (::mkdir(options_.dir.c_str(), kFolderMode) != 0 && errno != EEXIST)
     return fail_errno("cannot make the folder " + options_.dir, errno);
   if (auto loaded = agents_.load(); !loaded) return loaded;
-  if (auto opened = tls_.open(options_.dir + "/manager.cert", options_.dir + "/manager.key"); !opened) return opened;
+  if (auto opened = tls_.open(options_.dir + "/manager.cert", options_.dir + "/manager.key", options_.tls,
+                              options_.client_ca_file);
+      !opened)
+    return opened;
   Result<Fd> listener = listen_on_loopback(options_.address, options_.enrol_port);
   if (!listener) return tl::unexpected(listener.error());
   listener_ = std::move(*listener);

@@ -3,7 +3,8 @@
 // with random stalls share one bounded queue that drops silently when full; "#pong" is written past the send queue and
 // can land inside a half-sent frame; an event that was taken and not finished is gone when the process is killed; a key
 // is known to the receiver only after its next look at the key file; a second connection of an agent is refused; every
-// malformed frame closes the connection without an answer.
+// malformed frame closes the connection without an answer. Over UDP it drops what it does not understand, and can be
+// told to lose datagrams.
 //
 // Threads: construct, start(), stop() and kill() on one thread; everything else from any. on_event runs on the workers,
 // one call at a time. Errors: start() says what is wrong with address, port or folder.
@@ -24,6 +25,8 @@ namespace tiercel::wazuh {
 // One decoded event, as the manager's analysis would get it.
 struct DevEvent {
   uint64_t received_ns = 0;  // since the epoch
+  uint64_t connection = 0;   // since the manager's start, from 1
+  uint64_t frame = 0;        // its place in the connection's stream, from 1; workers may hand over events out of order
   std::string agent_id;
   std::string agent_name;
   char queue = '1';
@@ -32,8 +35,9 @@ struct DevEvent {
 };
 // The JSON after "tiercel: " if that is what the text is, byte for byte; otherwise empty.
 [[nodiscard]] std::string_view tiercel_json(const DevEvent& event);
-// {"received":..,"agent":{"id":..,"name":..},"location":..,"decoder":"tiercel","event":{..}}: one line, no newline. The
-// event of a Tiercel agent stands there byte for byte; any other text is a JSON string, and decoder is null.
+// {"received":..,"connection":..,"frame":..,"agent":{"id":..,"name":..},"location":..,"decoder":"tiercel",
+// "event":{..}}: one line, no newline. The event of a Tiercel agent stands there byte for byte; any other text is a
+// JSON string, and decoder is null.
 [[nodiscard]] std::string dev_event_json(const DevEvent& event);
 
 struct DevManagerOptions {
@@ -44,8 +48,15 @@ struct DevManagerOptions {
   std::string password;               // empty: none is asked for
   std::vector<std::string> groups;    // that exist; empty: every group is taken
   std::string version = "v4.14.7";    // agents above its major.minor are refused
+  std::string shared_folder;          // of the command: pushed at the start and when its files change; empty: none
   std::function<void(const DevEvent&)> on_event;
   std::function<void(std::string_view)> on_log;  // one line for a person; may be empty
+  std::function<void(const std::string& agent_id, std::string_view counter_and_answer)> on_response;  // may be empty
+  bool tcp = true;
+  bool udp = false;
+  enum class Tls : uint8_t { kAny, k12, k13 };
+  Tls tls = Tls::kAny;         // of the enrolment
+  std::string client_ca_file;  // PEM: agents must show a certificate that comes from it; empty: none is asked for
 
   // Habits.
   int workers = 4;
@@ -58,6 +69,8 @@ struct DevManagerOptions {
   bool split_frames = false;           // sends frames in two parts with a pause, so that "#pong" lands between
   bool verify_counter = false;         // remoted.verify_msg_id; takes one worker
   bool answer_pings = true;
+  uint32_t frames_max_per_s = 0;  // pushes back: reads no faster than that; 0: as fast as it can
+  int udp_loss_percent = 0;       // so many of a hundred datagrams are lost, in each direction
   uint64_t seed = 1;
 };
 
@@ -110,7 +123,8 @@ class DevManager {
 
 // The command `tiercel dev-manager`: runs until SIGINT or SIGTERM or `quit`, prints events on standard output (JSON
 // lines or, when json is false, one line for a person through the given function) and takes lines on standard input:
-//   ar [ID] <json> | push <file> | reconnect [ID] | request [ID] <target> <payload> | stats | agents | quit
+//   ar [ID] <json> | push <file> | push-folder [<folder>] | reconnect [ID] | request [ID] <target> <payload> | stats |
+//   agents | quit
 // Returns the exit status.
 int run_dev_manager(DevManagerOptions options, bool json,
                     const std::function<std::string(const DevEvent&)>& text_line = {});

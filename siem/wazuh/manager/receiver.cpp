@@ -22,13 +22,7 @@ namespace {
 constexpr uint64_t kNsPerMs = 1'000'000;
 constexpr int kSplitPauseMs = 2;
 constexpr int kPollMsMax = 1'000;
-
-std::string address_of(const sockaddr_storage& from) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  const void* bytes = &reinterpret_cast<const sockaddr_in6*>(&from)->sin6_addr;
-  if (from.ss_family == AF_INET) bytes = &reinterpret_cast<const sockaddr_in*>(&from)->sin_addr;
-  return ::inet_ntop(from.ss_family, bytes, text.data(), text.size()) == nullptr ? "" : text.data();
-}
+constexpr size_t kFixedFds = 3;  // the listener, the wake-up, the UDP socket
 
 uint64_t unix_now_s() {
   return static_cast<uint64_t>(::time(nullptr));
@@ -37,7 +31,7 @@ uint64_t unix_now_s() {
 }  // namespace
 
 Receiver::Receiver(const DevManagerOptions& options, AgentStore& agents)
-    : options_(options), agents_(agents), counter_({}, unix_now_s()) {}
+    : options_(options), agents_(agents), reads_(options.frames_max_per_s), counter_({}, unix_now_s()) {}
 
 Receiver::~Receiver() {
   stop(false);
@@ -46,10 +40,14 @@ Receiver::~Receiver() {
 Result<> Receiver::start() {
   if (options_.verify_counter && options_.workers != 1)
     return fail("counters can be verified with one worker only: several do not keep the order", Fault::kUser);
-  Result<Fd> listener = listen_on_loopback(options_.address, options_.port);
-  if (!listener) return tl::unexpected(listener.error());
-  listener_ = std::move(*listener);
-  port_ = local_port(listener_.get());
+  if (options_.tcp) {
+    Result<Fd> listener = listen_on_loopback(options_.address, options_.port);
+    if (!listener) return tl::unexpected(listener.error());
+    listener_ = std::move(*listener);
+    port_ = local_port(listener_.get());
+  }
+  if (options_.udp)
+    if (auto opened = open_udp(); !opened) return opened;
   wake_fd_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake_fd_.valid()) return fail_errno("cannot make an eventfd", errno);
   sigset_t all;
@@ -91,12 +89,15 @@ void Receiver::wake() {
 void Receiver::loop() {
   std::vector<pollfd> fds;
   while (!ending_) {
-    fds.assign({{listener_.get(), POLLIN, 0}, {wake_fd_.get(), POLLIN, 0}});
-    uint64_t next_ns = deadline_in_ms(kPollMsMax);
+    const bool full = reads_.available(monotonic_now_ns()) == 0;
+    const short reading = full ? 0 : POLLIN;
+    fds.assign({{listener_.get(), POLLIN, 0}, {wake_fd_.get(), POLLIN, 0}, {udp_ ? udp_->get() : -1, reading, 0}});
+    uint64_t next_ns = std::min(deadline_in_ms(kPollMsMax), repeat_requests());
+    if (full) next_ns = std::min(next_ns, reads_.next_ns());
     for (const ConnectionPtr& connection : connections_) {
       const uint64_t when_ns = connection->flush(options_.split_frames, kSplitPauseMs);
       if (when_ns != 0 && when_ns != UINT64_MAX) next_ns = std::min(next_ns, when_ns);
-      const short events = static_cast<short>(when_ns == UINT64_MAX ? POLLIN | POLLOUT : POLLIN);
+      const short events = static_cast<short>(when_ns == UINT64_MAX ? reading | POLLOUT : reading);
       fds.push_back({connection->fd(), events, 0});
     }
     const uint64_t now_ns = monotonic_now_ns();
@@ -107,10 +108,11 @@ void Receiver::loop() {
     }
     const std::vector<ConnectionPtr> polled = connections_;
     for (size_t i = 0; i < polled.size(); ++i) {
-      if (!polled[i]->close_asked() && (fds[i + 2].revents & ~POLLOUT) != 0) read_frames(polled[i]);
+      if (!polled[i]->close_asked() && (fds[i + kFixedFds].revents & ~POLLOUT) != 0) read_frames(polled[i]);
       if (polled[i]->close_asked()) drop(polled[i]);
     }
     if ((fds[0].revents & POLLIN) != 0) accept_all();
+    if ((fds[2].revents & POLLIN) != 0) read_datagrams();
   }
   listener_.reset();
   const std::vector<ConnectionPtr> last = connections_;
@@ -123,8 +125,7 @@ void Receiver::accept_all() {
     socklen_t size = sizeof from;
     Fd fd(::accept4(listener_.get(), reinterpret_cast<sockaddr*>(&from), &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!fd.valid()) return;
-    ++counts_.connections;
-    connections_.push_back(std::make_shared<Connection>(std::move(fd), address_of(from)));
+    connections_.push_back(std::make_shared<Connection>(std::move(fd), address_text(from), ++counts_.connections));
   }
 }
 
@@ -147,13 +148,15 @@ void Receiver::read_frames(const ConnectionPtr& connection) {
 
 void Receiver::take(const ConnectionPtr& connection, std::string_view payload) {
   ++counts_.frames;
+  reads_.take(monotonic_now_ns());
+  const uint64_t place = connection->next_frame();
   {
     std::lock_guard lock(queue_mutex_);
     if (queue_.size() >= options_.queue_frames_max) {
       ++counts_.dropped;
       return;
     }
-    queue_.push_back({connection, std::string(payload)});
+    queue_.push_back({connection, std::string(payload), place});
   }
   queue_changed_.notify_one();
 }
@@ -161,11 +164,13 @@ void Receiver::take(const ConnectionPtr& connection, std::string_view payload) {
 void Receiver::drop(const ConnectionPtr& connection) {
   connection->close_now();
   std::erase(connections_, connection);
+  std::erase_if(udp_connections_, [&connection](const auto& entry) { return entry.second == connection; });
   std::lock_guard lock(agents_mutex_);
   std::erase_if(by_agent_, [&connection](const auto& entry) { return entry.second == connection; });
 }
 
 void Receiver::refuse(const ConnectionPtr& connection, std::string_view why) {
+  if (connection->datagrams()) return log("dropped a datagram from " + connection->address() + ": " + std::string(why));
   ++counts_.closed_by_us;
   log(std::string("closed a connection from ") + connection->address() + ": " + std::string(why));
   connection->ask_to_close();
@@ -212,6 +217,7 @@ bool Receiver::send(const std::string& agent_id, std::string_view message) {
     const auto key = agents_.known(id);
     if (!key) continue;
     Codec codec(derive_key(key->id, key->name, key->key));
+    if (connection->datagrams()) note_request(id, message);
     any = send_to(codec, connection, message) || any;
   }
   return any;
@@ -236,6 +242,7 @@ void Receiver::push_shared(std::string merged_file) {
 
 void Receiver::push_file(Codec& codec, const ConnectionPtr& connection, const std::string& file) {
   constexpr size_t kChunkBytes = 900;
+  std::lock_guard lock(push_mutex_);
   send_to(codec, connection, "#!-up file " + md5_hex(file) + " merged.mg\n");
   for (size_t begin = 0; begin < file.size(); begin += kChunkBytes)
     send_to(codec, connection, std::string_view(file).substr(begin, kChunkBytes));

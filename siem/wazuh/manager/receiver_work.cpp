@@ -107,7 +107,7 @@ void Receiver::handle(Worker& worker, const Taken& taken) {
     return refuse(taken.connection, "agent " + key->id + " sent " + explain(FrameFault::kOldCounter));
   if (!claim(taken.connection, *key, opened.cipher))
     return refuse(taken.connection, "agent " + key->id + " is connected already");
-  handle_message(worker, taken.connection, *key, opened.message);
+  handle_message(worker, taken, *key, opened.message);
 }
 
 bool Receiver::counter_is_new(const AgentKey& key, MessageCounter counter) {
@@ -123,7 +123,9 @@ bool Receiver::claim(const ConnectionPtr& connection, const AgentKey& key, Ciphe
   std::lock_guard lock(agents_mutex_);
   if (const auto found = by_agent_.find(key.id); found != by_agent_.end()) {
     const ConnectionPtr& current = found->second;
-    if (current != connection && !current->close_asked()) {
+    if (current != connection && !current->close_asked() && connection->datagrams()) {
+      current->ask_to_close();  // over UDP an agent is where its last datagram came from
+    } else if (current != connection && !current->close_asked()) {
       const uint64_t silent_ns = monotonic_now_ns() - current->last_message_ns();
       if (silent_ns < static_cast<uint64_t>(options_.overtake_ms) * kNsPerMs) return false;
       current->ask_to_close();
@@ -135,11 +137,10 @@ bool Receiver::claim(const ConnectionPtr& connection, const AgentKey& key, Ciphe
   return true;
 }
 
-void Receiver::handle_message(Worker& worker, const ConnectionPtr& connection, const AgentKey& key,
-                              std::string_view message) {
-  if (!message.starts_with(kControlPrefix)) return handle_event(key, message);
-  connection->note_control();
-  handle_control(worker, connection, key, message);
+void Receiver::handle_message(Worker& worker, const Taken& taken, const AgentKey& key, std::string_view message) {
+  if (!message.starts_with(kControlPrefix)) return handle_event(taken, key, message);
+  taken.connection->note_control();
+  handle_control(worker, taken.connection, key, message);
 }
 
 void Receiver::handle_control(Worker& worker, const ConnectionPtr& connection, const AgentKey& key,
@@ -149,14 +150,28 @@ void Receiver::handle_control(Worker& worker, const ConnectionPtr& connection, c
     log("agent " + key.id + " (" + key.name + ") ends");
     return;
   }
-  if (message.starts_with(kResponse)) {
-    ++counts_.responses;
-    std::lock_guard lock(agents_mutex_);
-    if (responses_.size() < kResponsesMax) responses_.emplace_back(message.substr(kResponse.size()));
-    return;
-  }
+  if (message.starts_with(kResponse)) return handle_response(worker, connection, key, message.substr(kResponse.size()));
   if (message.starts_with(kStartup)) return handle_startup(worker, connection, key, message.substr(kStartup.size()));
   handle_keepalive(worker, connection, key, message);
+}
+
+void Receiver::handle_response(Worker& worker, const ConnectionPtr& connection, const AgentKey& key,
+                               std::string_view response) {
+  if (connection->datagrams()) {
+    const std::string_view counter = response.substr(0, response.find(' '));
+    request_heard(counter);
+    if (response.substr(std::min(counter.size() + 1, response.size())) == kRequestAck) return;
+    send_to(codec_for(worker, key), connection, response_message(counter, kRequestAck));
+    std::lock_guard lock(agents_mutex_);
+    if (!answered_.emplace(counter).second) return;  // a repeat
+  }
+  ++counts_.responses;
+  if (options_.on_response) {
+    std::lock_guard lock(callback_mutex_);
+    options_.on_response(key.id, response);
+  }
+  std::lock_guard lock(agents_mutex_);
+  if (responses_.size() < kResponsesMax) responses_.emplace_back(response);
 }
 
 void Receiver::handle_startup(Worker& worker, const ConnectionPtr& connection, const AgentKey& key,
@@ -198,8 +213,10 @@ void Receiver::handle_keepalive(Worker& worker, const ConnectionPtr& connection,
   push_file(codec, connection, file);
 }
 
-void Receiver::handle_event(const AgentKey& key, std::string_view message) {
+void Receiver::handle_event(const Taken& taken, const AgentKey& key, std::string_view message) {
   DevEvent event;
+  event.connection = taken.connection->number();
+  event.frame = taken.frame;
   event.received_ns = SystemClock().realtime_ns();
   event.agent_id = key.id;
   event.agent_name = key.name;

@@ -113,7 +113,8 @@ struct TlsServer::Context {
 TlsServer::TlsServer() : context_(std::make_unique<Context>()) {}
 TlsServer::~TlsServer() = default;
 
-Result<> TlsServer::open(const std::string& certificate_file, const std::string& key_file) {
+Result<> TlsServer::open(const std::string& certificate_file, const std::string& key_file,
+                         DevManagerOptions::Tls version, const std::string& client_ca_file) {
   struct stat facts {};
   if (::stat(certificate_file.c_str(), &facts) != 0 && errno == ENOENT) {
     if (auto made = make_files(certificate_file, key_file); !made) return made;
@@ -121,7 +122,14 @@ Result<> TlsServer::open(const std::string& certificate_file, const std::string&
   context_->ssl.reset(SSL_CTX_new(TLS_server_method()));
   SSL_CTX* context = context_->ssl.get();
   if (context == nullptr) return fail("cannot set up TLS: " + openssl_error());
-  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  const bool only13 = version == DevManagerOptions::Tls::k13;
+  SSL_CTX_set_min_proto_version(context, only13 ? TLS1_3_VERSION : TLS1_2_VERSION);
+  if (version == DevManagerOptions::Tls::k12) SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
+  if (!client_ca_file.empty()) {
+    if (SSL_CTX_load_verify_locations(context, client_ca_file.c_str(), nullptr) != 1)
+      return fail("cannot read the certificate authority in " + client_ca_file + ": " + openssl_error(), Fault::kUser);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  }
   if (SSL_CTX_use_certificate_file(context, certificate_file.c_str(), SSL_FILETYPE_PEM) != 1 ||
       SSL_CTX_use_PrivateKey_file(context, key_file.c_str(), SSL_FILETYPE_PEM) != 1 ||
       SSL_CTX_check_private_key(context) != 1)

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "agent/base/result.h"
+#include "siem/wazuh/manager/dev_manager.h"
 #include "siem/wazuh/tcp.h"
 
 namespace tiercel::wazuh {
@@ -21,8 +22,10 @@ class TlsServer {
   TlsServer(const TlsServer&) = delete;
   TlsServer& operator=(const TlsServer&) = delete;
 
-  // PEM files. Both are made when the certificate is absent: for 127.0.0.1, ::1 and localhost, ten years.
-  Result<> open(const std::string& certificate_file, const std::string& key_file);
+  // PEM files. Both are made when the certificate is absent: for 127.0.0.1, ::1 and localhost, ten years. With a
+  // client_ca_file, clients must show a certificate that comes from it.
+  Result<> open(const std::string& certificate_file, const std::string& key_file,
+                DevManagerOptions::Tls version = DevManagerOptions::Tls::kAny, const std::string& client_ca_file = {});
 
   // Handshake, one line up to its newline, the answer, TLS close. The line comes without its newline.
   Result<> serve(int fd, const std::function<std::string(std::string_view line)>& answer, const WaitLimit& limit);

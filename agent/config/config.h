@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -69,11 +70,12 @@ struct StdoutOutput {
 };
 
 struct FileOutput {
-  enum class Format : uint8_t { kNormalised, kFalco, kText };
+  enum class Format : uint8_t { kNormalised, kFalco, kText, kWazuh };
   std::string path = "/var/log/tiercel/alerts.json";
   Format format = Format::kNormalised;
   uint32_t rotate_size_mb = 100;  // 0: never
   uint32_t rotate_files = 5;
+  uint32_t rate_max_per_s = 400;  // of the format wazuh; 0: no limit. As of WazuhAgentOutput
   bool operator==(const FileOutput&) const = default;
 };
 
@@ -84,16 +86,33 @@ struct SyslogOutput {
 };
 
 struct WazuhManager {
+  enum class Protocol : uint8_t { kTcp, kUdp };
   std::string host;
   uint16_t port = 1514;
   uint16_t enrol_port = 1515;
+  Protocol protocol = Protocol::kTcp;
   bool operator==(const WazuhManager&) const = default;
 };
 
+// The queue of a wazuh-agent on this host, which forwards what comes there to its manager.
+struct WazuhAgentOutput {
+  std::string path = "/var/ossec/queue/sockets/queue";
+  uint32_t rate_max_per_s = 400;  // 0: no limit; below the 500 that the wazuh-agent forwards
+  bool operator==(const WazuhAgentOutput&) const = default;
+};
+
 struct Output {
-  std::variant<StdoutOutput, FileOutput, SyslogOutput, WazuhManager> to;
+  std::variant<StdoutOutput, FileOutput, SyslogOutput, WazuhManager, WazuhAgentOutput> to;
   uint8_t priority = kPriorityDebug;  // the least severe that goes there
   bool operator==(const Output&) const = default;
+};
+
+struct WazuhLabel {
+  enum class Visibility : uint8_t { kVisible, kHidden, kSystem };
+  std::string key;
+  std::string value;
+  Visibility visibility = Visibility::kVisible;
+  bool operator==(const WazuhLabel&) const = default;
 };
 
 struct Wazuh {
@@ -102,9 +121,24 @@ struct Wazuh {
   std::vector<std::string> groups;
   std::string password_file;  // its first line is the enrolment password
   Secret password;            // meant for ${VARIABLE}
+  bool enrol = true;          // false: only a key that is there already
   std::string ca_file;        // empty: the manager's certificate is not checked
-  std::string keys_file;      // empty: client.keys in state_dir
+  std::string client_certificate;
+  std::string client_key;
+  std::string agent_ip;  // empty: the manager decides; "src", "any", an address or a network
+  std::string version;   // empty: what the manager takes
+  std::vector<WazuhLabel> labels;
+  uint32_t rate_max_per_s = 0;  // alerts; 0: no limit
+  uint32_t confirm_age_ms_min = 200;
+  std::string keys_file;  // empty: client.keys in state_dir
   bool operator==(const Wazuh&) const = default;
+};
+
+// What is kept on the disk of alerts that wait for an output. Beyond these the least severe go first, or the oldest.
+struct Spool {
+  uint32_t size_mb_max = 1'024;
+  uint32_t age_h_max = 168;  // 0: no limit
+  bool operator==(const Spool&) const = default;
 };
 
 struct Sensor {
@@ -119,6 +153,30 @@ struct Containers {
   std::string docker_root = "/var/lib/docker";
   std::string storage_root = "/var/lib/containers/storage";  // Podman's and CRI-O's
   bool operator==(const Containers&) const = default;
+};
+
+// What the manager's group may have a say in.
+struct GroupConfiguration {
+  bool enabled = true;
+  std::vector<std::string> allow;  // keys of the top level that a group may set besides those that it may anyway
+  bool operator==(const GroupConfiguration&) const = default;
+};
+
+// A rule file of the group: its name in the group's folder, and what it says.
+struct GroupRules {
+  std::string name;
+  std::string text;
+};
+
+// What a manager may have done on this host.
+struct ActiveResponse {
+  bool enabled = true;
+  std::string home = "/var/lib/tiercel";     // holds active-response/bin; scripts run there
+  uint32_t timeout_s = 60;                   // of a script; then it is killed
+  std::vector<uint32_t> repeated_offenders;  // minutes
+  std::vector<std::string> allow;            // scripts; empty: all in active-response/bin
+  std::string log;                           // empty: logs/active-responses.log in home
+  bool operator==(const ActiveResponse&) const = default;
 };
 
 struct Config {
@@ -139,8 +197,13 @@ struct Config {
 
   std::vector<Output> outputs{Output{}};  // the text lines on standard output
   Wazuh wazuh;
+  Spool spool;
   Sensor sensor;
   Containers containers;
+  GroupConfiguration group_configuration;
+  // No key: what a group adds, read after rules_files. Null: nothing.
+  std::shared_ptr<const std::vector<GroupRules>> group_rules;
+  ActiveResponse active_response;
   std::string host_root;  // where the host's files are, for an agent in a container; "": this is the host
 
   log::Level log_level = log::Level::kInfo;

@@ -5,175 +5,19 @@
 #include <cctype>
 #include <utility>
 
+#include "agent/config/output_keys.h"
+
 namespace tiercel::config {
 namespace {
 
-constexpr uint64_t kPortMax = 65'535;
 constexpr uint64_t kDayS = 86'400;
 
 // What the file says, before its parts are put together.
-struct OutputDraft {
-  std::string type;
-  const TreeNode* config = nullptr;
-  const TreeNode* type_node = nullptr;
-  bool format_given = false;
-  Output output;
-};
-
 struct Draft {
   Config config;
   std::vector<OutputDraft> outputs;
   bool outputs_given = false;
 };
-
-// --- The outputs: type, and the keys of its config ---------------------------------------------------------------
-
-using OutputKey = Key<OutputDraft>;
-
-constexpr OutputKey kPriorityKey = {
-    "priority", [](Reading& r, const TreeNode& n, OutputDraft& o) { r.priority(n, o.output.priority); }};
-
-constexpr Word<StdoutOutput::Format> kStdoutFormats[] = {{"text", StdoutOutput::Format::kText},
-                                                         {"json", StdoutOutput::Format::kJson}};
-constexpr Word<SyslogOutput::Format> kSyslogFormats[] = {{"text", SyslogOutput::Format::kText},
-                                                         {"json", SyslogOutput::Format::kJson}};
-constexpr Word<FileOutput::Format> kFileFormats[] = {{"normalised", FileOutput::Format::kNormalised},
-                                                     {"falco", FileOutput::Format::kFalco},
-                                                     {"text", FileOutput::Format::kText}};
-
-template <class T>
-T& part(OutputDraft& draft) {
-  return std::get<T>(draft.output.to);
-}
-
-constexpr OutputKey kStdoutKeys[] = {
-    {"format",
-     [](Reading& r, const TreeNode& n, OutputDraft& o) {
-       o.format_given = true;
-       r.word(n, kStdoutFormats, part<StdoutOutput>(o).format);
-     }},
-    kPriorityKey,
-};
-
-constexpr OutputKey kSyslogKeys[] = {
-    {"format",
-     [](Reading& r, const TreeNode& n, OutputDraft& o) {
-       o.format_given = true;
-       r.word(n, kSyslogFormats, part<SyslogOutput>(o).format);
-     }},
-    kPriorityKey,
-};
-
-constexpr OutputKey kFileKeys[] = {
-    {"path", [](Reading& r, const TreeNode& n, OutputDraft& o) { r.absolute_path(n, part<FileOutput>(o).path); }},
-    {"format",
-     [](Reading& r, const TreeNode& n, OutputDraft& o) { r.word(n, kFileFormats, part<FileOutput>(o).format); }},
-    {"rotate_size_mb", [](Reading& r, const TreeNode& n,
-                          OutputDraft& o) { r.number(n, 0, 1'000'000, part<FileOutput>(o).rotate_size_mb); }},
-    {"rotate_files",
-     [](Reading& r, const TreeNode& n, OutputDraft& o) { r.number(n, 1, 1'000, part<FileOutput>(o).rotate_files); }},
-    kPriorityKey,
-};
-
-constexpr OutputKey kWazuhOutputKeys[] = {
-    {"host", [](Reading& r, const TreeNode& n, OutputDraft& o) { r.host(n, part<WazuhManager>(o).host); }},
-    {"port",
-     [](Reading& r, const TreeNode& n, OutputDraft& o) { r.number(n, 1, kPortMax, part<WazuhManager>(o).port); }},
-    {"enrol_port",
-     [](Reading& r, const TreeNode& n, OutputDraft& o) { r.number(n, 1, kPortMax, part<WazuhManager>(o).enrol_port); }},
-    kPriorityKey,
-};
-
-struct OutputType {
-  std::string_view name;
-  std::span<const OutputKey> keys;
-  Output (*make)();
-};
-
-constexpr OutputType kOutputTypes[] = {
-    {"stdout", kStdoutKeys,
-     [] {
-       return Output{StdoutOutput{}, kPriorityDebug};
-     }},
-    {"file", kFileKeys,
-     [] {
-       return Output{FileOutput{}, kPriorityDebug};
-     }},
-    {"syslog", kSyslogKeys,
-     [] {
-       return Output{SyslogOutput{}, kPriorityDebug};
-     }},
-    {"wazuh", kWazuhOutputKeys,
-     [] {
-       return Output{WazuhManager{}, kPriorityDebug};
-     }},
-};
-constexpr std::string_view kTypesToCome[] = {"slack", "aws_security_hub"};
-
-constexpr OutputKey kOutputKeys[] = {
-    {"type",
-     [](Reading& r, const TreeNode& n, OutputDraft& o) {
-       o.type_node = &n;
-       r.text(n, o.type);
-     }},
-    {"config",
-     [](Reading& r, const TreeNode& n, OutputDraft& o) {
-       if (!r.listing()) o.config = &n;
-     }},
-};
-
-// False: not one that this version has.
-bool read_output_config(Reading& r, const TreeNode& item, OutputDraft& draft) {
-  if (draft.type_node == nullptr) {
-    r.error(item, "needs a type");
-    return false;
-  }
-  std::vector<std::string_view> names;
-  for (const OutputType& type : kOutputTypes) {
-    names.push_back(type.name);
-    if (type.name != draft.type) continue;
-    draft.output = type.make();
-    r.enter("config");
-    if (draft.config != nullptr) r.map(*draft.config, type.keys, draft);
-    r.leave();
-    return true;
-  }
-  if (std::find(std::begin(kTypesToCome), std::end(kTypesToCome), draft.type) != std::end(kTypesToCome)) {
-    r.warning(*draft.type_node, "names " + draft.type + ", which this version of tiercel cannot feed yet",
-              "no alert goes there; use wazuh, file or stdout");
-    return false;
-  }
-  r.enter("type");
-  if (draft.type_node->kind == TreeNode::Kind::kScalar) r.no_such_word(*draft.type_node, names);
-  r.leave();
-  return false;
-}
-
-void read_outputs(Reading& r, const TreeNode& node, Draft& draft) {
-  if (r.listing()) {
-    r.list(node, kOutputKeys, draft.outputs);
-    for (const OutputType& type : kOutputTypes) {
-      OutputDraft ignored;
-      ignored.output = type.make();
-      r.enter("[" + std::string(type.name) + "]");
-      r.enter("config");
-      r.map(node, type.keys, ignored);
-      r.leave();
-      r.leave();
-    }
-    return;
-  }
-  if (node.kind == TreeNode::Kind::kNull) return;
-  draft.outputs_given = true;
-  std::vector<OutputDraft> read;
-  r.list(node, kOutputKeys, read);
-  for (size_t i = 0; i < read.size(); ++i) {
-    r.enter("[" + std::to_string(i) + "]");
-    if (node.items[i].kind == TreeNode::Kind::kMap && read_output_config(r, node.items[i], read[i]))
-      draft.outputs.push_back(std::move(read[i]));
-    r.leave();
-  }
-}
 
 // --- The sections -------------------------------------------------------------------------------------------------
 
@@ -181,7 +25,45 @@ constexpr Key<WazuhManager> kManagerKeys[] = {
     {"host", [](Reading& r, const TreeNode& n, WazuhManager& m) { r.host(n, m.host); }},
     {"port", [](Reading& r, const TreeNode& n, WazuhManager& m) { r.number(n, 1, kPortMax, m.port); }},
     {"enrol_port", [](Reading& r, const TreeNode& n, WazuhManager& m) { r.number(n, 1, kPortMax, m.enrol_port); }},
+    {"protocol", [](Reading& r, const TreeNode& n, WazuhManager& m) { r.word(n, kProtocols, m.protocol); }},
 };
+
+constexpr Word<WazuhLabel::Visibility> kVisibilities[] = {{"visible", WazuhLabel::Visibility::kVisible},
+                                                          {"hidden", WazuhLabel::Visibility::kHidden},
+                                                          {"system", WazuhLabel::Visibility::kSystem}};
+
+constexpr Key<WazuhLabel> kLabelKeys[] = {
+    {"key", [](Reading& r, const TreeNode& n, WazuhLabel& l) { r.text(n, l.key); }},
+    {"value", [](Reading& r, const TreeNode& n, WazuhLabel& l) { r.text(n, l.value); }},
+    {"visibility", [](Reading& r, const TreeNode& n, WazuhLabel& l) { r.word(n, kVisibilities, l.visibility); }},
+};
+
+void read_labels(Reading& r, const TreeNode& node, Wazuh& wazuh) {
+  r.list(node, kLabelKeys, wazuh.labels);
+  for (size_t i = 0; !r.listing() && i < wazuh.labels.size(); ++i) {
+    r.enter("[" + std::to_string(i) + "]");
+    if (node.items[i].kind == TreeNode::Kind::kMap && wazuh.labels[i].key.empty())
+      r.error(node.items[i], "needs a key");
+    r.leave();
+  }
+}
+
+// "v4.9.0"; the sink goes by it as it stands.
+void read_version(Reading& r, const TreeNode& node, Wazuh& wazuh) {
+  r.text(node, wazuh.version);
+  if (r.listing() || wazuh.version.empty()) return;
+  int dots = 0;
+  bool good = wazuh.version.size() <= 12 && wazuh.version.size() >= 6 && wazuh.version.front() == 'v';
+  for (size_t i = 1; good && i < wazuh.version.size(); ++i) {
+    const bool digit = std::isdigit(static_cast<unsigned char>(wazuh.version[i])) != 0;
+    const bool after_digit = i > 1 && wazuh.version[i - 1] != '.';
+    if (wazuh.version[i] == '.' && after_digit)
+      ++dots;
+    else
+      good = digit;
+  }
+  if (!good || dots != 2 || wazuh.version.back() == '.') r.error(node, "must be a version of Wazuh, like v4.9.0");
+}
 
 void read_managers(Reading& r, const TreeNode& node, Wazuh& wazuh) {
   r.list(node, kManagerKeys, wazuh.managers);
@@ -201,8 +83,22 @@ constexpr Key<Wazuh> kWazuhKeys[] = {
     {"groups", [](Reading& r, const TreeNode& n, Wazuh& w) { r.texts(n, w.groups); }},
     {"password_file", [](Reading& r, const TreeNode& n, Wazuh& w) { r.absolute_path(n, w.password_file); }},
     {"password", [](Reading& r, const TreeNode& n, Wazuh& w) { r.secret(n, w.password); }},
+    {"enrol", [](Reading& r, const TreeNode& n, Wazuh& w) { r.boolean(n, w.enrol); }},
     {"ca_file", [](Reading& r, const TreeNode& n, Wazuh& w) { r.absolute_path(n, w.ca_file); }},
+    {"client_certificate", [](Reading& r, const TreeNode& n, Wazuh& w) { r.absolute_path(n, w.client_certificate); }},
+    {"client_key", [](Reading& r, const TreeNode& n, Wazuh& w) { r.absolute_path(n, w.client_key); }},
+    {"agent_ip", [](Reading& r, const TreeNode& n, Wazuh& w) { r.text(n, w.agent_ip); }},
+    {"version", read_version},
+    {"labels", read_labels},
+    {"confirm_age_ms_min",
+     [](Reading& r, const TreeNode& n, Wazuh& w) { r.number(n, 0, 5'000, w.confirm_age_ms_min); }},
+    {"rate_max_per_s", [](Reading& r, const TreeNode& n, Wazuh& w) { r.number(n, 0, 1'000'000, w.rate_max_per_s); }},
     {"keys_file", [](Reading& r, const TreeNode& n, Wazuh& w) { r.absolute_path(n, w.keys_file); }},
+};
+
+constexpr Key<Spool> kSpoolKeys[] = {
+    {"size_mb_max", [](Reading& r, const TreeNode& n, Spool& s) { r.number(n, 1, 1'000'000, s.size_mb_max); }},
+    {"age_h_max", [](Reading& r, const TreeNode& n, Spool& s) { r.number(n, 0, 87'600, s.age_h_max); }},
 };
 
 // The kernel wants a power of two of whole pages.
@@ -229,6 +125,30 @@ constexpr Key<Containers> kContainersKeys[] = {
     {"ask_runtimes", [](Reading& r, const TreeNode& n, Containers& c) { r.boolean(n, c.ask_runtimes); }},
     {"docker_root", [](Reading& r, const TreeNode& n, Containers& c) { r.absolute_path(n, c.docker_root); }},
     {"storage_root", [](Reading& r, const TreeNode& n, Containers& c) { r.absolute_path(n, c.storage_root); }},
+};
+
+// Minutes, each longer than the one before.
+void read_minutes(Reading& r, const TreeNode& node, std::vector<uint32_t>& into) {
+  constexpr uint64_t kMinutesMax = 525'600;
+  if (r.listed() || node.kind == TreeNode::Kind::kNull) return;
+  if (node.kind != TreeNode::Kind::kSequence) return r.error(node, "must be a list of minutes", "[30, 60, 120]");
+  into.clear();
+  for (const TreeNode& item : node.items) {
+    uint32_t minutes = 0;
+    r.number(item, 1, kMinutesMax, minutes);
+    if (!into.empty() && minutes <= into.back()) r.error(item, "must be longer than the one before it");
+    into.push_back(minutes);
+  }
+}
+
+constexpr Key<ActiveResponse> kActiveResponseKeys[] = {
+    {"enabled", [](Reading& r, const TreeNode& n, ActiveResponse& a) { r.boolean(n, a.enabled); }},
+    {"home", [](Reading& r, const TreeNode& n, ActiveResponse& a) { r.absolute_path(n, a.home); }},
+    {"timeout_s", [](Reading& r, const TreeNode& n, ActiveResponse& a) { r.number(n, 1, 3'600, a.timeout_s); }},
+    {"repeated_offenders",
+     [](Reading& r, const TreeNode& n, ActiveResponse& a) { read_minutes(r, n, a.repeated_offenders); }},
+    {"allow", [](Reading& r, const TreeNode& n, ActiveResponse& a) { r.texts(n, a.allow); }},
+    {"log", [](Reading& r, const TreeNode& n, ActiveResponse& a) { r.absolute_path(n, a.log); }},
 };
 
 constexpr Key<AppendOutput::Match> kMatchKeys[] = {
@@ -337,40 +257,77 @@ void read_log_level(Reading& r, const TreeNode& node, log::Level& into) {
 
 // --- The file -----------------------------------------------------------------------------------------------------
 
-#define BOOLEAN_KEY(name)                                                                \
-  {                                                                                      \
-#name, [](Reading & r, const TreeNode& n, Draft& d) { r.boolean(n, d.config.name); } \
+// Names that stand for keys of the table below.
+void read_allowed(Reading& r, const TreeNode& node, std::vector<std::string>& into);
+
+constexpr Key<GroupConfiguration> kGroupConfigurationKeys[] = {
+    {"enabled", [](Reading& r, const TreeNode& n, GroupConfiguration& g) { r.boolean(n, g.enabled); }},
+    {"allow", [](Reading& r, const TreeNode& n, GroupConfiguration& g) { read_allowed(r, n, g.allow); }},
+};
+
+#define BOOLEAN_KEY(name, from_group)                                                                \
+  {                                                                                                  \
+#name, [](Reading & r, const TreeNode& n, Draft& d) { r.boolean(n, d.config.name); }, from_group \
   }
 
 constexpr Key<Draft> kKeys[] = {
     {"rules_files", [](Reading& r, const TreeNode& n, Draft& d) { r.texts(n, d.config.rules_files); }},
-    {"priority", [](Reading& r, const TreeNode& n, Draft& d) { r.priority(n, d.config.priority); }},
+    {"priority", [](Reading& r, const TreeNode& n, Draft& d) { r.priority(n, d.config.priority); }, FromGroup::kYes},
     {"rule_matching",
-     [](Reading& r, const TreeNode& n, Draft& d) { r.word(n, kRuleMatchings, d.config.rule_matching); }},
-    {"rules", [](Reading& r, const TreeNode& n, Draft& d) { read_rules(r, n, d.config.rules); }},
-    {"static_fields",
-     [](Reading& r, const TreeNode& n, Draft& d) { read_static_fields(r, n, d.config.static_fields); }},
-    BOOLEAN_KEY(watch_config_files),
-    BOOLEAN_KEY(json_output),
-    BOOLEAN_KEY(json_include_output_property),
-    BOOLEAN_KEY(json_include_message_property),
-    BOOLEAN_KEY(json_include_output_fields_property),
-    BOOLEAN_KEY(json_include_tags_property),
-    BOOLEAN_KEY(time_format_iso_8601),
+     [](Reading& r, const TreeNode& n, Draft& d) { r.word(n, kRuleMatchings, d.config.rule_matching); },
+     FromGroup::kYes},
+    {"rules", [](Reading& r, const TreeNode& n, Draft& d) { read_rules(r, n, d.config.rules); }, FromGroup::kYes},
+    {"static_fields", [](Reading& r, const TreeNode& n, Draft& d) { read_static_fields(r, n, d.config.static_fields); },
+     FromGroup::kYes},
+    BOOLEAN_KEY(watch_config_files, FromGroup::kIfAllowed),
+    BOOLEAN_KEY(json_output, FromGroup::kIfAllowed),
+    BOOLEAN_KEY(json_include_output_property, FromGroup::kYes),
+    BOOLEAN_KEY(json_include_message_property, FromGroup::kYes),
+    BOOLEAN_KEY(json_include_output_fields_property, FromGroup::kYes),
+    BOOLEAN_KEY(json_include_tags_property, FromGroup::kYes),
+    BOOLEAN_KEY(time_format_iso_8601, FromGroup::kYes),
     {"append_output",
-     [](Reading& r, const TreeNode& n, Draft& d) { r.list(n, kAppendOutputKeys, d.config.append_output); }},
-    {"outputs", read_outputs},
+     [](Reading& r, const TreeNode& n, Draft& d) { r.list(n, kAppendOutputKeys, d.config.append_output); },
+     FromGroup::kYes},
+    {"outputs", [](Reading& r, const TreeNode& n, Draft& d) { read_outputs(r, n, d.outputs, d.outputs_given); }},
     {"wazuh", [](Reading& r, const TreeNode& n, Draft& d) { r.map(n, kWazuhKeys, d.config.wazuh); }},
+    {"spool", [](Reading& r, const TreeNode& n, Draft& d) { r.map(n, kSpoolKeys, d.config.spool); }},
+    {"group_configuration",
+     [](Reading& r, const TreeNode& n, Draft& d) { r.map(n, kGroupConfigurationKeys, d.config.group_configuration); },
+     FromGroup::kNever},
     {"sensor", [](Reading& r, const TreeNode& n, Draft& d) { r.map(n, kSensorKeys, d.config.sensor); }},
     {"containers", [](Reading& r, const TreeNode& n, Draft& d) { r.map(n, kContainersKeys, d.config.containers); }},
-    {"host_root", [](Reading& r, const TreeNode& n, Draft& d) { r.absolute_path(n, d.config.host_root); }},
-    {"log_level", [](Reading& r, const TreeNode& n, Draft& d) { read_log_level(r, n, d.config.log_level); }},
+    {"active_response",
+     [](Reading& r, const TreeNode& n, Draft& d) { r.map(n, kActiveResponseKeys, d.config.active_response); }},
+    {"host_root", [](Reading& r, const TreeNode& n, Draft& d) { r.absolute_path(n, d.config.host_root); },
+     FromGroup::kNever},
+    {"log_level", [](Reading& r, const TreeNode& n, Draft& d) { read_log_level(r, n, d.config.log_level); },
+     FromGroup::kYes},
     {"heartbeat_interval_s",
-     [](Reading& r, const TreeNode& n, Draft& d) { r.number(n, 0, kDayS, d.config.heartbeat_interval_s); }},
-    {"state_dir", [](Reading& r, const TreeNode& n, Draft& d) { r.absolute_path(n, d.config.state_dir); }},
-    {"run_dir", [](Reading& r, const TreeNode& n, Draft& d) { r.absolute_path(n, d.config.run_dir); }},
+     [](Reading& r, const TreeNode& n, Draft& d) { r.number(n, 0, kDayS, d.config.heartbeat_interval_s); },
+     FromGroup::kYes},
+    {"state_dir", [](Reading& r, const TreeNode& n, Draft& d) { r.absolute_path(n, d.config.state_dir); },
+     FromGroup::kNever},
+    {"run_dir", [](Reading& r, const TreeNode& n, Draft& d) { r.absolute_path(n, d.config.run_dir); },
+     FromGroup::kNever},
 };
 #undef BOOLEAN_KEY
+
+const Key<Draft>* key_named(std::string_view name) {
+  const auto* row = std::find_if(std::begin(kKeys), std::end(kKeys), [&](const auto& key) { return key.name == name; });
+  return row == std::end(kKeys) ? nullptr : row;
+}
+
+void read_allowed(Reading& r, const TreeNode& node, std::vector<std::string>& into) {
+  r.texts(node, into);
+  if (r.listing() || node.kind != TreeNode::Kind::kSequence) return;
+  std::vector<std::string_view> names;
+  for (const Key<Draft>& key : kKeys)
+    if (key.from_group != FromGroup::kNever) names.push_back(key.name);
+  for (const TreeNode& item : node.items)
+    if (item.kind == TreeNode::Kind::kScalar && std::find(names.begin(), names.end(), item.text) == names.end())
+      r.no_such_word(item, names);
+}
 
 void add_manager(std::vector<WazuhManager>& managers, const WazuhManager& manager) {
   const bool known = std::any_of(managers.begin(), managers.end(), [&](const WazuhManager& other) {
@@ -403,15 +360,13 @@ void put_together(Reading& r, const TreeNode& root, Draft& draft) {
 }  // namespace
 
 bool read_key(Reading& reading, std::string_view key, const TreeNode& node, Config& config) {
-  for (const Key<Draft>& row : kKeys) {
-    if (row.name != key) continue;
-    Draft draft;
-    draft.config = std::move(config);
-    row.read(reading, node, draft);
-    config = std::move(draft.config);
-    return true;
-  }
-  return false;
+  const Key<Draft>* row = key_named(key);
+  if (row == nullptr) return false;
+  Draft draft;
+  draft.config = std::move(config);
+  row->read(reading, node, draft);
+  config = std::move(draft.config);
+  return true;
 }
 
 void read_config(Reading& reading, const TreeNode& root, Config& config) {
@@ -419,6 +374,19 @@ void read_config(Reading& reading, const TreeNode& root, Config& config) {
   reading.map(root, kKeys, draft);
   if (reading.listing()) return;
   put_together(reading, root, draft);
+  config = std::move(draft.config);
+}
+
+std::optional<FromGroup> from_group(std::string_view key) {
+  const Key<Draft>* row = key_named(key);
+  return row == nullptr ? std::nullopt : std::optional(row->from_group);
+}
+
+void read_over(Reading& reading, const TreeNode& root, Config& config) {
+  Draft draft;
+  draft.config = config;
+  reading.map(root, kKeys, draft);
+  if (draft.outputs_given) put_together(reading, root, draft);
   config = std::move(draft.config);
 }
 

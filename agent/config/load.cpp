@@ -19,7 +19,6 @@
 namespace tiercel::config {
 namespace {
 
-constexpr size_t kFileBytesMax = 1 << 20;
 constexpr size_t kNodesMax = 20'000;  // aliases count each time: a few lines can stand for billions
 constexpr size_t kDepthMax = 32;
 
@@ -111,8 +110,15 @@ void Builder::OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_
   TreeNode node = begin(mark);
   node.kind = TreeNode::Kind::kScalar;
   node.written = value;
-  auto text = expand_variables(value, environment_);
+  bool may_not = false;
+  auto text = expand_variables(
+      value, environment_ ? environment_ : [&may_not](const std::string&) {
+        may_not = true;
+        return std::optional<std::string>();
+      });
   if (!text) throw Refusal{mark, text.error().message};
+  if (may_not)
+    throw Refusal{mark, "${...} stands for a variable of the host's environment, which a group has no part in"};
   node.text = std::move(*text);
   leaf(std::move(node), anchor);
 }

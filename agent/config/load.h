@@ -29,7 +29,14 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 [[nodiscard]] std::optional<Config> parse(const std::string& text, const std::string& file, Diagnostics& diagnostics,
                                           const Environment& environment = process_environment());
 
-// The same file as a plain tree, for agent/falco. False, with an error, when it is no YAML.
+// A group's tiercel.yaml laid over the host's configuration: a key that the group may set (keys.cpp says which, and
+// host.group_configuration.allow which besides) takes the place of the host's, any other is an error. ${VAR} is an
+// error too: the host's environment is nothing for a manager to see.
+[[nodiscard]] std::optional<Config> lay_over(const Config& host, const std::string& text, const std::string& file,
+                                             Diagnostics& diagnostics);
+
+// The same file as a plain tree, for agent/falco. False, with an error, when it is no YAML. Without an environment
+// (null) a variable is an error.
 [[nodiscard]] bool read_tree(const std::string& text, const std::string& file, Diagnostics& diagnostics, TreeNode& root,
                              const Environment& environment = process_environment());
 

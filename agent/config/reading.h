@@ -19,11 +19,17 @@ namespace tiercel::config {
 
 class Reading;
 
+// May a group's tiercel.yaml, which comes from the manager, set a key? Only of keys of the top level. A new key is
+// refused unless the host allows it: yes is for what neither runs a program, nor reads or writes a file, nor sends
+// anything elsewhere, however it is set; never is for what decides about that, or about where the group's files are.
+enum class FromGroup : uint8_t { kIfAllowed, kYes, kNever };
+
 // A row of a table: what a key of a map fills. The function is called once per key that the file has.
 template <class T>
 struct Key {
   std::string_view name;
   void (*read)(Reading& reading, const TreeNode& node, T& into);
+  FromGroup from_group = FromGroup::kIfAllowed;
 };
 
 // One of the words that a value may be, and what it stands for.

@@ -11,6 +11,8 @@
 
 namespace tiercel::config {
 
+inline constexpr size_t kFileBytesMax = 1 << 20;
+
 // ${VAR} replaced as Falco does it; an Error when variables name each other without end.
 Result<std::string> expand_variables(const std::string& text, const Environment& environment);
 

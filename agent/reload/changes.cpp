@@ -14,6 +14,8 @@ config::Config applied(const Config& running, const Config& read) {
   out.watch_config_files = read.watch_config_files;
   out.heartbeat_interval_s = read.heartbeat_interval_s;
   out.log_level = read.log_level;
+  out.group_configuration = read.group_configuration;
+  out.group_rules = read.group_rules;
   return out;
 }
 
@@ -34,8 +36,10 @@ std::vector<std::string> keys_that_need_a_restart(const Config& running, const C
   compare("static_fields", &Config::static_fields);  // compiled into rules, and one set for all that live
   compare("outputs", &Config::outputs);
   compare("wazuh", &Config::wazuh);
+  compare("spool", &Config::spool);
   compare("sensor", &Config::sensor);
   compare("containers", &Config::containers);
+  compare("active_response", &Config::active_response);
   compare("host_root", &Config::host_root);
   compare("state_dir", &Config::state_dir);
   compare("run_dir", &Config::run_dir);

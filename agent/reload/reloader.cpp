@@ -127,6 +127,11 @@ uint64_t Reloader::request(const std::string& cause) {
   return ticket;
 }
 
+void Reloader::poke() {
+  poked_ = true;
+  signal_eventfd(wake_fd_);
+}
+
 std::optional<Outcome> Reloader::outcome(uint64_t ticket) const {
   const std::lock_guard lock(mutex_);
   for (const auto& [newest, outcome] : outcomes_)
@@ -226,6 +231,7 @@ void Reloader::reload() {
   log::set_level(options_.running.log_level);
   say(offer.outcome);
   conclude(offer, ticket);
+  if (options_.concluded) options_.concluded(offer.outcome);
   // The old set ends here, with the offer that it came back in.
 }
 
@@ -313,6 +319,7 @@ void Reloader::run() {
   if (watch_ && content() != read_content_) request("changed file");  // while the agent started
   for (;;) {
     if (stopping_) return;
+    if (poked_.exchange(false) && options_.errand) options_.errand();
     if (is_asked()) {
       reload();
       continue;

@@ -60,7 +60,10 @@ class Reloader {
     ReadConfig read_config;    // null: the running one, always
     RuleOptions rule_options;  // null: the defaults
     std::string config_file;   // watched besides the rules; empty: none
-    int settle_ms = 150;       // a changed file is read when it has been quiet for so long
+    // On the reload thread: between two reloads when poke() asked for it, and after each reload. Either may be null.
+    std::function<void()> errand;
+    std::function<void(const Outcome&)> concluded;
+    int settle_ms = 150;  // a changed file is read when it has been quiet for so long
     int settle_ms_max = 2'000;
     int look_ms = 30'000;  // how often to look for what inotify does not see
     int look_ms_blind = 2'000;
@@ -80,6 +83,7 @@ class Reloader {
 
   // Asks for a reload. Returns a ticket for outcome(). `cause` is for people: "SIGHUP".
   uint64_t request(const std::string& cause);
+  void poke();
   // What became of the reload that covered the ticket; nothing while it runs or waits.
   [[nodiscard]] std::optional<Outcome> outcome(uint64_t ticket) const;
   [[nodiscard]] RulesState state() const;
@@ -124,6 +128,7 @@ class Reloader {
   // The offer changes hands without a lock, which somebody might hold who has to wait for a CPU.
   std::atomic<Offer*> offered_{nullptr};
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> poked_{false};
 
   mutable std::mutex mutex_;  // of what follows
   uint64_t requested_ = 0, begun_ = 0;

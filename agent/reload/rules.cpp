@@ -4,6 +4,7 @@
 #include <charconv>
 #include <filesystem>
 #include <initializer_list>
+#include <utility>
 
 #include "decoders/catalog.h"
 
@@ -22,7 +23,10 @@ rule::Loaded load_rules(const config::Config& config, rule::LoadOptions options)
   options.warn_unused = false;  // a library of macros is no mistake; `tiercel rules check` tells of it
   std::vector<std::string> there, missing;
   for (const std::string& path : config.rules_files) (is_missing(path) ? missing : there).push_back(path);
-  rule::Loaded loaded = rule::load_paths(there, options);
+  std::vector<rule::RuleText> of_group;
+  if (config.group_rules)
+    for (const config::GroupRules& file : *config.group_rules) of_group.push_back({file.name, file.text});
+  rule::Loaded loaded = rule::load_paths(there, options, std::move(of_group));
   for (const std::string& path : missing)
     loaded.diagnostics.warning({path, 0, 0}, "is not there and is passed by",
                                "create it, or take it out of rules_files", "LOAD_ERR_FILE_READ");

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <optional>
 #include <set>
 #include <sstream>
@@ -348,11 +349,12 @@ Loaded load_texts(std::vector<RuleText> texts, const LoadOptions& options) {
   return loaded;
 }
 
-Loaded load_paths(const std::vector<std::string>& paths, const LoadOptions& options) {
+Loaded load_paths(const std::vector<std::string>& paths, const LoadOptions& options, std::vector<RuleText> more) {
   Loaded loaded;
   std::vector<RuleText> texts;
   Loader loader(options, loaded);
   for (const std::string& path : paths) read_path(path, texts, loader.found());
+  std::move(more.begin(), more.end(), std::back_inserter(texts));
   for (const RuleText& text : texts) loaded.files.push_back(text.name);
   loader.run(std::move(texts));
   return loaded;

@@ -74,8 +74,10 @@ struct Loaded {
 // Of the files in a directory, by its name: those that load_paths() reads.
 [[nodiscard]] bool is_rule_file(const std::string& name);
 
-// Files and directories (their *.yaml and *.yml, sorted by name), in order. A path that does not exist is an error.
-[[nodiscard]] Loaded load_paths(const std::vector<std::string>& paths, const LoadOptions& options = {});
+// Files and directories (their *.yaml and *.yml, sorted by name), in order; after them `more`, which are no files of
+// this host. A path that does not exist is an error.
+[[nodiscard]] Loaded load_paths(const std::vector<std::string>& paths, const LoadOptions& options = {},
+                                std::vector<RuleText> more = {});
 [[nodiscard]] Loaded load_texts(std::vector<RuleText> texts, const LoadOptions& options = {});
 
 }  // namespace tiercel::rule

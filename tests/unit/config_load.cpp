@@ -94,19 +94,31 @@ outputs:
   - type: file
     config: {path: /x/y.json, format: falco, rotate_size_mb: 7, rotate_files: 9, priority: info}
   - {type: syslog, config: {priority: error}}
+  - {type: wazuh_agent, config: {path: /q, rate_max_per_s: 7, priority: alert}}
+  - {type: file, config: {format: wazuh}}
   - type: wazuh
     config: {host: m2, port: 1000, enrol_port: 1001}
 wazuh:
   managers:
     - host: m1
-    - {host: "::1", port: 2, enrol_port: 3}
+    - {host: "::1", port: 2, enrol_port: 3, protocol: udp}
   agent_name: web-1
   groups: [a, b]
   password_file: /p
   password: secret-word
+  enrol: no
   ca_file: /ca
+  client_certificate: /cc
+  client_key: /ck
+  agent_ip: src
+  version: v4.9.0
+  labels: [{key: site, value: north}, {key: rack, value: 7, visibility: hidden}]
+  rate_max_per_s: 500
+  confirm_age_ms_min: 1000
   keys_file: /keys
 sensor: {ring_vital_size_kb: 1024, ring_bulk_size_kb: 8192}
+spool: {size_mb_max: 64, age_h_max: 24}
+active_response: {enabled: no, home: /h, timeout_s: 9, repeated_offenders: [5, 10], allow: [a, b], log: /l}
 log_level: debug
 heartbeat_interval_s: 0
 state_dir: /s
@@ -129,22 +141,36 @@ run_dir: /r
                                                 {{"proc.exe", ""}, {"mine", "%proc.name/%proc.pid"}},
                                                 false});
   CHECK(config.append_output[1].suggested_output);
-  REQUIRE(config.outputs.size() == 5);
+  CHECK(config.active_response == ActiveResponse{false, "/h", 9, {5, 10}, {"a", "b"}, "/l"});
+  REQUIRE(config.outputs.size() == 7);
   CHECK(config.rules == std::vector<RuleSelection>{{false, "*", ""}, {true, "Shell *", ""}, {true, "", "network"}});
   CHECK(config.static_fields == std::vector<StaticField>{{"site", "north"}, {"rack.no", "7"}});
   CHECK(config.outputs[0] == Output{StdoutOutput{StdoutOutput::Format::kJson}, 7});  // json_output decides
   CHECK(config.outputs[1] == Output{StdoutOutput{StdoutOutput::Format::kText}, 2});
   CHECK(config.outputs[2] == Output{FileOutput{"/x/y.json", FileOutput::Format::kFalco, 7, 9}, 6});
   CHECK(config.outputs[3] == Output{SyslogOutput{SyslogOutput::Format::kJson}, 3});
-  CHECK(config.outputs[4] == Output{WazuhManager{"m2", 1000, 1001}, 7});
-  CHECK(config.wazuh.managers == std::vector<WazuhManager>{{"m1", 1514, 1515}, {"::1", 2, 3}, {"m2", 1000, 1001}});
+  CHECK(config.outputs[4] == Output{WazuhAgentOutput{"/q", 7}, 1});
+  CHECK(config.outputs[5] == Output{FileOutput{"/var/log/tiercel/alerts.json", FileOutput::Format::kWazuh}, 7});
+  CHECK(config.outputs[6] == Output{WazuhManager{"m2", 1000, 1001}, 7});
+  CHECK(config.wazuh.managers ==
+        std::vector<WazuhManager>{{"m1", 1514, 1515}, {"::1", 2, 3, WazuhManager::Protocol::kUdp}, {"m2", 1000, 1001}});
   CHECK(config.wazuh.agent_name == "web-1");
   CHECK(config.wazuh.groups == std::vector<std::string>{"a", "b"});
   CHECK(config.wazuh.password_file == "/p");
   CHECK(config.wazuh.password.reveal() == "secret-word");
+  CHECK_FALSE(config.wazuh.enrol);
   CHECK(config.wazuh.ca_file == "/ca");
+  CHECK(config.wazuh.client_certificate == "/cc");
+  CHECK(config.wazuh.client_key == "/ck");
+  CHECK(config.wazuh.agent_ip == "src");
+  CHECK(config.wazuh.version == "v4.9.0");
+  CHECK(config.wazuh.labels == std::vector<WazuhLabel>{{"site", "north", WazuhLabel::Visibility::kVisible},
+                                                       {"rack", "7", WazuhLabel::Visibility::kHidden}});
+  CHECK(config.wazuh.rate_max_per_s == 500);
+  CHECK(config.wazuh.confirm_age_ms_min == 1'000);
   CHECK(config.wazuh_keys_file() == "/keys");
   CHECK(config.sensor == Sensor{1024, 8192});
+  CHECK(config.spool == Spool{64, 24});
   CHECK(config.log_level == log::Level::kDebug);
   CHECK(config.state_dir == "/s");
   CHECK(config.socket_path() == "/r/tiercel.sock");
@@ -212,7 +238,8 @@ TEST_CASE("config: every mistake at once, each with its place") {
   CHECK(has(rendered, "help: did you mean wazuh.agent_name?"));
   CHECK(has(rendered, "t.yaml:5:30: error: sensor.ring_vital_size_kb must be a power of two, not 1000"));
   CHECK(has(rendered, "help: 512 or 1024"));
-  CHECK(has(rendered, "t.yaml:7:11: error: outputs[0].type must be stdout, file, syslog or wazuh, not 'fiel'"));
+  CHECK(has(rendered,
+            "t.yaml:7:11: error: outputs[0].type must be stdout, file, syslog, wazuh or wazuh_agent, not 'fiel'"));
   CHECK(has(rendered, "help: did you mean file?"));
   CHECK(has(rendered, "t.yaml:9:20: error: outputs[1].config.path must be a whole path, from /, not 'relative'"));
   CHECK(has(rendered, "t.yaml:9:44: error: outputs[1].config.rotate_files must be a number from 1 to 1000, not '0'"));
@@ -228,6 +255,14 @@ TEST_CASE("config: every mistake at once, each with its place") {
   Diagnostics diagnostics;
   CHECK_FALSE(parse(text, "t.yaml", diagnostics, with({})));
   CHECK(diagnostics.errors() == 17);
+}
+
+TEST_CASE("config: a version of Wazuh is one, a label has a key, a protocol is tcp or udp") {
+  for (const char* bad_version : {"4.9.0", "v4.9", "v4.9.", "v4..9", "v4.9.x", "v4.9.0.1", "v444444.9.0.1"})
+    CHECK(has(bad("wazuh: {version: " + std::string(bad_version) + "}\n"), "must be a version of Wazuh, like v4.9.0"));
+  CHECK(good("wazuh: {version: v4.14.12}\n").wazuh.version == "v4.14.12");
+  CHECK(has(bad("wazuh: {labels: [{value: x}]}\n"), "wazuh.labels[0] needs a key"));
+  CHECK(has(bad("wazuh: {managers: [{host: m, protocol: sctp}]}\n"), "must be tcp or udp, not 'sctp'"));
 }
 
 TEST_CASE("config: wazuh as an output without a host, and no output at all") {
@@ -392,11 +427,12 @@ TEST_CASE("config: the shipped file loads clean, and what it shows are the defau
   INFO(diagnostics.render_all());
   REQUIRE(config);
   CHECK(diagnostics.all().empty());
-  REQUIRE(config->outputs.size() == 4);
+  REQUIRE(config->outputs.size() == 5);
   CHECK(config->outputs[0] == Output{StdoutOutput{}, kPriorityDebug});
   CHECK(config->outputs[1] == Output{FileOutput{}, kPriorityDebug});
   CHECK(config->outputs[2] == Output{SyslogOutput{}, kPriorityDebug});
   CHECK(config->outputs[3] == Output{WazuhManager{"wazuh-manager", 1514, 1515}, kPriorityDebug});
+  CHECK(config->outputs[4] == Output{WazuhAgentOutput{}, kPriorityDebug});
   CHECK(config->wazuh.managers == std::vector<WazuhManager>{{"wazuh-manager", 1514, 1515}});
   CHECK(config->wazuh_keys_file() == Config{}.wazuh_keys_file());
   config->outputs = Config{}.outputs;

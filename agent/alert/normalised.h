@@ -30,6 +30,7 @@ inline constexpr size_t kEventLeavesMax = 200;
 inline constexpr size_t kEventLeafBytesMax = 8 * 1024;
 // A message of the agent protocol holds 65,408 bytes; queue, location and the decoder's name come before ours.
 inline constexpr std::string_view kEventMessagePrefix = "1:tiercel:tiercel: ";
+inline constexpr std::string_view kEventLinePrefix = kEventMessagePrefix.substr(sizeof("1:tiercel:") - 1);  // in a file
 inline constexpr size_t kEventBytesMax = 65'408 - kEventMessagePrefix.size();
 
 struct NormalisedKey {

@@ -12,16 +12,22 @@
 #include <optional>
 #include <utility>
 
+#include "agent/alert/report.h"
+#include "agent/app_options.h"
 #include "agent/base/clock.h"
 #include "agent/base/log.h"
 #include "agent/cli/commands.h"
+#include "agent/clock_watch.h"
 #include "agent/context/procfs.h"
 #include "agent/control/control_server.h"
+#include "agent/group/group_config.h"
 #include "agent/heartbeat.h"
+#include "agent/lifeline.h"
 #include "agent/loop.h"
 #include "agent/losses.h"
 #include "agent/pipeline.h"
 #include "agent/reload/rules.h"
+#include "agent/response_options.h"
 #include "agent/rule/static_fields.h"
 #include "agent/rule_options.h"
 #include "agent/sensor/bpf_source.h"
@@ -35,42 +41,8 @@ namespace {
 
 // A stop must not take longer than 2 s; sinks get most of it.
 constexpr int kStopTimeoutMs = 1'500;
-
-sensor::BpfOptions sensor_options(const config::Config& config, const rule::RuleSet& rules) {
-  sensor::BpfOptions options;
-  options.wanted = reload::wanted_by(rules);
-  options.ring_vital_bytes = size_t{config.sensor.ring_vital_size_kb} << 10;
-  options.ring_bulk_bytes = size_t{config.sensor.ring_bulk_size_kb} << 10;
-  return options;
-}
-
-reload::Reloader::Options reload_options(const RunOptions& run) {
-  reload::Reloader::Options options;
-  options.running = run.config;
-  options.read_config = run.read_config;
-  options.config_file = run.config_file;
-  options.rule_options = rule_options;
-  return options;
-}
-
-alert::MakeOptions make_options(const config::Config& config) {
-  alert::MakeOptions options;
-  options.json_include_output_property = config.json_include_output_property;
-  options.json_include_message_property = config.json_include_message_property;
-  options.json_include_output_fields_property = config.json_include_output_fields_property;
-  options.json_include_tags_property = config.json_include_tags_property;
-  options.time_format_iso_8601 = config.time_format_iso_8601;
-  return options;
-}
-
-context::Containers::Options container_options(const RunOptions& run) {
-  context::Containers::Options options;
-  options.host_root = run.config.host_root;
-  options.roots.docker = run.config.containers.docker_root;
-  options.roots.containers_storage = run.config.containers.storage_root;
-  options.ask = run.replay_from.empty() && run.config.containers.ask_runtimes;
-  return options;
-}
+// Of that, for responses that are to be undone; what is left is undone at the next start.
+constexpr int kUndoTimeoutMs = 600;
 
 // The thread that empties the rings takes little time, but must have it soon: on a host whose every CPU is busy it goes
 // before ordinary work. Called when the other threads run already: those stay ordinary.
@@ -85,7 +57,9 @@ class App {
       : options_(options),
         config_(options.config),
         maker_(make_options(config_)),
-        spool_(siem::make_memory_spool({}, metrics_)),
+        reports_(metrics_),
+        spool_(siem::make_spool(spool_options(options), metrics_, clock_, reports_)),
+        responder_(response_options(config_), reports_, metrics_, clock_),
         outputs_(config_, options.outputs, *spool_, metrics_),
         containers_(container_options(options), metrics_),
         users_(config_.host_root),
@@ -95,7 +69,16 @@ class App {
         losses_(metrics_),
         reloader_(reload_options(options), metrics_, clock_) {
     heartbeat_.set_interval_s(options.replay_from.empty() ? config_.heartbeat_interval_s : 0);
+    if (options.outputs.group)
+      options.outputs.group->connect({.report = [this](alert::Report report) { reports_.put(std::move(report)); },
+                                      .poke = [this] { reloader_.poke(); },
+                                      .ask = [this] { reloader_.request(group::kCause); },
+                                      .ar_conf = [this](const std::string& text) { responder_.set_ar_conf(text); }});
   }
+
+  ~App() { outputs_.stop(0); }  // what the manager sends goes to parts that end before the outputs do
+  App(const App&) = delete;
+  App& operator=(const App&) = delete;
 
   Result<> run();
 
@@ -104,6 +87,7 @@ class App {
   Result<> open_source();
   Result<> start_control();
   Result<> start_source();
+  Result<> start_responder();
   void handle(std::span<const std::byte> record);
   void tick();
   void read_cgroup_losses();
@@ -113,6 +97,8 @@ class App {
   void follow_directory(std::span<const std::byte> record);
   LoopHandlers handlers();
   void stop();
+  void take_reports();
+  void report_gap();
   void count_undelivered();
   [[nodiscard]] Status status() const;
   void print_summary() const;
@@ -124,7 +110,9 @@ class App {
   Metrics metrics_;
   alert::AlertMaker maker_;
   std::shared_ptr<const rule::RuleSet> rules_;  // of the start, until the pipeline has them
+  alert::Reports reports_;
   std::unique_ptr<siem::Spool> spool_;
+  response::Responder responder_;  // outlives the outputs, which feed it
   Outputs outputs_;
   context::Containers containers_;
   context::Users users_;
@@ -140,6 +128,8 @@ class App {
   std::unique_ptr<sensor::Recorder> recorder_;
   std::optional<Pipeline> pipeline_;
   Heartbeat heartbeat_;
+  Lifeline lifeline_;
+  ClockWatch clock_watch_;
   reload::Reloader reloader_;  // uses the source
   std::optional<control::ControlServer> control_;
   uint64_t undelivered_ = 0;
@@ -181,6 +171,12 @@ Result<> App::start_control() {
     return outcome ? outcome->json() : R"({"result":"waiting"})";
   });
   return control_->start();
+}
+
+Result<> App::start_responder() {
+  if (!config_.active_response.enabled || !options_.outputs.manager || !options_.replay_from.empty()) return {};
+  outputs_.on_active_response([this](const std::string& json) { responder_.offer(json); });
+  return responder_.start();
 }
 
 Result<> App::start_source() {
@@ -228,7 +224,26 @@ void App::tick() {
   kernel_seen_ = losses_.seen();
   processes_ = table_.size();
   watch_containers();
+  lifeline_.touch(clock_);
+  if (options_.replay_from.empty())
+    if (auto jump = clock_watch_.look(clock_)) reports_.put(std::move(*jump));
   if (heartbeat_.due(clock_.monotonic_ns())) spool_->append(make_heartbeat(maker_, clock_.realtime_ns(), status()));
+}
+
+void App::take_reports() {
+  for (alert::Report& report : reports_.take())
+    spool_->append(maker_.make_internal(report.time_ns != 0 ? report.time_ns : clock_.realtime_ns(), report.priority,
+                                        report.rule, report.message, report.fields, report.routine));
+}
+
+// What happened while no agent ran was not seen.
+void App::report_gap() {
+  if (!options_.replay_from.empty()) return;
+  if (auto opened = lifeline_.open(config_.state_dir + "/lifeline", clock_); !opened) {
+    log::warning("the next agent cannot tell how long this host was without one: {}", opened.error().message);
+    return;
+  }
+  if (auto report = lifeline_.gap_report()) reports_.put(std::move(*report));
 }
 
 // Removals that were lost on their way would keep their cgroups for good.
@@ -273,7 +288,8 @@ void App::heal() {
 // Between two events. Nothing here takes long: the old set is freed by the reload thread.
 void App::swap(reload::Offer& offer) {
   if (!offer.outcome.accepted) {
-    spool_->append(make_refusal(maker_, offer.outcome));
+    // A group's set has a report of its own, with file and line.
+    if (offer.outcome.causes != group::kCause) spool_->append(make_refusal(maker_, offer.outcome));
     return;
   }
   pipeline_->exchange(offer.matcher);
@@ -313,11 +329,19 @@ Status App::status() const {
   s.spool_lost = metrics_.sum("tiercel_spool_lost_total");
   s.outputs_lost = metrics_.sum("tiercel_output_lost_total");
   s.undelivered = undelivered_;
-  s.spool_waiting = spool_->counts().waiting;
+  const siem::Spool::Counts spool = spool_->counts();
+  s.spool_waiting = spool.waiting;
+  s.spool_on_disk = spool.on_disk;
   s.processes = processes_;
   s.ring_bytes = source_ ? source_->ring_bytes() : 0;
   s.rss_anon_bytes = rss_anon_bytes();
   s.rules = reloader_.state();
+  if (options_.outputs.group) {
+    s.group = options_.outputs.group->state();
+    // A group's refused set is told as such: the host's own files are those that run.
+    if (s.group->refusal && !s.group->waits && s.rules.refusal.starts_with(s.group->refusal->file + ":"))
+      s.rules.refusal_stands = false;
+  }
   if (const wazuh::WazuhSink* manager = outputs_.manager()) {
     const wazuh::WazuhStatus w = manager->status();
     s.manager_configured = true;
@@ -343,11 +367,15 @@ void App::print_summary() const {
   if (!s.cgroup_losses.empty()) fmt::print(stderr, "  by container    {}\n", lost_by_container(s.cgroup_losses));
 }
 
-// The spool is in memory: what an output did not take is gone now. What the manager was sent and has not confirmed is
-// told apart, since most of it has arrived.
+// What an output did not take and the spool does not keep is gone now. What the manager was sent and has not confirmed
+// is told apart, since most of it has arrived.
 void App::count_undelivered() {
   for (const siem::Spool::Waiting& waiting : spool_->waiting()) {
     uint64_t rows = waiting.rows;
+    if (waiting.kept) {
+      if (rows > 0) log::info("{} alerts wait in the spool for the output {}", rows, waiting.reader);
+      continue;
+    }
     if (outputs_.manager() && waiting.reader == outputs_.manager()->name())
       rows -= std::min(rows, outputs_.manager()->status().unconfirmed);
     if (rows == 0) continue;
@@ -357,11 +385,18 @@ void App::count_undelivered() {
 }
 
 void App::stop() {
+  const uint64_t begun_ns = clock_.monotonic_ns();
   reloader_.stop();
+  responder_.stop(kUndoTimeoutMs);
+  const int took_ms = static_cast<int>((clock_.monotonic_ns() - begun_ns) / 1'000'000);
   tick();
+  take_reports();
   if (control_) control_->stop();
-  outputs_.stop(kStopTimeoutMs);
+  outputs_.stop(std::max(0, kStopTimeoutMs - took_ms));
+  take_reports();  // the last ones: the spool has them for the next agent
+  spool_->close();
   count_undelivered();
+  lifeline_.end(clock_);
   if (options_.summary) print_summary();
 }
 
@@ -379,8 +414,10 @@ LoopHandlers App::handlers() {
     else if (live)
       reloader_.request("SIGHUP");
   };
-  if (live) handlers.offer_fd = reloader_.offer_fd();
-  handlers.on_offer = [this] { reloader_.take([this](reload::Offer& offer) { swap(offer); }); };
+  if (live)
+    handlers.also.push_back(
+        {reloader_.offer_fd(), [this] { reloader_.take([this](reload::Offer& offer) { swap(offer); }); }});
+  handlers.also.push_back({reports_.fd(), [this] { take_reports(); }});
   handlers.stop_when_finished = !live;
   return handlers;
 }
@@ -393,11 +430,13 @@ Result<> App::run() {
   if (auto opened = open_source(); !opened) return opened;
   pipeline_.emplace(enricher_, std::exchange(rules_, nullptr), maker_, *spool_, metrics_);
   if (auto started = start_control(); !started) return started;
+  if (auto started = start_responder(); !started) return started;
   if (auto started = outputs_.start(); !started) return started;
   if (live) go_first();
   if (auto started = start_source(); !started) return started;
   if (live)
     if (auto started = reloader_.start(*source_); !started) return started;
+  report_gap();
   tick();
   log::info("tiercel {} is watching: {} rules active, {} ms after the start", kVersion, reloader_.state().rules.active,
             (clock_.monotonic_ns() - started_ns_) / 1'000'000);

@@ -32,7 +32,7 @@ sigset_t loop_signals() {
 struct Waiter {
   Fd epoll, signals, timer;
 
-  Result<> open(const sensor::Source& source, int offer_fd) {
+  Result<> open(const sensor::Source& source, const std::vector<LoopHandlers::Also>& also) {
     const sigset_t set = loop_signals();
     epoll.reset(::epoll_create1(EPOLL_CLOEXEC));
     signals.reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
@@ -43,7 +43,8 @@ struct Waiter {
     std::vector<int> fds = source.wait_fds();
     fds.push_back(signals.get());
     fds.push_back(timer.get());
-    if (offer_fd >= 0) fds.push_back(offer_fd);
+    for (const LoopHandlers::Also& each : also)
+      if (each.fd >= 0) fds.push_back(each.fd);
     for (int fd : fds) {
       epoll_event event{};
       event.events = EPOLLIN;
@@ -84,7 +85,7 @@ void block_loop_signals() {
 
 Result<> run_loop(sensor::Source& source, const LoopHandlers& handlers) {
   Waiter waiter;
-  if (auto opened = waiter.open(source, handlers.offer_fd); !opened) return opened;
+  if (auto opened = waiter.open(source, handlers.also); !opened) return opened;
   for (bool more = true; more;) {
     const size_t handled = source.drain(handlers.record, kRecordsPerTurn);
     if (source.finished() && handlers.stop_when_finished) break;
@@ -93,7 +94,8 @@ Result<> run_loop(sensor::Source& source, const LoopHandlers& handlers) {
     const int n = ::epoll_wait(waiter.epoll.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
     if (n < 0 && errno != EINTR) return fail_errno("epoll_wait", errno);
     for (int i = 0; i < n; ++i)
-      if (handlers.on_offer && events[static_cast<size_t>(i)].data.fd == handlers.offer_fd) handlers.on_offer();
+      for (const LoopHandlers::Also& each : handlers.also)
+        if (events[static_cast<size_t>(i)].data.fd == each.fd) each.handle();
     more = waiter.take_tick(handlers) && waiter.take_signals(handlers);
   }
   source.detach();

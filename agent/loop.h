@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include "agent/base/result.h"
 #include "agent/sensor/source.h"
@@ -12,9 +13,13 @@ struct LoopHandlers {
   sensor::RecordHandler record;
   std::function<bool()> tick;                 // every second; false ends the loop
   std::function<void(int signal)> on_signal;  // SIGHUP, SIGUSR1; SIGINT and SIGTERM end the loop
-  int offer_fd = -1;                          // on_offer() is called between two records when it is readable; -1: none
-  std::function<void()> on_offer;             // must make it unreadable
-  bool stop_when_finished = false;            // a recording ends; the kernel does not
+  // Called between two records when the descriptor is readable, which it must end.
+  struct Also {
+    int fd = -1;
+    std::function<void()> handle;
+  };
+  std::vector<Also> also;
+  bool stop_when_finished = false;  // a recording ends; the kernel does not
 };
 
 // Blocks the signals that it handles. Call before any thread is started, so that all threads inherit it.

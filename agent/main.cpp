@@ -8,6 +8,7 @@
 #include "agent/cli/commands.h"
 #include "agent/cli/falco.h"
 #include "agent/cli/rules_commands.h"
+#include "agent/response/script.h"
 
 namespace {
 
@@ -25,6 +26,7 @@ struct Parsed {
   bool strict = false, json = false;
   std::string run_dir = "/run/tiercel";
   std::string format = "text";
+  std::string home, stock_agent;
 };
 
 void add_agent_options(CLI::App& app, cli::RunArgs& args) {
@@ -183,6 +185,27 @@ void add_reference(CLI::App& app, Parsed& p, int& status) {
   st->callback([&] { status = cli::status(p.run_dir, p.json); });
 }
 
+void add_manager_habits(CLI::App& dev, Parsed& p) {
+  dev.add_option("--protocol", p.dev.protocol, "How agents reach it")
+      ->check(CLI::IsMember({"tcp", "udp", "both"}))
+      ->capture_default_str();
+  dev.add_option("--version", p.dev.version, "Its own version: agents above its major.minor are refused")
+      ->capture_default_str();
+  dev.add_option("--groups", p.dev.groups, "Groups that exist, comma separated (default: every one)");
+  dev.add_option("--tls", p.dev.tls, "The TLS version of the enrolment")
+      ->check(CLI::IsMember({"any", "1.2", "1.3"}))
+      ->capture_default_str();
+  dev.add_option("--client-ca", p.dev.client_ca, "Agents must show a certificate from this CA (PEM) to enrol");
+  dev.add_option("--key-update-ms", p.dev.key_update_ms, "Until a new key is known to the receiver")
+      ->capture_default_str();
+  dev.add_option("--stall-ms", p.dev.stall_ms, "A worker sleeps up to so long before some frames; 0: never")
+      ->capture_default_str();
+  dev.add_option("--frames-per-s", p.dev.frames_per_s, "Reads no faster than that; 0: as fast as it can")
+      ->capture_default_str();
+  dev.add_option("--udp-loss", p.dev.udp_loss, "So many of a hundred datagrams are lost, in each direction")
+      ->capture_default_str();
+}
+
 void add_manager(CLI::App& app, Parsed& p, int& status) {
   auto* dev =
       app.add_subcommand("dev-manager", "A stand-in for a Wazuh manager, on loopback only, for development and tests");
@@ -190,12 +213,28 @@ void add_manager(CLI::App& app, Parsed& p, int& status) {
   dev->add_option("--port", p.dev.port, "Port for agents")->capture_default_str();
   dev->add_option("--enrol-port", p.dev.enrol_port, "Port for enrolment")->capture_default_str();
   dev->add_option("--password-file", p.dev.password_file, "Enrolment password, on the file's first line");
+  dev->add_option("--shared", p.dev.shared_folder,
+                  "A group's folder: its files are pushed to the agents, again when they change");
   dev->add_option("--workers", p.dev.workers, "Threads that take events, as the real receiver has")
       ->capture_default_str();
   dev->add_option("--queue", p.dev.queue, "Events that wait; what comes beyond is dropped silently")
       ->capture_default_str();
-  dev->add_flag("--unfriendly", p.dev.unfriendly, "Stall at random, as a busy receiver does");
+  dev->add_flag("--unfriendly", p.dev.unfriendly, "Stall longer and cut its frames in two, as a busy receiver does");
+  add_manager_habits(*dev, p);
   dev->add_flag("--json", p.dev.json, "JSON lines");
+  dev->footer(
+      "Lines on standard input:\n"
+      "  ar [ID] JSON                   an active response, to one agent or to all\n"
+      "  push FILE                      a shared file\n"
+      "  request [ID] TARGET PAYLOAD    a request: `request agent getstate`, `request agent getconfig client`\n"
+      "  reconnect [ID]                 asks for a reconnect\n"
+      "  stats | agents | quit\n"
+      "Examples:\n"
+      "  tiercel dev-manager --protocol udp --udp-loss 5        an old manager on a bad network\n"
+      "  tiercel dev-manager --version v4.9.0                   an older manager: refuses a newer agent's version\n"
+      "  tiercel dev-manager --frames-per-s 200                 one that reads slowly: it pushes back\n"
+      "  tiercel dev-manager --tls 1.2 --client-ca agents.pem   enrolment with client certificates\n"
+      "  tiercel dev-manager --key-update-ms 86400000           one that never learns of a new key");
   dev->callback([&] { status = cli::dev_manager(p.dev); });
   auto* enroll = app.add_subcommand("enroll", "Enrol with a Wazuh manager and write client.keys");
   enroll->add_option("--manager", p.enroll.manager, "The manager's name or address")->required();
@@ -204,8 +243,36 @@ void add_manager(CLI::App& app, Parsed& p, int& status) {
   enroll->add_option("--groups", p.enroll.groups, "Groups, comma separated");
   enroll->add_option("--password-file", p.enroll.password_file, "Enrolment password, on the file's first line");
   enroll->add_option("--ca", p.enroll.ca_file, "CA certificate that the manager's must be signed by");
+  enroll->add_option("--certificate", p.enroll.certificate, "Client certificate (PEM), for managers that ask for one");
+  enroll->add_option("--key", p.enroll.key, "Its private key (PEM)");
+  enroll->add_option("--ip", p.enroll.ip, "The address that the manager ties the key to: src, any, or an address");
   enroll->add_option("--keys", p.enroll.keys_file, "Where the key is written (default: /var/lib/tiercel/client.keys)");
   enroll->callback([&] { status = cli::enroll(p.enroll); });
+}
+
+void add_response(CLI::App& app, Parsed& p, int& status) {
+  auto* response = app.add_subcommand(
+      "response",
+      "Active response: what a manager may have done on this host. The scripts speak execd's protocol: one line of\n"
+      "JSON on standard input; where they ask check_keys on standard output, a second line. docs/active-response.md");
+  response->require_subcommand(1);
+  for (const response::ShippedScript& script : response::shipped_scripts()) {
+    const std::string name(script.name);
+    auto* command = response->add_subcommand(name, std::string(script.what));
+    command->callback([&status, name] { status = cli::response(name); });
+  }
+  auto* install = response->add_subcommand("install", "Write the scripts into active-response/bin");
+  install->add_option("--home", p.home, "The agent's active_response.home (default: /var/lib/tiercel)");
+  install->add_option(
+      "--wazuh-agent", p.stock_agent,
+      "Where a stock wazuh-agent lives (/var/ossec): installs there what it lacks, for its execd to run");
+  install->callback([&] { status = cli::response_install(p.home, p.stock_agent); });
+  response->footer(
+      "Examples:\n  sudo tiercel response install\n"
+      "  A='{\"version\":1,\"command\":\"add\",\"parameters\":{\"alert\":{\"data\":{\"srcip\":\"192.0.2.7\"}}}}'\n"
+      "  (echo \"$A\"; echo \"$A\" | sed s/add/continue/) | sudo tiercel response firewall-drop\n"
+      "  echo \"$A\" | sed s/add/delete/ | sudo tiercel response firewall-drop\n"
+      "Exit status: 0 done, 1 refused or failed; the last line on standard output says why.");
 }
 
 }  // namespace
@@ -224,6 +291,7 @@ int main(int argc, char** argv) {
   add_rules(app, parsed, status);
   add_reference(app, parsed, status);
   add_manager(app, parsed, status);
+  add_response(app, parsed, status);
   app.add_subcommand("falco", "Falco's command line and falco.yaml: see `tiercel falco --help`");
   try {
     app.parse(argc, argv);

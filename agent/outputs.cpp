@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -11,10 +12,12 @@
 #include "agent/base/log.h"
 #include "agent/cli/alert_line.h"
 #include "agent/cli/commands.h"
+#include "agent/group/group_config.h"
 #include "agent/heartbeat.h"
 #include "siem/local/file_sink.h"
 #include "siem/local/stdout_sink.h"
 #include "siem/local/syslog_sink.h"
+#include "siem/wazuh/agent_queue.h"
 #include "siem/wazuh/manager/dev_manager.h"
 #include "siem/wazuh/sink.h"
 
@@ -29,6 +32,8 @@ siem::FileSinkOptions::Format format_of(config::FileOutput::Format format) {
       return siem::FileSinkOptions::Format::kFalco;
     case config::FileOutput::Format::kText:
       return siem::FileSinkOptions::Format::kText;
+    case config::FileOutput::Format::kWazuh:
+      return siem::FileSinkOptions::Format::kWazuh;
     case config::FileOutput::Format::kNormalised:
       break;
   }
@@ -73,6 +78,7 @@ void Outputs::add_local(const config::Output& output) {
     sink.format = format_of(file->format);
     sink.rotate_size_bytes = uint64_t{file->rotate_size_mb} << 20;
     sink.rotate_files = file->rotate_files;
+    if (file->format == config::FileOutput::Format::kWazuh) sink.rate_max_per_s = file->rate_max_per_s;
     sink.least_priority = least;
     auto made = siem::make_file_sink(spool_, sink, metrics_);
     files_.push_back(made.get());
@@ -82,6 +88,9 @@ void Outputs::add_local(const config::Output& output) {
     if (syslog->format == config::SyslogOutput::Format::kJson) sink.format = siem::SyslogSinkOptions::Format::kJson;
     sink.least_priority = least;
     sinks_.push_back(siem::make_syslog_sink(spool_, sink, metrics_));
+  } else if (const auto* agent = std::get_if<config::WazuhAgentOutput>(&output.to)) {
+    sinks_.push_back(wazuh::make_agent_queue_sink(
+        spool_, {.path = agent->path, .rate_max_per_s = agent->rate_max_per_s, .least_priority = least}, metrics_));
   }
 }
 
@@ -90,20 +99,44 @@ Result<> Outputs::add_wazuh(const std::vector<config::WazuhManager>& managers, c
   if (!password) return fail("enrolment password: " + password.error().message, Fault::kUser);
   wazuh::WazuhOptions options;
   for (const config::WazuhManager& manager : managers)
-    options.managers.push_back({manager.host, manager.port, manager.enrol_port});
+    options.managers.push_back(
+        {manager.host, manager.port, manager.enrol_port,
+         manager.protocol == config::WazuhManager::Protocol::kUdp ? wazuh::Protocol::kUdp : wazuh::Protocol::kTcp});
   for (const config::Output& output : config_.outputs)
     if (std::holds_alternative<config::WazuhManager>(output.to))
       options.least_priority = static_cast<alert::Priority>(output.priority);
   options.keys_file = embedded_ ? embedded_dir_ + "/agent.keys" : config_.wazuh_keys_file();
   options.agent_name = agent_name;
   options.groups = config_.wazuh.groups;
+  options.enrol_if_needed = config_.wazuh.enrol;
+  options.client_certificate = config_.wazuh.client_certificate;
+  options.client_key = config_.wazuh.client_key;
+  options.agent_ip = config_.wazuh.agent_ip;
+  options.rate_max_per_s = config_.wazuh.rate_max_per_s;
+  options.delivery.confirm_age_ms_min = static_cast<int>(config_.wazuh.confirm_age_ms_min);
+  options.version_pinned = !config_.wazuh.version.empty();
+  if (options.version_pinned) options.version = config_.wazuh.version;
+  for (const config::WazuhLabel& label : config_.wazuh.labels)
+    options.labels.push_back({label.key, label.value, static_cast<wazuh::Label::Visibility>(label.visibility)});
   options.password = *password;
   options.ca_file = embedded_ ? embedded_->certificate_file() : config_.wazuh.ca_file;
   if (embedded_) {  // it is on this host: no need to wait as for a manager far away
     options.reconnect_ms_min = 100;
-    options.ping_interval_ms = 100;
+    options.delivery.ping_interval_ms = 100;
   }
   wazuh::WazuhCallbacks callbacks;
+  callbacks.reload = [] { ::kill(::getpid(), SIGHUP); };  // the road of every reload; the main loop takes it
+  if (group::GroupConfig* group = options_.group) {
+    options.shared_md5 = group->told_md5();
+    callbacks.shared_file = [group](const wazuh::SharedFile& file) {
+      if (file.name != "merged.mg") return;
+      if (file.too_long)
+        group->refuse_unseen(file.md5, "the group's files together are too long");
+      else
+        group->offer(file.md5, file.content);
+    };
+  }
+  if (respond_) callbacks.active_response = [this](const wazuh::ActiveResponse& ask) { respond_(ask.json); };
   auto sink = std::make_unique<wazuh::WazuhSink>(spool_, std::move(options), std::move(callbacks), metrics_, kClock);
   wazuh_ = sink.get();
   sinks_.push_back(std::move(sink));
@@ -148,6 +181,8 @@ Result<> Outputs::start() {
   }
   if (!managers.empty())
     if (auto added = add_wazuh(managers, agent_name); !added) return added;
+  // Every reader is known now.
+  if (auto opened = spool_.open(); !opened) return opened;
   for (auto& sink : sinks_)
     if (auto started = sink->start(); !started) return started;
   return {};

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <initializer_list>
 
+#include "agent/alert/json.h"
 #include "agent/base/fd.h"
 #include "agent/base/time_text.h"
 
@@ -19,6 +20,50 @@ uint64_t rss_anon_bytes() {
   const size_t at = status ? status->find("RssAnon:") : std::string::npos;
   return at == std::string::npos ? 0 : std::strtoull(status->c_str() + at + 8, nullptr, 10) * 1024;
 }
+
+namespace {
+
+using JsonWriter = rapidjson::Writer<rapidjson::StringBuffer>;
+
+void write_text(JsonWriter& out, const char* key, const std::string& value) {
+  const std::string valid = alert::json_string(value);  // what a manager sent may be no UTF-8
+  out.Key(key);
+  out.RawValue(valid.data(), valid.size(), rapidjson::kStringType);
+}
+
+void write_group(JsonWriter& out, const group::GroupState& group) {
+  out.Key("group_configuration");
+  out.StartObject();
+  out.Key("enabled");
+  out.Bool(group.enabled);
+  write_text(out, "group", group.group);
+  write_text(out, "md5", group.md5);
+  write_text(out, "applied_at", group.applied_ns == 0 ? "" : iso8601_z(group.applied_ns));
+  out.Key("files");
+  out.StartArray();
+  for (const std::string& file : group.files) {
+    const std::string valid = alert::json_string(file);
+    out.RawValue(valid.data(), valid.size(), rapidjson::kStringType);
+  }
+  out.EndArray();
+  if (group.refusal) {
+    out.Key("refused");
+    out.StartObject();
+    write_text(out, "md5", group.refusal->md5);
+    write_text(out, "file", group.refusal->file);
+    out.Key("line");
+    out.Int(group.refusal->line);
+    out.Key("column");
+    out.Int(group.refusal->column);
+    write_text(out, "reason", group.refusal->reason);
+    out.Key("waits_for_host");
+    out.Bool(group.waits);
+    out.EndObject();
+  }
+  out.EndObject();
+}
+
+}  // namespace
 
 std::string Status::json() const {
   rapidjson::StringBuffer buffer;
@@ -91,6 +136,7 @@ std::string Status::json() const {
       out.Bool(rules.refusal_stands);
     });
   });
+  if (group) write_group(out, *group);
   object("manager", [&] {
     out.Key("configured");
     out.Bool(manager_configured);
@@ -101,7 +147,11 @@ std::string Status::json() const {
     number("sent", manager_sent);
     number("confirmed", manager_confirmed);
   });
-  object("spool", [&] { number("waiting", spool_waiting); });
+  object("spool", [&] {
+    number("waiting", spool_waiting);
+    out.Key("on_disk");
+    out.Bool(spool_on_disk);
+  });
   object("memory", [&] {
     number("rss_anon_bytes", rss_anon_bytes);
     number("ring_bytes", ring_bytes);
@@ -163,6 +213,33 @@ std::string rules_trouble(const Reply& s, const char* alarm, const char* off) {
   return out;
 }
 
+std::string group_text(const Reply& s, const char* alarm, const char* off) {
+  const rapidjson::Value* files = s.find({"group_configuration", "files"});
+  if (files == nullptr || !files->IsArray()) return {};
+  std::string names;
+  for (const auto& file : files->GetArray())
+    if (file.IsString()) names += (names.empty() ? "" : ", ") + std::string(file.GetString());
+  const std::string md5 = s.text({"group_configuration", "md5"});
+  std::string out = "  group     ";
+  if (md5.empty())
+    out += "nothing from the manager yet";
+  else
+    out += fmt::format("{} ({}), {}", names.empty() ? "no files for Tiercel" : names,
+                       s.text({"group_configuration", "group"}), md5);
+  if (!s.flag({"group_configuration", "enabled"})) out += "; not applied: group_configuration is off";
+  out += "\n";
+  if (const std::string file = s.text({"group_configuration", "refused", "file"}); !file.empty())
+    out += fmt::format("  {}refused   the group's {}:{}:{}: {} ({}){}\n", alarm, file,
+                       s.number({"group_configuration", "refused", "line"}),
+                       s.number({"group_configuration", "refused", "column"}),
+                       s.text({"group_configuration", "refused", "reason"}),
+                       s.flag({"group_configuration", "refused", "waits_for_host"})
+                           ? "waits for the host's files"
+                           : s.text({"group_configuration", "refused", "md5"}),
+                       off);
+  return out;
+}
+
 }  // namespace
 
 std::string status_text(const std::string& json, bool colour) {
@@ -184,16 +261,17 @@ std::string status_text(const std::string& json, bool colour) {
       s.text({"version"}), s.number({"uptime_s"}), s.number({"rules", "active"}), s.number({"rules", "total"}),
       s.text({"rules", "digest"}), s.text({"rules", "loaded_at"}).substr(0, 19) + "Z",
       s.number({"rules", "reloads", "ok"}), s.number({"rules", "reloads", "refused"}));
-  out += rules_trouble(s, alarm, off);
+  out += rules_trouble(s, alarm, off) + group_text(s, alarm, off);
   out += fmt::format(
       "  events    {}\n"
       "  alerts    {}\n"
       "  {}lost      {} (kernel {}, malformed {}, spool {}, outputs {}){}\n"
       "  manager   {}\n"
-      "  spool     {} waiting\n",
+      "  spool     {} waiting, {}\n",
       s.number({"events"}), s.number({"alerts"}), lost > 0 ? alarm : "", lost, s.number({"lost", "kernel"}),
       s.number({"lost", "malformed_records"}), s.number({"lost", "spool"}), s.number({"lost", "outputs"}),
-      lost > 0 ? off : "", manager, s.number({"spool", "waiting"}));
+      lost > 0 ? off : "", manager, s.number({"spool", "waiting"}),
+      s.flag({"spool", "on_disk"}) ? "on the disk" : "in memory only");
   if (const uint64_t known = s.number({"containers", "known"}); known > 0)
     out += fmt::format("  containers {} ({} without a runtime's record that names them, {} not fully known yet)\n",
                        known, s.number({"containers", "unverified"}), s.number({"containers", "incomplete"}));

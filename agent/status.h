@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "agent/base/metrics.h"
 #include "agent/context/containers.h"
+#include "agent/group/group_config.h"
 #include "agent/losses.h"
 #include "agent/reload/outcome.h"
 
@@ -21,9 +23,11 @@ struct Status {
   std::vector<CgroupLossRow> cgroup_losses;  // of kernel_lost
   uint64_t undelivered = 0;                  // at the end: what an output had not taken when the agent stopped
   uint64_t spool_waiting = 0;
+  bool spool_on_disk = false;
   context::Containers::Counts containers;
   uint64_t processes = 0, ring_bytes = 0, rss_anon_bytes = 0;
   reload::RulesState rules;
+  std::optional<group::GroupState> group;  // nothing: the agent has no manager
   bool manager_configured = false, manager_connected = false;
   std::string manager_address, agent_id;
   uint64_t manager_sent = 0, manager_confirmed = 0, manager_unconfirmed = 0;

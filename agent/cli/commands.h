@@ -33,18 +33,29 @@ int status(const std::string& run_dir, bool json);
 struct DevManagerArgs {
   std::string dir;
   unsigned port = 1514, enrol_port = 1515;
-  std::string password_file;
+  std::string password_file, shared_folder;
   bool json = false;
   bool unfriendly = false;
   unsigned workers = 4, queue = 16384;
+  std::string protocol = "tcp", version = "v4.14.7", groups, tls = "any", client_ca;
+  unsigned key_update_ms = 500, stall_ms = 50, frames_per_s = 0, udp_loss = 0;
 };
 int dev_manager(const DevManagerArgs& args);
 
 struct EnrollArgs {
-  std::string manager, name, groups, password_file, ca_file, keys_file;
+  std::string manager, name, groups, password_file, ca_file, keys_file, certificate, key, ip;
   unsigned port = 1515;
 };
 int enroll(const EnrollArgs& args);
+
+// One of response::shipped_scripts(), on standard input and output.
+int response(const std::string& name);
+// stock_agent: the folder of a wazuh-agent to install for, instead of home.
+int response_install(const std::string& home, const std::string& stock_agent);
+// What the agent tells its scripts of its configuration: managers, comma separated; where runtimes' records are.
+inline constexpr const char* kManagersVariable = "TIERCEL_MANAGERS";
+inline constexpr const char* kDockerRootVariable = "TIERCEL_DOCKER_ROOT";
+inline constexpr const char* kStorageRootVariable = "TIERCEL_STORAGE_ROOT";
 
 // Where the rules are when nobody says: the configured folder, else the checkout's or the package's.
 std::vector<std::string> default_rules();

@@ -29,6 +29,16 @@ Result<std::string> first_line(const std::string& path) {
   return text->substr(0, text->find_first_of("\r\n"));
 }
 
+std::vector<std::string> comma_separated(const std::string& text) {
+  std::vector<std::string> parts;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find(',', at), text.size());
+    if (end > at) parts.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return parts;
+}
+
 }  // namespace
 
 int dev_manager(const DevManagerArgs& args) {
@@ -44,10 +54,23 @@ int dev_manager(const DevManagerArgs& args) {
   options.port = static_cast<uint16_t>(args.port);
   options.enrol_port = static_cast<uint16_t>(args.enrol_port);
   options.password = *password;
+  options.shared_folder = args.shared_folder;
   options.workers = static_cast<int>(args.workers);
   options.queue_frames_max = args.queue;
+  options.tcp = args.protocol != "udp";
+  options.udp = args.protocol != "tcp";
+  if (!wazuh::valid_version(args.version)) return report({"--version must be like v4.14.0", Fault::kUser});
+  options.version = args.version;
+  options.groups = comma_separated(args.groups);
+  if (args.tls != "any")
+    options.tls = args.tls == "1.2" ? wazuh::DevManagerOptions::Tls::k12 : wazuh::DevManagerOptions::Tls::k13;
+  options.client_ca_file = args.client_ca;
+  options.key_update_ms = static_cast<int>(args.key_update_ms);
+  options.stall_ms_max = static_cast<int>(args.stall_ms);
+  options.frames_max_per_s = args.frames_per_s;
+  options.udp_loss_percent = static_cast<int>(args.udp_loss);
   if (args.unfriendly) {
-    options.stall_ms_max = 200;
+    options.stall_ms_max = std::max(options.stall_ms_max, 200);
     options.stall_percent = 2;
     options.split_frames = true;
   }
@@ -72,11 +95,8 @@ int enroll(const EnrollArgs& args) {
   request.agent_name = args.name.empty() ? wazuh::agent_name_of_host(host.data()) : args.name;
   request.version = wazuh::kReportedVersion;
   request.password = *password;
-  for (size_t at = 0; at < args.groups.size();) {
-    const size_t end = std::min(args.groups.find(',', at), args.groups.size());
-    if (end > at) request.groups.push_back(args.groups.substr(at, end - at));
-    at = end + 1;
-  }
+  request.groups = comma_separated(args.groups);
+  request.ip = args.ip;
   auto old_key = wazuh::read_agent_key(keys_file);
   if (!old_key) return report(old_key.error());
   if (*old_key) request.old_key_hash = wazuh::key_hash(**old_key);
@@ -84,10 +104,20 @@ int enroll(const EnrollArgs& args) {
   std::filesystem::create_directories(std::filesystem::path(keys_file).parent_path(), made);
   wazuh::WaitLimit limit;
   limit.deadline_ns = wazuh::deadline_in_ms(kEnrolTimeoutMs);
-  auto answer = wazuh::enrol({args.manager, static_cast<uint16_t>(args.port), args.ca_file}, request, limit);
+  const wazuh::EnrolServer server{args.manager, static_cast<uint16_t>(args.port), args.ca_file, args.certificate,
+                                  args.key};
+  auto answer = wazuh::enrol(server, request, limit);
+  // An older manager: tell it a version that it takes.
+  while (answer && wazuh::says_version_too_high(answer->refusal)) {
+    auto lower = wazuh::lower_version(request.version);
+    if (!lower) break;
+    request.version = *lower;
+    answer = wazuh::enrol(server, request, limit);
+  }
   if (!answer) return report(answer.error());
-  if (answer->key_is_good) {
-    fmt::print("{} holds a key that the manager still takes: agent {}\n", keys_file, (*old_key)->id);
+  if (answer->may_be_good) {
+    fmt::print("the manager gives agent {} no other key: the one in {} is the manager's, or {}\n", (*old_key)->id,
+               keys_file, wazuh::kReplacedLater);
     return 0;
   }
   if (answer->key.id.empty()) {

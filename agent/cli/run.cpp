@@ -3,13 +3,16 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <optional>
 
 #include "agent/app.h"
+#include "agent/base/clock.h"
 #include "agent/base/log.h"
 #include "agent/cli/commands.h"
 #include "agent/config/load.h"
 #include "agent/container/host_files.h"
+#include "agent/group/group_config.h"
 #include "agent/loop.h"
 
 namespace tiercel::cli {
@@ -29,11 +32,13 @@ std::string config_file_of(const RunArgs& args) {
   return args.config_file.empty() ? kDefaultConfig : args.config_file;
 }
 
-// The file, and what the command line changes. The file that was named must be there; the default one need not.
-std::optional<config::Config> configuration(const RunArgs& args, Diagnostics& diagnostics) {
+// The file, what the manager's group lays over it, and what the command line changes. The file that was named must be
+// there; the default one need not.
+std::optional<config::Config> configuration(const RunArgs& args, group::GroupConfig* group, Diagnostics& diagnostics) {
   const std::string path = config_file_of(args);
   std::optional<config::Config> config = config::Config{};
   if (!args.config_file.empty() || ::access(path.c_str(), F_OK) == 0) config = config::load(path, diagnostics);
+  if (config && group != nullptr) config = group->lay_over(std::move(*config), diagnostics);
   if (!config) return config;
   if (!args.rules.empty())
     config->rules_files = args.rules;
@@ -46,6 +51,15 @@ std::optional<config::Config> configuration(const RunArgs& args, Diagnostics& di
   if (!args.host_root.empty()) config->host_root = args.host_root;
   if (!args.manager_host.empty()) config->wazuh.managers = {config::WazuhManager{.host = args.manager_host}};
   return config;
+}
+
+// A group speaks for agents of a manager, and only for those.
+std::unique_ptr<group::GroupConfig> group_of(const RunArgs& args, const config::Config& config) {
+  if (args.no_manager || !args.replay_from.empty() || config.wazuh.managers.empty()) return nullptr;
+  return std::make_unique<group::GroupConfig>(
+      group::GroupConfig::Options{.folder = config.state_dir + "/shared", .version = kVersion, .now_ns = [] {
+                                    return SystemClock().realtime_ns();
+                                  }});
 }
 
 // Inside a container gethostname() gives the container's name: alerts are to tell the host's.
@@ -71,7 +85,13 @@ int run(const RunArgs& args) {
   if (!args.log_level.empty())
     if (auto level = level_of(args.log_level); !level) return report(level.error());
   Diagnostics diagnostics;
-  auto config = configuration(args, diagnostics);
+  auto config = configuration(args, nullptr, diagnostics);  // the host's own: it says where the group's is
+  std::unique_ptr<group::GroupConfig> group;
+  if (config) group = group_of(args, *config);
+  if (group) {
+    diagnostics = {};
+    config = configuration(args, group.get(), diagnostics);
+  }
   std::fputs(diagnostics.render_all(colour_wanted(STDERR_FILENO)).c_str(), stderr);
   if (!config) return report({config_file_of(args) + " has mistakes: see above", Fault::kUser});
   log::set_level(config->log_level);
@@ -83,7 +103,8 @@ int run(const RunArgs& args) {
   RunOptions options;
   options.config = std::move(*config);
   options.config_file = config_file_of(args);
-  options.read_config = [args](Diagnostics& found) { return configuration(args, found); };
+  options.read_config = [args, group = group.get()](Diagnostics& found) { return configuration(args, group, found); };
+  options.outputs.group = group.get();
   options.outputs.manager = !args.no_manager;
   options.outputs.embedded_manager = args.embedded_manager;
   options.outputs.json = args.json;

@@ -1,0 +1,57 @@
+#include "agent/app_options.h"
+
+#include "agent/group/group_config.h"
+#include "agent/reload/rules.h"
+#include "agent/rule_options.h"
+
+namespace tiercel {
+
+sensor::BpfOptions sensor_options(const config::Config& config, const rule::RuleSet& rules) {
+  sensor::BpfOptions options;
+  options.wanted = reload::wanted_by(rules);
+  options.ring_vital_bytes = size_t{config.sensor.ring_vital_size_kb} << 10;
+  options.ring_bulk_bytes = size_t{config.sensor.ring_bulk_size_kb} << 10;
+  return options;
+}
+
+reload::Reloader::Options reload_options(const RunOptions& run) {
+  reload::Reloader::Options options;
+  options.running = run.config;
+  options.read_config = run.read_config;
+  options.config_file = run.config_file;
+  options.rule_options = rule_options;
+  if (group::GroupConfig* group = run.outputs.group) {
+    options.errand = [group] { group->errand(); };
+    options.concluded = [group](const reload::Outcome& outcome) { group->concluded(outcome); };
+  }
+  return options;
+}
+
+alert::MakeOptions make_options(const config::Config& config) {
+  alert::MakeOptions options;
+  options.json_include_output_property = config.json_include_output_property;
+  options.json_include_message_property = config.json_include_message_property;
+  options.json_include_output_fields_property = config.json_include_output_fields_property;
+  options.json_include_tags_property = config.json_include_tags_property;
+  options.time_format_iso_8601 = config.time_format_iso_8601;
+  return options;
+}
+
+context::Containers::Options container_options(const RunOptions& run) {
+  context::Containers::Options options;
+  options.host_root = run.config.host_root;
+  options.roots.docker = run.config.containers.docker_root;
+  options.roots.containers_storage = run.config.containers.storage_root;
+  options.ask = run.replay_from.empty() && run.config.containers.ask_runtimes;
+  return options;
+}
+
+siem::SpoolOptions spool_options(const RunOptions& run) {
+  siem::SpoolOptions options;
+  if (run.replay_from.empty()) options.folder = run.config.state_dir + "/spool";
+  options.size_bytes_max = uint64_t{run.config.spool.size_mb_max} << 20;
+  options.age_s_max = uint64_t{run.config.spool.age_h_max} * 3'600;
+  return options;
+}
+
+}  // namespace tiercel

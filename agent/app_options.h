@@ -1,0 +1,22 @@
+// What the parts of the agent are told, from its configuration and from how it is run. Pure.
+#pragma once
+
+#include "agent/alert/make.h"
+#include "agent/app.h"
+#include "agent/config/config.h"
+#include "agent/context/containers.h"
+#include "agent/reload/reloader.h"
+#include "agent/rule/load.h"
+#include "agent/sensor/bpf_source.h"
+#include "siem/spool.h"
+
+namespace tiercel {
+
+[[nodiscard]] sensor::BpfOptions sensor_options(const config::Config& config, const rule::RuleSet& rules);
+[[nodiscard]] reload::Reloader::Options reload_options(const RunOptions& run);
+[[nodiscard]] alert::MakeOptions make_options(const config::Config& config);
+[[nodiscard]] context::Containers::Options container_options(const RunOptions& run);
+// What is replayed is no news: it is not kept for anybody.
+[[nodiscard]] siem::SpoolOptions spool_options(const RunOptions& run);
+
+}  // namespace tiercel

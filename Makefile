@@ -41,6 +41,7 @@ bench: build test-deps ## what matching and the whole agent cost, interleaved (P
 	@python3 tests/bench/match.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests $(MATCH_ARGS)
 	@python3 tests/bench/bench.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests $(if $(PEER),--peer "$(PEER)") $(BENCH_ARGS)
 	@python3 tests/bench/latency.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests $(LATENCY_ARGS)
+	@python3 tests/bench/delivery.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests $(DELIVERY_ARGS)
 
 .PHONY: fuzz
 fuzz: test-deps ## every fuzz target for FUZZ_SECONDS (default 60)

@@ -13,6 +13,7 @@ import tiercel as support
 
 CLONE_NEWNS = 0x20000
 MS_REC, MS_PRIVATE, MS_SHARED, MS_BIND = 0x4000, 1 << 18, 1 << 20, 0x1000
+MS_RDONLY, MS_REMOUNT = 1, 32
 MNT_DETACH = 2
 RUN = "/run"
 STATE = ("/var/lib/docker", "/var/lib/containerd", "/var/lib/containers")
@@ -26,8 +27,23 @@ def _call(name, *args):
         raise support.Failure(f"{name}{args}: {os.strerror(number)}")
 
 
-def mount_tmpfs(path):
-    _call("mount", b"tiercel-test", path.encode(), b"tmpfs", 0, b"mode=755")
+def own_mounts():
+    """A mount namespace for this process and what it starts. Before the first thread or child."""
+    _call("unshare", CLONE_NEWNS)
+    _call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
+
+
+def mount_tmpfs(path, size_mb=0):
+    _call("mount", b"tiercel-test", path.encode(), b"tmpfs", 0, b"mode=755" + (b",size=%dm" % size_mb if size_mb else b""))
+
+
+def remount(path, read_only):
+    """Refused by the kernel while a file is open for writing."""
+    _call("mount", b"tiercel-test", path.encode(), None, MS_REMOUNT | (MS_RDONLY if read_only else 0), None)
+
+
+def unmount(path):
+    _call("umount2", path.encode(), MNT_DETACH)
 
 
 def share_mounts():
@@ -42,8 +58,7 @@ class Places:
         self.made, self.mounted = [], []
 
     def __enter__(self):
-        _call("unshare", CLONE_NEWNS)
-        _call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
+        own_mounts()
         try:
             for path in (RUN,) + STATE:
                 if not os.path.isdir(path):

@@ -94,8 +94,9 @@ class Folder:
 
     def folder(self, name):
         path = os.path.join(self.path, name)
-        os.makedirs(path, exist_ok=True)
-        os.chmod(path, 0o755)
+        if not os.path.isdir(path):
+            os.makedirs(path)
+            os.chmod(path, 0o755)
         return path
 
     def __enter__(self):
@@ -225,7 +226,7 @@ class Agent:
     """`tiercel run` in the foreground. Use as a context: it is stopped at the end, and killed if that fails."""
 
     def __init__(self, tiercel, rules, config=CONFIG, manager=False, json_lines=True, folder=None, extra=(), wait=True,
-                 keep_stdout=True, on_alert=None, stdout=subprocess.PIPE):
+                 keep_stdout=True, on_alert=None, stdout=subprocess.PIPE, env=None):
         self.tiercel = tiercel
         self._own = folder is None
         self.folder = folder or Folder("agent")
@@ -242,7 +243,8 @@ class Agent:
             argv += ["--rules", path]
         self.ready_s = None
         self.stop_s = None
-        self.child = Child(argv + list(extra), keep_stdout=keep_stdout, on_line=self._line if on_alert else None, stdout=stdout)
+        self.child = Child(argv + list(extra), keep_stdout=keep_stdout, on_line=self._line if on_alert else None, stdout=stdout,
+                           env=env)
         if wait:
             try:
                 self.wait_ready()
@@ -339,20 +341,24 @@ class Agent:
 class DevManager:
     """`tiercel dev-manager --json` on loopback. May be killed and started again on the same ports and folder."""
 
-    def __init__(self, tiercel, folder, extra=()):
+    def __init__(self, tiercel, folder, extra=(), on_line=None, stdout=subprocess.PIPE):
         self.tiercel = tiercel
         self.dir = folder.folder("manager")
         self.port, self.enrol_port = free_port(), free_port()
-        self.lines = []  # bytes, over all starts
+        self.lines = []  # bytes, over all starts, unless on_line takes them
+        self.starts = 0
+        self._on_line = on_line or self.lines.append
         self._extra = list(extra)
+        self._stdout = stdout
         self.child = None
         self.start()
 
     def start(self):
+        self.starts += 1  # the lines of the one before have all been taken
         self.child = Child(
             [self.tiercel, "dev-manager", "--dir", self.dir, "--port", str(self.port), "--enrol-port", str(self.enrol_port),
              "--json"] + self._extra,
-            keep_stdout=False, on_line=self.lines.append, stdin=subprocess.PIPE)
+            keep_stdout=False, on_line=self._on_line, stdin=subprocess.PIPE, stdout=self._stdout)
         wait_until(self._listens, "the dev-manager's ports")
 
     def _listens(self):

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <string_view>
 #include <utility>
 
 #include "agent/base/log.h"
@@ -100,6 +101,11 @@ void DurableSpool::open_at_start() {
 }
 
 void DurableSpool::move_files(const char* from, const char* to) const {
+  // A rescue that was not finished: it is not carried on, but what it was about is kept.
+  if (std::string_view(to) == kImportEnding && exists(path(kImportEnding))) {
+    log::error("the spool: not all of {} was rescued; it is kept as {}", path(kImportEnding), path(kDamagedEnding));
+    move_files(kImportEnding, kDamagedEnding);
+  }
   for (const char* part : {"", "-wal", "-shm"}) {
     const std::string target = path(to) + part;
     ::unlink(target.c_str());
@@ -163,6 +169,7 @@ void DurableSpool::import_some() {
     for (alert::AlertPtr& alert : alerts) append(std::move(alert));
     return;
   }
+  if (!trouble_.empty()) return;  // the last rows are in memory only: the file is still needed
   const bool whole = import_->whole();
   const uint64_t rows = import_->rows();
   import_.reset();

@@ -83,7 +83,7 @@ alert::AlertPtr make_alert(uint64_t n) {
   event.set("proc.name", fmt::format("worker-{}", pid));
   event.set("proc.pid", pid);
   event.set("proc.start_ns", alert->time_ns - 1'790'000'000'000'000'000 + 12'345'678'901);
-  event.set("proc.exepath", "/opt/app/bin/worker");
+  event.set("proc.exepath", "/usr/bin/worker");
   event.set("proc.cmdline", fmt::format("worker-{} --read {}", pid, file));
   event.set("proc.cwd", "/opt/app");
   event.set("proc.ppid", pid - 1);

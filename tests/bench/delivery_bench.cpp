@@ -317,7 +317,7 @@ int run_delivery(size_t count, const std::string& dir, uint16_t port, uint16_t e
   if (sent == 0) sent = confirmed;
   const auto seconds = [begun](uint64_t until) { return static_cast<double>(until - begun) / 1e9; };
   fmt::print(
-      "{{\"alerts\":{},\"appended_s\":{:.3f},\"sent_s\":{:.3f},\"confirmed_s\":{:.3f},\"cpu_s\":{:.3f},"
+      "{{\"alerts\":{},\"appended_s\":{:.6f},\"sent_s\":{:.6f},\"confirmed_s\":{:.6f},\"cpu_s\":{:.6f},"
       "\"resent\":{},\"lost\":{}}}\n",
       count, seconds(appended), seconds(sent), seconds(confirmed), cpu_s, sink.status().resent, spool->counts().lost);
   sink.stop(1'000);

@@ -20,7 +20,9 @@ constexpr uint16_t kTcpListen = 10;  // include/net/tcp_states.h
 const Process* Event::ancestor(size_t n) const {
   Process* at = process_.get();
   for (size_t i = 0; i < n && at; ++i) {
-    auto parent = ProcessTable::parent_of(*at, table_);
+    // An end may be told before what a child did a moment earlier (sensor/merge.h); then it still had its parent.
+    const bool still_there = at->parent && at->parent->exit_time_ns > head().time_ns;
+    auto parent = still_there ? at->parent : ProcessTable::parent_of(*at, table_);
     if (parent.get() == at) return nullptr;
     at = parent.get();  // kept alive by the child's own pointer
   }

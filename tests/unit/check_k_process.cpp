@@ -74,6 +74,16 @@ TEST_CASE("K3 proc.aname without an index: any ancestor, not the process itself"
   none_holds({"proc.aname = bash", "proc.aname exists"}, exec_event(alone));
 }
 
+TEST_CASE("K3 a parent whose end is told before an earlier event is still that event's parent") {
+  World world;
+  const TestEvent event = exec_event(world);
+  const uint64_t time_ns = (*event).head().time_ns;
+  world.process->parent->exit_time_ns = time_ns + 1;
+  all_hold({"proc.aname[1] = sshd", "proc.aname[2] = systemd"}, event);
+  world.process->parent->exit_time_ns = time_ns;
+  none_holds({"proc.aname[1] = sshd", "proc.aname = sshd"}, event);
+}
+
 TEST_CASE("K4 proc.env: all of it, or the variable of exactly that name") {
   using namespace std::string_literals;
   World world;

@@ -23,13 +23,25 @@ struct FakeRing {
     uint64_t time_ns;
     int id;
     bool busy = false;
+    __u16 type = EVT_execve;
+  };
+  struct Shown {
+    ev_head head;
+    int id;
   };
   std::deque<Item> items;
-  Item shown{};
+  Shown shown{};
+  std::deque<Item> comes_later{};  // what is in the ring only at the second look
   Head peek(std::span<const std::byte>& out) {
-    if (items.empty()) return Head::kEmpty;
+    if (items.empty()) {
+      items.swap(comes_later);
+      return Head::kEmpty;
+    }
     if (items.front().busy) return Head::kBusy;
-    shown = items.front();
+    shown = {};
+    shown.head.time_ns = items.front().time_ns;
+    shown.head.type = items.front().type;
+    shown.id = items.front().id;
     out = {reinterpret_cast<const std::byte*>(&shown), sizeof shown};
     return Head::kReady;
   }
@@ -41,7 +53,7 @@ std::vector<int> merged(FakeRing& vital, FakeRing& bulk) {
   merge(
       vital, bulk,
       [&](std::span<const std::byte> bytes) {
-        order.push_back(reinterpret_cast<const FakeRing::Item*>(bytes.data())->id);
+        order.push_back(reinterpret_cast<const FakeRing::Shown*>(bytes.data())->id);
       },
       SIZE_MAX);
   return order;
@@ -58,6 +70,17 @@ TEST_CASE("rings are merged by time") {
 
 TEST_CASE("a vital record of nearly the same time comes first: it may be the cause") {
   FakeRing vital{{{10 * kMs + 5, 1}}}, bulk{{{10 * kMs, 2}}};
+  CHECK(merged(vital, bulk) == std::vector<int>{1, 2});
+}
+
+TEST_CASE("an end does not overtake a call of nearly the same time: it causes nothing") {
+  FakeRing vital{{{10 * kMs + 5, 2, false, EVT_procexit}}}, bulk{{{10 * kMs, 1}}};
+  CHECK(merged(vital, bulk) == std::vector<int>{1, 2});
+}
+
+TEST_CASE("a call that came between two looks is before the end that the second one shows") {
+  FakeRing vital{{{10 * kMs + 5, 2, false, EVT_procexit}}}, bulk;
+  bulk.comes_later = {{10 * kMs, 1}};
   CHECK(merged(vital, bulk) == std::vector<int>{1, 2});
 }
 

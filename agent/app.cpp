@@ -18,6 +18,7 @@
 #include "agent/base/log.h"
 #include "agent/cli/commands.h"
 #include "agent/clock_watch.h"
+#include "agent/context/cpu_usage.h"
 #include "agent/context/procfs.h"
 #include "agent/control/control_server.h"
 #include "agent/group/group_config.h"
@@ -66,8 +67,10 @@ class App {
         table_({}, containers_, metrics_),
         enricher_(clock_, table_, containers_, users_),
         procfs_(config_.host_root + "/proc"),
+        cpu_usage_({}, metrics_),
         losses_(metrics_),
         reloader_(reload_options(options), metrics_, clock_) {
+    cpu_usage_.set_interval_s(config_.sensor.procinfo_interval_s);
     heartbeat_.set_interval_s(options.replay_from.empty() ? config_.heartbeat_interval_s : 0);
     if (options.outputs.group)
       options.outputs.group->connect({.report = [this](alert::Report report) { reports_.put(std::move(report)); },
@@ -92,6 +95,7 @@ class App {
   void tick();
   void read_cgroup_losses();
   void watch_containers();
+  void watch_cpus();
   void heal();
   void swap(reload::Offer& offer);
   void follow_directory(std::span<const std::byte> record);
@@ -119,6 +123,7 @@ class App {
   context::ProcessTable table_;
   context::Enricher enricher_;
   context::Procfs procfs_;
+  context::CpuUsage cpu_usage_;
   LossWatch losses_;
   mutable std::mutex cgroup_losses_mutex_;  // status() is asked from other threads
   std::vector<CgroupLossRow> cgroup_losses_;
@@ -260,6 +265,26 @@ void App::watch_containers() {
   container_counts_ = containers_.counts();
 }
 
+// Only for rules that ask; a recording has what they were told.
+void App::watch_cpus() {
+  if (!options_.replay_from.empty()) return;
+  if (!pipeline_->asks_for(EVT_procinfo)) return cpu_usage_.forget();
+  const uint64_t now_ns = clock_.monotonic_ns();
+  if (!cpu_usage_.due(now_ns)) return;
+  size_t threads = 0;
+  cpu_usage_.begin();
+  auto looked = source_->look_at_cpus(
+      [&](std::span<const std::byte> record) {
+        cpu_usage_.take(record);
+        ++threads;
+      },
+      [this](std::span<const std::byte> record) { handle(record); });
+  if (!looked) log::warning("what processes use of CPUs could not be read: {}", looked.error().message);
+  const auto told = cpu_usage_.end(now_ns, looked.has_value());
+  log::debug("{} threads looked at for their use of CPUs in {} us", threads, (clock_.monotonic_ns() - now_ns) / 1'000);
+  for (const std::vector<std::byte>& record : told) handle(record);
+}
+
 void App::read_cgroup_losses() {
   std::vector<CgroupLossRow> rows;
   for (const sensor::CgroupLoss& loss : source_->cgroup_losses()) {
@@ -293,6 +318,7 @@ void App::swap(reload::Offer& offer) {
     return;
   }
   pipeline_->exchange(offer.matcher);
+  cpu_usage_.set_interval_s(offer.config.sensor.procinfo_interval_s);
   heartbeat_.set_interval_s(offer.config.heartbeat_interval_s);
   heartbeat_.soon();
   if (!offer.look_again) return;
@@ -336,6 +362,7 @@ Status App::status() const {
   s.ring_bytes = source_ ? source_->ring_bytes() : 0;
   s.rss_anon_bytes = rss_anon_bytes();
   s.rules = reloader_.state();
+  s.groups_evicted = metrics_.sum("tiercel_threshold_groups_evicted_total");
   if (options_.outputs.group) {
     s.group = options_.outputs.group->state();
     // A group's refused set is told as such: the host's own files are those that run.
@@ -406,6 +433,7 @@ LoopHandlers App::handlers() {
   handlers.record = [this](std::span<const std::byte> record) { handle(record); };
   handlers.tick = [this] {
     tick();
+    watch_cpus();
     return options_.stop_after_s == 0 || status().uptime_s < options_.stop_after_s;
   };
   handlers.on_signal = [this, live](int signal) {

@@ -23,6 +23,7 @@ struct Parsed {
   cli::RulesListArgs list;
   cli::RulesTestArgs test;
   cli::RulesWhyArgs why;
+  cli::RulesExportArgs exported;
   bool strict = false, json = false;
   std::string run_dir = "/run/tiercel";
   std::string format = "text";
@@ -143,6 +144,19 @@ void add_rules_to_try(CLI::App& rules, Parsed& p, int& status) {
   why->callback([&] { status = cli::rules_why(p.why); });
 }
 
+void add_rules_export(CLI::App& rules, Parsed& p, int& status) {
+  auto* all = rules.add_subcommand("export", "What others need to know of the rules");
+  all->require_subcommand(1);
+  auto* wazuh4 = all->add_subcommand("wazuh4", "Rules for a Wazuh 4.x manager, one for each detection");
+  wazuh4->add_option("files", p.exported.rules.files, kRuleFiles);
+  wazuh4->add_option("--output,-o", p.exported.output, "The file to write (default: standard output)");
+  wazuh4->add_option("--ids,-i", p.exported.ids, "Detections keep the ids of this file (default: those of --output)");
+  wazuh4->add_option("--base,-b", p.exported.base, "Ids begin 100 after it (default: 110000); a multiple of 1000");
+  wazuh4->add_option("--parents,-p", p.exported.parents, "The id of tiercel_rules.xml's first rule (default: 110000)");
+  wazuh4->footer("Example:\n  tiercel rules export wazuh4 --base 111000 -o tiercel_site_rules.xml my_rules.yaml");
+  wazuh4->callback([&] { status = cli::rules_export_wazuh4(p.exported); });
+}
+
 void add_rules_reload(CLI::App& rules, Parsed& p, int& status) {
   auto* reload = rules.add_subcommand(
       "reload",
@@ -160,6 +174,7 @@ void add_rules(CLI::App& app, Parsed& p, int& status) {
   rules->require_subcommand(1);
   add_rules_to_read(*rules, p, status);
   add_rules_to_try(*rules, p, status);
+  add_rules_export(*rules, p, status);
   add_rules_reload(*rules, p, status);
 }
 

@@ -13,7 +13,9 @@ Pipeline::Pipeline(context::Enricher& enricher, std::shared_ptr<const rule::Rule
       spool_(spool),
       events_(metrics.counter("tiercel_events_total", "Events that rules were asked about")),
       alerts_(metrics.counter("tiercel_alerts_total", "Alerts made")),
-      bad_records_(metrics.counter("tiercel_records_lost_total", "Records that could not be decoded", "malformed")) {}
+      bad_records_(metrics.counter("tiercel_records_lost_total", "Records that could not be decoded", "malformed")),
+      groups_evicted_(metrics.counter("tiercel_threshold_groups_evicted_total",
+                                      "Groups of rules that count which were forgotten to make room")) {}
 
 void Pipeline::handle(std::span<const std::byte> bytes) {
   auto record = decoders::Record::parse(bytes);
@@ -25,6 +27,11 @@ void Pipeline::handle(std::span<const std::byte> bytes) {
   enricher_.attach(*record, [this](context::Event& event) { judge(event); });
 }
 
+void Pipeline::exchange(std::unique_ptr<rule::Matcher>& matcher) {
+  matcher->go_on_from(*matcher_);
+  matcher_.swap(matcher);
+}
+
 void Pipeline::judge(const context::Event& event) {
   events_.add();
   for (const rule::Match& match : matcher_->match(event)) {
@@ -32,6 +39,7 @@ void Pipeline::judge(const context::Event& event) {
     spool_.append(maker_.make(event, matcher_->rules()->rule(match.rule), matcher_->render(match, event),
                               match.view == context::PathView::kKernel));
   }
+  if (const uint64_t evicted = matcher_->take_groups_evicted(); evicted > 0) groups_evicted_.add(evicted);
 }
 
 }  // namespace tiercel

@@ -20,8 +20,12 @@ class Pipeline {
   // bytes -> Record -> Event -> rule ids -> Alert -> spool
   void handle(std::span<const std::byte> bytes);
 
-  // Between two events: the next one is judged by the other set. The old matcher comes back in the new one's place.
-  void exchange(std::unique_ptr<rule::Matcher>& matcher) { matcher_.swap(matcher); }
+  // Does an active rule ask for events of that type?
+  [[nodiscard]] bool asks_for(uint16_t type) const { return matcher_->rules()->event_types_needed().test(type); }
+
+  // Between two events: the next one is judged by the other set; rules that count and are the same go on where they
+  // are. The old matcher comes back in the new one's place.
+  void exchange(std::unique_ptr<rule::Matcher>& matcher);
 
  private:
   void judge(const context::Event& event);
@@ -32,6 +36,7 @@ class Pipeline {
   Counter& events_;
   Counter& alerts_;
   Counter& bad_records_;
+  Counter& groups_evicted_;
 };
 
 }  // namespace tiercel

@@ -118,6 +118,7 @@ std::string Status::json() const {
     number("total", rules.rules.total);
     text("digest", rules.rules.digest);
     text("loaded_at", iso8601_z(rules.loaded_ns));
+    number("groups_evicted", groups_evicted);
     out.Key("watching");
     out.Bool(rules.watching);
     object("reloads", [&] {

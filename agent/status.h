@@ -27,6 +27,7 @@ struct Status {
   context::Containers::Counts containers;
   uint64_t processes = 0, ring_bytes = 0, rss_anon_bytes = 0;
   reload::RulesState rules;
+  uint64_t groups_evicted = 0;             // of rules that count
   std::optional<group::GroupState> group;  // nothing: the agent has no manager
   bool manager_configured = false, manager_connected = false;
   std::string manager_address, agent_id;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
 
 #include "decoders/address.h"
@@ -97,10 +98,20 @@ Composed<int64_t> parse_id(Kind kind, std::string_view text, const IdsOf& ids) {
                 "write the number, or name it under `process:` first");
 }
 
+Composed<int64_t> parse_percent(std::string_view text) {
+  constexpr double kMost = 4'000'000;  // what the record's 32 bits hold
+  double value = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
+  if (code != std::errc() || end != text.data() + text.size() || !(value >= 0 && value <= kMost))
+    return refuse("'" + std::string(text) + "' is no percentage", "for example: 97.5");
+  return std::llround(value * 1000);
+}
+
 }  // namespace
 
 Composed<int64_t> parse_number(Kind kind, std::string_view text, const IdsOf& ids) {
   if (text.empty()) return refuse("a value is missing");
+  if (kind == Kind::kPERCENT) return parse_percent(text);
   if (const auto number = whole_number(text, is_octal(kind) ? 8 : 10)) {
     if (text.starts_with('-') && kind_info(kind).cls == KindClass::kUnsigned && kind != Kind::kUID &&
         kind != Kind::kGID)
@@ -112,6 +123,33 @@ Composed<int64_t> parse_number(Kind kind, std::string_view text, const IdsOf& id
   if (kind == Kind::kOCT32) return refuse("'" + std::string(text) + "' is not an octal number", "for example: 0644");
   if (kind == Kind::kCAPS || !flag_table(kind).empty()) return parse_flags(kind, text);
   return refuse("'" + std::string(text) + "' is not a number");
+}
+
+Composed<SocketEnd> parse_end(std::string_view text) {
+  const std::string shown(text);
+  const std::string hint = "ADDRESS:PORT, for example 10.0.0.5:443 or [2001:db8::1]:443";
+  std::string_view address = text, port = "0";
+  if (text.starts_with('[')) {
+    const size_t close = text.find(']');
+    if (close == std::string_view::npos) return refuse("'" + shown + "' has no closing bracket", hint);
+    address = text.substr(1, close - 1);
+    if (close + 1 < text.size()) port = text.substr(close + 1 + (text[close + 1] == ':' ? 1 : 0));
+  } else if (std::count(text.begin(), text.end(), ':') == 1) {
+    address = text.substr(0, text.find(':'));
+    port = text.substr(text.find(':') + 1);
+  } else if (text.find(':') != std::string_view::npos) {
+    return refuse("'" + shown + "': an IPv6 address needs brackets here", hint);
+  }
+  SocketEnd out;
+  const std::string plain(address);
+  const bool v6 = plain.find(':') != std::string::npos;
+  if (inet_pton(v6 ? AF_INET6 : AF_INET, plain.c_str(), out.address.data()) != 1)
+    return refuse("'" + plain + "' is not an address", hint);
+  const auto number = whole_number(port, 10);
+  if (!number || *number < 0 || *number > 65535) return refuse("'" + std::string(port) + "' is not a port", hint);
+  out.family = v6 ? kAfInet6 : kAfInet;
+  out.port = static_cast<uint16_t>(*number);
+  return out;
 }
 
 // ---- names -------------------------------------------------------------------------------------------------------
@@ -232,6 +270,10 @@ void Composer::put_text(std::string_view name, std::string_view value) {
   record_.set_text(field(name).offset, value);
 }
 
+void Composer::put_address(std::string_view name, const std::array<__u8, 16>& value) {
+  std::memcpy(record_.data() + field(name).offset, value.data(), value.size());
+}
+
 int64_t Composer::number(std::string_view name) {
   auto record = Record::parse(record_.bytes());
   if (!record) std::abort();
@@ -267,37 +309,18 @@ Composed<> Composer::set_socket(std::string_view name, const std::string& text) 
 }
 
 Composed<> Composer::set_end(bool local, std::string_view text) {
-  const std::string shown(text);
-  const std::string hint = "ADDRESS:PORT, for example 10.0.0.5:443 or [2001:db8::1]:443";
-  std::string_view address = text, port = "0";
-  if (text.starts_with('[')) {
-    const size_t close = text.find(']');
-    if (close == std::string_view::npos) return refuse("'" + shown + "' has no closing bracket", hint);
-    address = text.substr(1, close - 1);
-    if (close + 1 < text.size()) port = text.substr(close + 1 + (text[close + 1] == ':' ? 1 : 0));
-  } else if (std::count(text.begin(), text.end(), ':') == 1) {
-    address = text.substr(0, text.find(':'));
-    port = text.substr(text.find(':') + 1);
-  } else if (text.find(':') != std::string_view::npos) {
-    return refuse("'" + shown + "': an IPv6 address needs brackets here", hint);
-  }
-  std::array<unsigned char, 16> bytes{};
-  const std::string plain(address);
-  const bool v6 = plain.find(':') != std::string::npos;
-  if (inet_pton(v6 ? AF_INET6 : AF_INET, plain.c_str(), bytes.data()) != 1)
-    return refuse("'" + plain + "' is not an address", hint);
-  const auto number = whole_number(port, 10);
-  if (!number || *number < 0 || *number > 65535) return refuse("'" + std::string(port) + "' is not a port", hint);
+  const auto end = parse_end(text);
+  if (!end) return tl::unexpected(end.error());
   auto put = [&](std::string_view address_field, std::string_view port_field) {
-    std::memcpy(record_.data() + field(address_field).offset, bytes.data(), bytes.size());
-    put_number(port_field, *number);
+    put_address(address_field, end->address);
+    put_number(port_field, end->port);
   };
   put(local ? "laddr" : "raddr", local ? "lport" : "rport");
   if (local == (info_.type == EVT_bind) && info_.type != EVT_accept && info_.type != EVT_accept4) {
     put("aaddr", "aport");
-    put_number("afamily", v6 ? kAfInet6 : kAfInet);
+    put_number("afamily", end->family);
   }
-  put_number("family", v6 ? kAfInet6 : kAfInet);
+  put_number("family", end->family);
   return {};
 }
 

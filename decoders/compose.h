@@ -3,6 +3,7 @@
 // each is read, comes from the event table. One thread; a mistake is told and leaves the record as it was.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <optional>
 #include <string>
@@ -21,6 +22,15 @@ struct ComposeError {
 };
 template <class T = void>
 using Composed = tl::expected<T, ComposeError>;
+
+// One end of a socket.
+struct SocketEnd {
+  uint16_t family = 0;  // AF_INET or AF_INET6; 0: none
+  uint16_t port = 0;
+  std::array<__u8, 16> address{};
+};
+// "10.0.0.5:443", "[2001:db8::1]:443"; without a port it is 0.
+[[nodiscard]] Composed<SocketEnd> parse_end(std::string_view text);
 
 // Ids of names that only the context knows; nothing if there is no such name.
 struct IdsOf {
@@ -48,6 +58,7 @@ class Composer {
   // For who fills in what was not given. The name must be one of the record's fields; anything else is a bug.
   void put_number(std::string_view name, int64_t value);
   void put_text(std::string_view name, std::string_view value);
+  void put_address(std::string_view name, const std::array<__u8, 16>& value);
   [[nodiscard]] int64_t number(std::string_view name);
   [[nodiscard]] std::string text(std::string_view name);
 

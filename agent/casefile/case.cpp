@@ -9,7 +9,9 @@
 #include "agent/casefile/map_reader.h"
 #include "agent/casefile/process_reader.h"
 #include "agent/rule/event_names.h"
+#include "agent/rule/item_reader.h"
 #include "agent/rule/names.h"
+#include "agent/rule/threshold.h"
 #include "agent/rule/yaml.h"
 #include "decoders/compose.h"
 
@@ -20,6 +22,7 @@ using rule::YamlNode;
 
 constexpr size_t kFileBytesMax = 16u << 20;
 constexpr int64_t kCountMax = 1'000'000'000;
+constexpr uint32_t kRepeatMax = 10'000;
 
 std::string right_trimmed(std::string text) {
   while (!text.empty() && rule::is_blank(text.back())) text.pop_back();
@@ -127,19 +130,57 @@ class CaseReader {
     out.groups = people.groups;
   }
 
-  // `execve`, or {openat: {name: x}}.
+  // `execve`, or {openat: {name: x}}, with `repeat` and `every` beside the type.
   void read_event(const YamlNode& node, const People& people, Case& out) {
-    const bool map = node.kind == YamlNode::Kind::kMap && node.entries.size() == 1;
-    if (!map && !node.is_scalar())
+    const YamlNode* type = node.is_scalar() ? &node : nullptr;
+    const YamlNode* params = nullptr;
+    size_t types = type ? 1 : 0;
+    for (const auto& [key, value] : node.entries) {
+      if (key.str() == "repeat" || key.str() == "every") continue;
+      ++types;
+      type = &key;
+      params = &value;
+    }
+    if (types != 1)
       return diagnostics_.error(node.mark.position(), "an event is one type, with its parameters below it",
                                 "for example {openat: {name: /etc/shadow}}; `tiercel events` lists them");
-    const YamlNode& type = map ? node.entries.front().key : node;
     EventSpec event;
-    event.info = event_named(type);
-    event.position = type.mark.position();
+    event.info = event_named(*type);
+    event.position = type->mark.position();
     if (!event.info) return;
-    if (map) read_params(node.entries.front().value, *event.info, people, event);
-    out.events.push_back(std::move(event));
+    const size_t errors = diagnostics_.errors();
+    if (const YamlNode* every = node.find("every")) read_every(*every, event);
+    const YamlNode* repeat = node.find("repeat");
+    const size_t times = repeat ? read_repeat(*repeat) : 1;
+    for (size_t n = 1; n <= times && diagnostics_.errors() == errors; ++n) {
+      EventSpec one = event;
+      if (params) read_params(*params, *event.info, people, repeat ? std::to_string(n) : "", one);
+      out.events.push_back(std::move(one));
+    }
+  }
+
+  void read_every(const YamlNode& node, EventSpec& event) {
+    const auto ns = node.is_scalar() ? rule::parse_timespan(node.str()) : std::nullopt;
+    if (ns)
+      event.after_ns = *ns;
+    else
+      diagnostics_.error(node.mark.position(), "`every` takes a number and a unit (ms, s, m, h), up to 24h",
+                         "for example `every: 100ms`: so long after the event before it");
+  }
+
+  size_t read_repeat(const YamlNode& node) {
+    const auto times = rule::parse_yaml_number(node.is_scalar() ? node.str() : "");
+    if (times && *times >= 1 && *times <= kRepeatMax) return *times;
+    diagnostics_.error(node.mark.position(), "`repeat` takes a number from 1 to " + std::to_string(kRepeatMax),
+                       "{n} in the parameters is 1 the first time, 2 the second, and so on");
+    return 0;
+  }
+
+  static void number_words(std::vector<std::string>& words, const std::string& number) {
+    static constexpr std::string_view kPlace = "{n}";
+    for (std::string& word : words)
+      for (size_t at = word.find(kPlace); at != std::string::npos; at = word.find(kPlace, at + number.size()))
+        word.replace(at, kPlace.size(), number);
   }
 
   const decoders::EventInfo* event_named(const YamlNode& type) {
@@ -160,7 +201,9 @@ class CaseReader {
   }
 
   // Each parameter is tried on a record of its own, so that a mistake is told where it was written.
-  void read_params(const YamlNode& node, const decoders::EventInfo& info, const People& people, EventSpec& event) {
+  // number: what {n} stands for; "" where it is a text like any other.
+  void read_params(const YamlNode& node, const decoders::EventInfo& info, const People& people,
+                   const std::string& number, EventSpec& event) {
     if (node.kind == YamlNode::Kind::kNull) return;
     if (node.kind != YamlNode::Kind::kMap)
       return diagnostics_.error(node.mark.position(), "the parameters of an event are a map of `name: value`");
@@ -181,6 +224,7 @@ class CaseReader {
         continue;
       }
       param.words = std::move(*words);
+      if (!number.empty()) number_words(param.words, number);
       auto done = trial.set(param.name, param.words);
       if (!done) refuse(param, trial, done.error());
       event.params.push_back(std::move(param));

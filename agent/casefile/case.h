@@ -3,6 +3,7 @@
 // match. read_cases() reads a YAML file (docs/rule-tests.md) and reports every mistake with its position. Plain data.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -13,8 +14,27 @@
 #include "agent/base/diagnostic.h"
 #include "agent/context/containers.h"
 #include "decoders/catalog.h"
+#include "decoders/compose.h"
 
 namespace tiercel::casefile {
+
+inline constexpr uint64_t kYearNs = 365ull * 24 * 3600 * 1'000'000'000;
+
+// What a standard descriptor is when a program starts, as the kernel tells it. All 0: it is closed.
+struct DescriptorSpec {
+  uint64_t ino = 0, source = 0, peer = 0;  // source, peer: a unix socket's two ends
+  uint32_t mode = 0, magic = 0;
+  uint16_t family = 0;  // AF_* of a socket
+  decoders::SocketEnd local, remote;
+  std::string name;
+};
+
+// The figures that records have of a process: usage_part and the head.
+struct UsageSpec {
+  uint64_t fdlimit = 1024, pgft_maj = 0, pgft_min = 0;
+  uint32_t vm_size = 0, vm_rss = 0, vm_swap = 0;  // KiB
+  uint32_t threads = 1;
+};
 
 struct ProcessSpec {
   std::string name;  // as written; the kernel keeps 15 bytes of it
@@ -26,11 +46,18 @@ struct ProcessSpec {
   uint32_t uid = 0, gid = 0;
   uint32_t loginuid = UINT32_MAX;
   uint32_t tty = 0;
-  uint32_t pid = 0, vpid = 0, sid = 0, pgid = 0;  // 0: the stage chooses
-  uint32_t exe_flags = 0;                         // EXE_*
-  uint64_t caps = 0;
+  uint32_t pid = 0, vpid = 0, sid = 0, pgid = 0, vsid = 0, vpgid = 0, tid = 0;  // 0: the stage chooses
+  uint32_t exe_flags = 0;                                                       // EXE_*
+  uint64_t exe_ino = 4711;
+  uint64_t exe_ctime_age_ns = kYearNs, exe_mtime_age_ns = kYearNs;
+  uint64_t cap_inheritable = 0, cap_permitted = 0, cap_effective = 0;
   uint64_t age_ns = 20'000'000'000;
-  std::optional<context::Container> container;  // nothing: on the host
+  std::string script;   // the interpreter's; "" if it is none
+  std::string cgroups;  // controller=path, each with a NUL
+  UsageSpec usage;
+  std::array<std::optional<DescriptorSpec>, 3> stdio;  // nothing: the terminal, or /dev/null
+  std::optional<context::Container> container;         // nothing: on the host
+  uint64_t container_age_ns = 0;                       // since its first process started; 0: the stage chooses
 };
 
 struct ParamSpec {
@@ -42,6 +69,7 @@ struct ParamSpec {
 struct EventSpec {
   const decoders::EventInfo* info = nullptr;
   std::vector<ParamSpec> params;
+  uint64_t after_ns = 1'000'000;  // how long after the event before it
   Position position;
 };
 

@@ -66,6 +66,7 @@ class Reader {
       if (auto text = map_.text(key.key)) out_.*key.member = *text;
     for (const FlagKey& key : kFlags)
       if (auto value = map_.boolean(key.key)) out_.*key.member = *value;
+    (void)map_.number("age", 1, 1'000'000'000);  // the caller's: it is the first process's
     if (auto id = map_.text("id")) out_.full_id = *id;
     if (auto verified = map_.boolean("verified")) out_.verified = *verified;
     if (auto words = map_.texts("entrypoint")) out_.entrypoint = *words;

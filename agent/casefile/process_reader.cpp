@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include "agent/casefile/container_reader.h"
+#include "agent/casefile/descriptor_reader.h"
 #include "agent/casefile/map_reader.h"
 
 namespace tiercel::casefile {
@@ -17,6 +18,7 @@ constexpr uint32_t kPts = 136u << 8;  // /dev/pts/0: its device number
 constexpr uint64_t kAllCaps = (1ull << 41) - 1;
 constexpr uint64_t kSecond = 1'000'000'000;
 constexpr uint64_t kParentAge = 10 * kSecond;  // older than its child by this much
+constexpr int64_t kAgeMax = 1'000'000'000;
 constexpr int64_t kIdMax = UINT32_MAX;
 constexpr int64_t kPidMax = 4'194'304;  // PID_MAX_LIMIT
 
@@ -47,10 +49,12 @@ class ProcessReader {
     if (auto cwd = map.text("cwd")) spec.cwd = *cwd;
     if (const YamlNode* env = map.node("env")) read_env(map, *env, spec);
     if (const YamlNode* tty = map.node("tty")) read_tty(map, *tty, spec);
-    if (auto age = map.number("age", 0, 1'000'000'000)) spec.age_ns = static_cast<uint64_t>(*age) * kSecond;
+    if (auto age = map.number("age", 0, kAgeMax)) spec.age_ns = static_cast<uint64_t>(*age) * kSecond;
     read_number(map, "flags", decoders::Kind::kEXE_FLAGS,
                 [&](int64_t v) { spec.exe_flags = static_cast<uint32_t>(v); });
-    if (const YamlNode* caps = map.node("caps")) read_caps(map, *caps, spec);
+    read_caps(map, spec);
+    read_figures(map, spec);
+    read_stdio(map, spec);
     if (const YamlNode* container = map.node("container")) read_container_of(*container, map, spec);
     (void)map.node("parents");  // the caller's
     map.finish();
@@ -60,9 +64,10 @@ class ProcessReader {
   void read_program(MapReader& map, ProcessSpec& spec) {
     const auto cmdline = map.text("cmdline");
     const auto name = map.text("name"), exe = map.text("exe"), exepath = map.text("exepath");
+    const auto script = map.text("script");
     const YamlNode* args = map.node("args");
-    if (cmdline || name || exe || exepath) {  // another program: nothing of the shared one stays
-      spec.name = spec.exe = spec.exepath = {};
+    if (cmdline || name || exe || exepath || script) {  // another program: nothing of the shared one stays
+      spec.name = spec.exe = spec.exepath = spec.script = {};
       spec.args.clear();
     }
     if (cmdline) {
@@ -76,6 +81,12 @@ class ProcessReader {
     if (exe) spec.exe = *exe;
     if (exepath) spec.exepath = *exepath;
     if (name) spec.name = *name;
+    if (script) {
+      spec.script = *script;
+      if (spec.exe.empty() && spec.exepath.empty())
+        map.error(*map.map().find("script"), "`script` needs its interpreter",
+                  "for example `script: ./x.sh` with `cmdline: /bin/sh ./x.sh`, as the kernel starts it");
+    }
     if (args) {
       if (args->is_scalar())
         spec.args = split_words(args->str());
@@ -84,10 +95,13 @@ class ProcessReader {
       else
         map.error(*args, "`args` takes a text or a list of texts", "the arguments after the program's name");
     }
+    if (spec.name.empty()) spec.name = base_name(spec.script);  // as the kernel names it
     if (spec.name.empty()) spec.name = base_name(!spec.exepath.empty() ? spec.exepath : spec.exe);
     if (spec.name.empty()) return;
     if (spec.exe.empty()) spec.exe = spec.name;
-    if (spec.exepath.empty()) spec.exepath = spec.exe.starts_with('/') ? spec.exe : "/usr/bin/" + spec.name;
+    if (spec.exepath.empty())
+      spec.exepath =
+          spec.exe.starts_with('/') ? spec.exe : "/usr/bin/" + (spec.script.empty() ? spec.name : base_name(spec.exe));
   }
 
   void read_ids(MapReader& map, ProcessSpec& spec) {
@@ -109,7 +123,9 @@ class ProcessReader {
         map.error(*login, "`loginuid`: " + id.error().message, id.error().hint);
     }
     for (auto [key, member] : {std::pair{"pid", &ProcessSpec::pid}, std::pair{"vpid", &ProcessSpec::vpid},
-                               std::pair{"sid", &ProcessSpec::sid}, std::pair{"pgid", &ProcessSpec::pgid}})
+                               std::pair{"sid", &ProcessSpec::sid}, std::pair{"pgid", &ProcessSpec::pgid},
+                               std::pair{"vsid", &ProcessSpec::vsid}, std::pair{"vpgid", &ProcessSpec::vpgid},
+                               std::pair{"tid", &ProcessSpec::tid}})
       if (auto number = map.number(key, 1, kPidMax)) spec.*member = static_cast<uint32_t>(*number);
   }
 
@@ -158,16 +174,72 @@ class ProcessReader {
       map.error(tty, "`tty` is true, false, pts/NUMBER or a device number");
   }
 
-  static void read_caps(MapReader& map, const YamlNode& caps, ProcessSpec& spec) {
-    const auto words = texts_of(caps);
-    if (!words) return map.error(caps, "`caps` takes names of capabilities, all, or none");
-    spec.caps = 0;
+  static std::optional<uint64_t> caps_of(MapReader& map, const char* key) {
+    const YamlNode* node = map.node(key);
+    if (!node) return std::nullopt;
+    const std::string name = std::string("`") + key + "`";
+    const auto words = texts_of(*node);
+    if (!words) {
+      map.error(*node, name + " takes names of capabilities, all, or none");
+      return std::nullopt;
+    }
+    uint64_t out = 0;
     for (const std::string& word : *words) {
       if (word == "none") continue;
       const auto value = word == "all" ? decoders::Composed<int64_t>(static_cast<int64_t>(kAllCaps))
                                        : decoders::parse_number(decoders::Kind::kCAPS, word, {});
-      if (!value) return map.error(caps, "`caps`: " + value.error().message, value.error().hint);
-      spec.caps |= static_cast<uint64_t>(*value);
+      if (!value) {
+        map.error(*node, name + ": " + value.error().message, value.error().hint);
+        return std::nullopt;
+      }
+      out |= static_cast<uint64_t>(*value);
+    }
+    return out;
+  }
+
+  static void read_caps(MapReader& map, ProcessSpec& spec) {
+    if (const auto caps = caps_of(map, "caps")) spec.cap_permitted = spec.cap_effective = *caps;
+    if (const auto caps = caps_of(map, "cap_permitted")) spec.cap_permitted = *caps;
+    if (const auto caps = caps_of(map, "cap_effective")) spec.cap_effective = *caps;
+    if (const auto caps = caps_of(map, "cap_inheritable")) spec.cap_inheritable = *caps;
+  }
+
+  static void read_figures(MapReader& map, ProcessSpec& spec) {
+    UsageSpec& usage = spec.usage;
+    for (auto [key, member] : {std::pair{"fdlimit", &UsageSpec::fdlimit}, std::pair{"pfmajor", &UsageSpec::pgft_maj},
+                               std::pair{"pfminor", &UsageSpec::pgft_min}})
+      if (auto number = map.number(key, 0, INT64_MAX)) usage.*member = static_cast<uint64_t>(*number);
+    for (auto [key, member] : {std::pair{"vmsize", &UsageSpec::vm_size}, std::pair{"vmrss", &UsageSpec::vm_rss},
+                               std::pair{"vmswap", &UsageSpec::vm_swap}})
+      if (auto number = map.number(key, 0, UINT32_MAX)) usage.*member = static_cast<uint32_t>(*number);
+    if (auto number = map.number("nthreads", 1, kPidMax)) usage.threads = static_cast<uint32_t>(*number);
+    if (auto number = map.number("exe_ino", 1, INT64_MAX)) spec.exe_ino = static_cast<uint64_t>(*number);
+    if (auto age = map.number("exe_modified", 0, kAgeMax))
+      spec.exe_mtime_age_ns = spec.exe_ctime_age_ns = static_cast<uint64_t>(*age) * kSecond;
+    if (auto age = map.number("exe_changed", 0, kAgeMax)) spec.exe_ctime_age_ns = static_cast<uint64_t>(*age) * kSecond;
+    const YamlNode* cgroups = map.node("cgroups");
+    if (!cgroups) return;
+    if (cgroups->kind != YamlNode::Kind::kMap)
+      return map.error(*cgroups, "`cgroups` is a map of controllers and paths", "for example {cpu: /docker/4711}");
+    spec.cgroups.clear();
+    for (const auto& [key, value] : cgroups->entries) {
+      if (!key.is_scalar() || !value.is_scalar())
+        return map.error(value, "`cgroups` is a map of controllers and paths", "for example {cpu: /docker/4711}");
+      spec.cgroups.append(key.str() + "=" + value.str()).push_back('\0');
+    }
+  }
+
+  static void read_stdio(MapReader& map, ProcessSpec& spec) {
+    constexpr const char* kNames[] = {"stdin", "stdout", "stderr"};
+    for (unsigned number = 0; number < 3; ++number) {
+      const YamlNode* node = map.node(kNames[number]);
+      if (!node) continue;
+      auto descriptor = parse_descriptor(node->is_scalar() ? node->str() : "", number);
+      if (descriptor)
+        spec.stdio[number] = std::move(*descriptor);
+      else
+        map.error(*node, "`" + std::string(kNames[number]) + "`: " + descriptor.error().message,
+                  descriptor.error().hint);
     }
   }
 
@@ -178,6 +250,10 @@ class ProcessReader {
     }
     auto out = read_container(node, outer, diagnostics_);
     if (!out) return;
+    spec.container_age_ns = 0;
+    if (const YamlNode* age = node.find("age"))  // read_container() has said what is wrong with it
+      if (auto seconds = decoders::parse_number(decoders::Kind::kUINT64, age->is_scalar() ? age->str() : "", {}))
+        spec.container_age_ns = static_cast<uint64_t>(*seconds) * kSecond;
     if (out->full_id.empty()) out->full_id = made_id(out->name);
     out->id = out->full_id.substr(0, 12);
     spec.container = std::move(*out);
@@ -263,6 +339,7 @@ std::vector<ProcessSpec> read_line(const YamlNode* shared, const YamlNode* node,
   for (const YamlNode& item : parents->kind == YamlNode::Kind::kSequence ? parents->items : one) {
     ProcessSpec parent;
     parent.container = line.back().container;
+    parent.container_age_ns = line.back().container_age_ns;
     parent.uid = line.back().uid;
     parent.gid = line.back().gid;
     parent.age_ns = line.back().age_ns + kParentAge;

@@ -55,7 +55,12 @@ class Run {
 
   void judge(const context::Event& event) {
     ++out_.events;
-    for (const rule::Match& match : matcher_.match(event)) {
+    const auto matches = matcher_.match(event);
+    for (const rule::Counted& counted : matcher_.counted()) {
+      rule::Count& farthest = farthest_[rules_.rules->rule(counted.rule).name];
+      if (farthest.need == 0 || counted.count.have > farthest.have) farthest = counted.count;
+    }
+    for (const rule::Match& match : matches) {
       const std::string& name = rules_.rules->rule(match.rule).name;
       ++out_.matched[name];
       if (what_.expect.size() == 1 && name == what_.expect.front().rule)
@@ -72,7 +77,7 @@ class Run {
       auto it = out_.matched.find(expect.rule);
       const uint64_t count = it == out_.matched.end() ? 0 : it->second;
       if (count == 0 && expect.count.value_or(1) > 0)
-        add(Problem::Kind::kSilent, expect.rule, "'" + expect.rule + "' did not match");
+        add(Problem::Kind::kSilent, expect.rule, "'" + expect.rule + "' did not match" + count_text(expect.rule));
       else if (expect.count && count != *expect.count)
         add(Problem::Kind::kCount, expect.rule,
             fmt::format("'{}' matched {}, expected {}", expect.rule, times(count), times(*expect.count)));
@@ -84,6 +89,17 @@ class Run {
           "'" + name + "' matched, and is not expected" + (count > 1 ? " (" + times(count) + ")" : ""));
     }
     compare_output();
+  }
+
+  // ": it counted 3 of 5 events within 10s"; "" if its condition never held, or it does not count.
+  [[nodiscard]] std::string count_text(const std::string& rule) const {
+    const auto farthest = farthest_.find(rule);
+    const auto id = rules_.rules->find(rule);
+    if (farthest == farthest_.end() || !id || !rules_.rules->rule(*id).threshold) return {};
+    const rule::Threshold& threshold = *rules_.rules->rule(*id).threshold;
+    if (farthest->second.have == 0)
+      return ": its condition held, but " + threshold.distinct + " had no value, so nothing counted";
+    return fmt::format(": it counted {} of {}", farthest->second.have, to_string(threshold));
   }
 
   void compare_output() {
@@ -109,6 +125,7 @@ class Run {
     std::vector<Asked> asked;
     for (Problem& problem : out_.problems) {
       if (problem.kind != Problem::Kind::kSilent && problem.kind != Problem::Kind::kUnexpected) continue;
+      if (problem.kind == Problem::Kind::kSilent && farthest_.contains(problem.rule)) continue;  // the count tells
       const rule::RuleDescription* rule = rules_.description ? rules_.description->rule(problem.rule) : nullptr;
       if (rule) asked.push_back({&problem, &judges.emplace_back(*rule), std::nullopt});
     }
@@ -144,6 +161,7 @@ class Run {
   const rule::Loaded& rules_;
   rule::Matcher matcher_;
   CaseResult out_;
+  std::map<std::string, rule::Count> farthest_;  // of rules that count: the most that one group had
   std::vector<std::string> outputs_;
 };
 

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <map>
 
+#include "agent/casefile/descriptor_reader.h"
 #include "agent/casefile/process_reader.h"
 #include "agent/context/path.h"
 #include "agent/sensor/recording.h"
@@ -13,14 +15,17 @@
 namespace tiercel::casefile {
 namespace {
 
-constexpr uint64_t kNow = 2'000'000'000'000'000;  // CLOCK_BOOTTIME: later than any age that a case may give
-constexpr uint64_t kStep = 1'000'000;             // between two events
+constexpr uint64_t kNow =
+    2'000'000'000'000'000'000;  // CLOCK_BOOTTIME, and the wall's: later than any age that a case may give
 constexpr uint64_t kHostCgroup = 1, kFirstContainerCgroup = 100;
 constexpr uint32_t kHostNs = 4026531836, kFirstContainerNs = 4026532000;
 constexpr uint32_t kFirstPid = 1000;
 constexpr int64_t kFirstChildPid = 9000;
 constexpr uint32_t kDevice = 8u << 8 | 1;
-constexpr uint64_t kInode = 4711;
+constexpr uint64_t kInode = 4712;
+constexpr uint32_t kPtsMajor = 136;
+constexpr uint64_t kHostAge = kYearNs / 12;
+constexpr uint64_t kOlder = 1'000'000;  // a pid namespace than the first of its processes that are told of
 constexpr const char* kNowhere = "/nonexistent";
 constexpr size_t kRecordsPerDrain = 1024;
 constexpr int64_t kAtFdcwd = -100;
@@ -41,7 +46,7 @@ context::Containers::Options options_for(Stage::For what) {
 }  // namespace
 
 Stage::Stage(For what)
-    : clock_(kNow),
+    : clock_(kNow, 0),
       containers_(options_for(what), metrics_),
       table_(context::ProcessTable::Limits{}, containers_, metrics_),
       users_(what == For::kCase ? kNowhere : ""),
@@ -94,6 +99,15 @@ void Stage::cast(const Case& what) {
     if (spec.vpid != 0) actor.vpid = spec.vpid;
     line_.insert(line_.begin(), actor);
   }
+  // A pid namespace is older than whatever is in it.
+  std::map<uint64_t, uint64_t> born;
+  for (const Actor& actor : line_) {
+    const ProcessSpec& spec = *actor.spec;
+    auto [it, first] = born.try_emplace(actor.cgroup_id, spec.container ? actor.start_ns : kNow - kHostAge);
+    it->second = std::min(it->second, actor.start_ns - kOlder);
+    if (spec.container_age_ns != 0) it->second = kNow - spec.container_age_ns;
+  }
+  for (Actor& actor : line_) actor.pidns_init_ns = born[actor.cgroup_id];
   for (const auto& [uid, name] : what.users) users_.announce_user(uid, {name, "/home/" + name, "/bin/bash", uid});
   for (const auto& [gid, name] : what.groups) users_.announce_group(gid, name);
   users_.announce_user(0, {"root", "/root", "/bin/bash", 0});
@@ -105,12 +119,18 @@ void Stage::fill_head(ev_head& head, const Actor& actor) const {
   head.start_ns = actor.start_ns;
   head.cgroup_id = actor.cgroup_id;
   head.pid = head.tid = actor.pid;
+  if (actor.spec->tid != 0 && actor.spec->tid != actor.pid) {
+    head.tid = actor.spec->tid;
+    head.flags |= EVF_THREAD;
+  }
   head.exec_id = actor.exec_id;
   head.uid = head.euid = actor.spec->uid;
   head.gid = head.egid = actor.spec->gid;
-  head.cap_permitted = head.cap_effective = actor.spec->caps;
+  head.cap_permitted = actor.spec->cap_permitted;
+  head.cap_effective = actor.spec->cap_effective;
+  head.cap_inheritable = actor.spec->cap_inheritable;
   head.loginuid = actor.spec->loginuid;
-  head.nthreads = 1;
+  head.nthreads = actor.spec->usage.threads;
   const bool host = actor.cgroup_id < kFirstContainerCgroup;
   head.mnt_ns = head.pid_ns = host ? kHostNs : kFirstContainerNs + static_cast<uint32_t>(actor.cgroup_id);
   const std::string comm = actor.spec->name.substr(0, sizeof head.comm - 1);
@@ -129,7 +149,9 @@ void Stage::fill_exec(decoders::Composer& record, const Actor& actor, const Acto
   argv.insert(argv.end(), spec.args.begin(), spec.args.end());
   text("argv", nul_joined(argv));
   text("env", nul_joined(spec.env));
-  text("filename", spec.exepath);
+  text("filename", spec.script.empty() ? spec.exepath : spec.script);
+  if (!spec.script.empty()) text("interp", spec.exe);
+  if (!spec.cgroups.empty()) text("cgroups", spec.cgroups);
   text("exepath", spec.exepath);
   text("cwd", spec.cwd);
   number("argv_size", record.text("argv").size());
@@ -142,10 +164,56 @@ void Stage::fill_exec(decoders::Composer& record, const Actor& actor, const Acto
   number("tty", spec.tty);
   number("sid", spec.sid != 0 ? spec.sid : actor.pid);
   number("pgid", spec.pgid != 0 ? spec.pgid : actor.pid);
-  for (const char* id : {"vpid", "vtid", "vsid", "vpgid"}) number(id, actor.vpid);
-  number("exe_ino", kInode);
+  for (const char* id : {"vpid", "vtid"}) number(id, actor.vpid);
+  number("vsid", spec.vsid != 0 ? spec.vsid : actor.vpid);
+  number("vpgid", spec.vpgid != 0 ? spec.vpgid : actor.vpid);
+  number("exe_ino", spec.exe_ino);
+  number("exe_ino_ctime", kNow - spec.exe_ctime_age_ns);
+  number("exe_ino_mtime", kNow - spec.exe_mtime_age_ns);
   number("exe_dev", kDevice);
   number("net_ns", record.head().pid_ns);
+  fill_stdio(record, spec);
+  fill_usage(record, actor);
+}
+
+// The terminal that the process has, else nothing worth reading.
+void Stage::fill_stdio(decoders::Composer& record, const ProcessSpec& spec) {
+  const uint32_t minor = spec.tty & 0xff;
+  const bool pts = spec.tty >> 8 == kPtsMajor;
+  const std::string usual = spec.tty == 0 ? "/dev/null" : pts ? "/dev/pts/" + std::to_string(minor) : "/dev/tty";
+  constexpr const char* kNames[] = {"stdin", "stdout", "stderr"};
+  for (unsigned n = 0; n < 3; ++n) {
+    const DescriptorSpec what = spec.stdio[n].value_or(*parse_descriptor(usual, n));
+    const std::string name = std::string(kNames[n]) + "_";
+    auto number = [&](const char* part, uint64_t value) {
+      if (!record.given(name + part)) record.put_number(name + part, static_cast<int64_t>(value));
+    };
+    number("ino", what.ino);
+    number("source", what.source);
+    number("peer", what.peer);
+    number("mode", what.mode);
+    number("magic", what.magic);
+    number("family", what.family);
+    number("lport", what.local.port);
+    number("rport", what.remote.port);
+    if (!record.given(name + "laddr")) record.put_address(name + "laddr", what.local.address);
+    if (!record.given(name + "raddr")) record.put_address(name + "raddr", what.remote.address);
+    if (!record.given(name + "name")) record.put_text(name + "name", what.name);
+  }
+}
+
+// Of records that tell what their process has used.
+void Stage::fill_usage(decoders::Composer& record, const Actor& actor) {
+  const UsageSpec& usage = actor.spec->usage;
+  const std::pair<const char*, uint64_t> figures[] = {{"fdlimit", usage.fdlimit},
+                                                      {"pgft_maj", usage.pgft_maj},
+                                                      {"pgft_min", usage.pgft_min},
+                                                      {"vm_size", usage.vm_size},
+                                                      {"vm_rss", usage.vm_rss},
+                                                      {"vm_swap", usage.vm_swap},
+                                                      {"pidns_init_ns", actor.pidns_init_ns}};
+  for (const auto& [name, value] : figures)
+    if (!record.given(name)) record.put_number(name, static_cast<int64_t>(value));
 }
 
 // As the task iterator tells of those that were there before.
@@ -180,7 +248,7 @@ void Stage::play(const Case& what, const EventHandler& handler) {
     announce(actor, parent, handler);
   }
   for (const EventSpec& event : what.events) {
-    now_ns_ += kStep;
+    now_ns_ += event.after_ns;
     play_event(event, handler);
   }
 }
@@ -213,6 +281,8 @@ void Stage::fill_rest(decoders::Composer& record) {
   if (kind == "open") return fill_open(record);
   if (kind == "fork") return fill_fork(record);
   if (kind == "setid") return fill_setid(record);
+  if (kind == "memory") return fill_usage(record, line_.front());
+  if (kind == "procinfo") return fill_cpu(record);
   if (kind == "mount" && !record.given("base")) record.put_text("base", cwd);
   if (kind == "chdir" && record.number("res") >= 0 && !record.given("cwd"))
     record.put_text("cwd", record.given("path") ? context::absolute_path(cwd, record.text("path")) : cwd);
@@ -264,6 +334,27 @@ void Stage::fill_fork(decoders::Composer& record) {
   number("child_cgroup_id", self.cgroup_id);
   number("child_exec_id", self.exec_id);
   number("child_pid_ns", record.head().pid_ns);
+  fill_usage(record, self);
+}
+
+// One whole CPU unless the case says otherwise, and what is not the kernel's share is the program's own. The process
+// has used no CPU before.
+void Stage::fill_cpu(decoders::Composer& record) {
+  constexpr int64_t kInterval = 30'000'000'000, kWhole = 100'000, kNsPerTick = 10'000'000;
+  const bool user = record.given("user"), system = record.given("system");
+  auto number = [&](std::string_view name, int64_t value) {
+    if (!record.given(name)) record.put_number(name, value);
+  };
+  number("cpu",
+         user && system ? record.number("user") + record.number("system") : std::max(kWhole, record.number("user")));
+  const int64_t cpu = record.number("cpu");
+  if (user) number("system", std::max<int64_t>(0, cpu - record.number("user")));
+  number("user", std::max<int64_t>(0, cpu - record.number("system")));
+  number("interval_ns", kInterval);
+  const int64_t ns_per_unit = record.number("interval_ns") / kWhole;
+  number("total_ns", cpu * ns_per_unit);
+  number("cpu_usr", record.number("user") * ns_per_unit / kNsPerTick);
+  number("cpu_sys", record.number("system") * ns_per_unit / kNsPerTick);
 }
 
 // The ids in the head are those after the call. An id that is not given stays what it was (-1 to the kernel).

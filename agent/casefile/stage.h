@@ -31,6 +31,7 @@ class Stage {
     const ProcessSpec* spec = nullptr;
     uint32_t pid = 0, vpid = 0;
     uint64_t start_ns = 0, cgroup_id = 0;
+    uint64_t pidns_init_ns = 0;
     uint32_t exec_id = 1;
   };
   void cast(const Case& what);
@@ -39,11 +40,14 @@ class Stage {
   void play_event(const EventSpec& event, const EventHandler& handler);
   void fill_head(ev_head& head, const Actor& actor) const;
   void fill_exec(decoders::Composer& record, const Actor& actor, const Actor* parent) const;
+  static void fill_stdio(decoders::Composer& record, const ProcessSpec& spec);
+  static void fill_usage(decoders::Composer& record, const Actor& actor);
   void fill_rest(decoders::Composer& record);
   void fill_paths(decoders::Composer& record, const std::string& cwd);
   void fill_open(decoders::Composer& record);
   void fill_fork(decoders::Composer& record);
   void fill_setid(decoders::Composer& record);
+  static void fill_cpu(decoders::Composer& record);
   void give(std::span<const std::byte> bytes, const EventHandler& handler);
 
   FakeClock clock_;

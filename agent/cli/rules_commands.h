@@ -38,4 +38,12 @@ struct RulesWhyArgs {
 };
 int rules_why(const RulesWhyArgs& args);
 
+struct RulesExportArgs {
+  RulesArgs rules;
+  std::string output;  // "": standard output
+  std::string ids;     // the file whose ids are kept; "": output, if it is there
+  unsigned base = 110'000, parents = 110'000;
+};
+int rules_export_wazuh4(const RulesExportArgs& args);
+
 }  // namespace tiercel::cli

@@ -48,13 +48,16 @@ void put_rule(Json& out, const rule::RuleDescription& described, const rule::Loa
   out.put("priority", rule::display_name(item.priority)).put("output", right_trimmed(item.output.str()));
   out.put("description", right_trimmed(item.description.str())).put_bool("enabled", item.enabled);
   out.put("source", item.source).put_bool("capture", item.capture);
-  out.put_number("capture_duration", item.capture_duration_ms).put_all("tags", item.tags).close_object();
+  out.put_number("capture_duration", item.capture_duration_ms).put_all("tags", item.tags);
+  const auto id = loaded.rules->find(item.name);
+  if (id) put_threshold(out, loaded.rules->rule(*id));
+  out.close_object();
 
   out.key("details").open_object();
   put_condition_details(out, described.written, described.compiled, described.expanded.get());
   std::vector<std::string> output_fields;
   std::string output;
-  if (const auto id = loaded.rules->find(item.name)) {
+  if (id) {
     for (const rule::FormatField& field : loaded.rules->format(*id).fields) output_fields.push_back(field.name);
     output = right_trimmed(loaded.rules->rule(*id).output);
   }

@@ -101,6 +101,7 @@ void print_json(const Explanation& e) {
   out.open_object().put("name", e.rule->name).put("description", e.rule->description);
   out.put("priority", rule::display_name(e.rule->priority)).put_all("tags", e.rule->tags);
   out.put_bool("active", e.active).put("why_not", e.why_not);
+  put_threshold(out, *e.rule);
   out.put("condition", e.rule->condition).put("condition_compiled", rule::to_string(*e.described->expanded));
   out.put_all("macros", e.described->written.macros).put_all("lists", e.described->written.lists);
   out.put("program", e.program).put_all("events", e.events).put_all("events_not_fed", e.unfed_events);
@@ -136,6 +137,10 @@ class Printer {
     body(e.rule->condition);
     head("Condition, with macros, lists and exceptions written out");
     fmt::print("{}\n", pretty(*e.described->expanded, 2, width_));
+    if (e.rule->threshold) {
+      head("Threshold");
+      body("it fires at " + to_string(*e.rule->threshold) + ", and then counts anew");
+    }
     head("Events that it is tried on");
     body(e.events.size() > kManyEvents ? fmt::format("{} types: the condition does not say which", e.events.size())
          : e.events.empty()            ? "none"

@@ -10,6 +10,7 @@
 #include "agent/cli/commands.h"
 #include "agent/cli/json.h"
 #include "agent/cli/rules_commands.h"
+#include "agent/cli/rules_loaded.h"
 #include "agent/cli/text.h"
 #include "agent/rule/load.h"
 
@@ -61,6 +62,7 @@ void print_rows(const std::vector<Row>& rows, size_t width) {
     std::vector<std::string> parts;
     for (const auto* words : {&row.mitre.techniques, &row.mitre.tactics, &row.tags})
       if (!words->empty()) parts.push_back(joined(*words, " "));
+    if (row.rule->threshold) parts.push_back(to_string(*row.rule->threshold));
     std::string second = joined(parts, " | ");
     if (!fits) second += (second.empty() ? "" : " | ") + place;
     fmt::print("\n");
@@ -94,6 +96,7 @@ void print_json(const std::vector<Row>& rows) {
     out.open_object().put("name", row.rule->name).put("description", row.rule->description);
     out.put("priority", rule::display_name(row.rule->priority)).put("source", row.rule->source);
     out.put_all("tags", row.rule->tags);
+    put_threshold(out, *row.rule);
     out.key("mitre").open_object().put_all("techniques", row.mitre.techniques);
     out.put_all("tactics", row.mitre.tactics).close_object();
     out.put_bool("active", row.active).put_position(row.rule->position).close_object();

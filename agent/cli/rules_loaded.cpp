@@ -22,6 +22,13 @@ rule::Loaded load_described(const std::vector<std::string>& files, rule::Matchin
   return loaded;
 }
 
+void put_threshold(Json& out, const rule::Rule& rule) {
+  if (!rule.threshold) return;
+  out.key("threshold").open_object().put_number("count", rule.threshold->count);
+  out.put("timespan", rule::timespan_text(rule.threshold->timespan_ns)).put_all("group_by", rule.threshold->group_by);
+  out.put("distinct", rule.threshold->distinct).close_object();
+}
+
 Error no_such_rule(const rule::Loaded& loaded, const std::string& name) {
   if (std::find(loaded.skipped.begin(), loaded.skipped.end(), name) != loaded.skipped.end())
     return {"the rule '" + name + "' has a mistake and is left out: see above", Fault::kUser};

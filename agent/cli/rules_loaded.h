@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "agent/base/result.h"
+#include "agent/cli/json.h"
 #include "agent/rule/describe.h"
 #include "agent/rule/load.h"
 
@@ -15,6 +16,8 @@ namespace tiercel::cli {
                                           rule::Matching matching = rule::Matching::kFirst);
 // Falco's JSON description of everything, or of one rule; loaded with LoadOptions::describe.
 [[nodiscard]] std::string description_json(const rule::Loaded& loaded, const rule::RuleDescription* only = nullptr);
+// The key "threshold" of a rule that counts; nothing for others.
+void put_threshold(Json& out, const rule::Rule& rule);
 // "there is no rule 'x'", with the nearest name, or why it was left out.
 [[nodiscard]] Error no_such_rule(const rule::Loaded& loaded, const std::string& name);
 

@@ -33,9 +33,18 @@ struct Told {
   std::string type, process, container, args;
   uint32_t pid = 0;
   std::vector<Why> views;
-  std::vector<std::string> paths;  // fd.name of each view; "" where the event has one path
+  std::vector<std::string> paths;    // fd.name of each view; "" where the event has one path
+  std::optional<rule::Count> count;  // of a rule that counts, where the condition holds
   [[nodiscard]] bool matches() const {
     return std::any_of(views.begin(), views.end(), [](const Why& why) { return why.matches(); });
+  }
+  [[nodiscard]] bool fires() const { return matches() && (!count || count->fires); }
+  // Is this more to the point than the other one? One that fires, else the one that got farthest.
+  [[nodiscard]] bool better_than(const Told& other) const {
+    if (fires() != other.fires()) return fires();
+    if (matches() != other.matches()) return matches();
+    if (matches()) return count && other.count && count->have > other.count->have;
+    return distance() < other.distance();
   }
   [[nodiscard]] size_t distance() const {
     size_t out = SIZE_MAX;
@@ -81,6 +90,7 @@ class Inquiry {
     id_ = loaded.rules->find(rule.item.name).value_or(0);
     active_ = loaded.rules->active(id_);
     types_ = loaded.rules->types(id_);
+    counts_ = loaded.rules->rule(id_).threshold.has_value();
   }
 
   Result<> ask_recording(const Target& target) {
@@ -88,7 +98,10 @@ class Inquiry {
     uint64_t seen = 0;
     auto played = stage.play_recording(target.file, [&](const context::Event& event) {
       ++seen;
-      if (target.number ? event.num() == *target.number : types_[event.info().type]) take(event, !target.number);
+      if (target.number ? event.num() == *target.number : types_[event.info().type])
+        take(event, !target.number);
+      else if (counts_ && active_)
+        matcher_.match(event);  // what comes before an event belongs to its count
     });
     if (!played) return played;
     if (target.number && told_.empty())
@@ -105,22 +118,26 @@ class Inquiry {
 
   [[nodiscard]] const std::vector<Told>& told() const { return told_; }
   [[nodiscard]] bool active() const { return active_; }
+  [[nodiscard]] const rule::Rule& rule() const { return matcher_.rules()->rule(id_); }
   // The tree and the engine have to agree; if they do not, neither is to be believed.
   [[nodiscard]] bool agrees() const { return agrees_; }
 
  private:
-  // best_only: of all events, the first that matches, or the one that is nearest to it.
+  // best_only: of all events, the first that matches, or the one that is nearest to it; of a rule that counts, the
+  // first that it fires for, or the one that brought it nearest.
   void take(const context::Event& event, bool best_only) {
     Told out;
     out.views = judge_.judge(event, best_only ? rule::WhyJudge::Tell::kVerdict : rule::WhyJudge::Tell::kAll);
     if (active_) {
+      auto about = [&](const auto& m) { return m.rule == id_; };
       const auto matches = matcher_.match(event);
-      const bool engine = std::any_of(matches.begin(), matches.end(), [&](const auto& m) { return m.rule == id_; });
+      const auto counted = std::find_if(matcher_.counted().begin(), matcher_.counted().end(), about);
+      if (counted != matcher_.counted().end()) out.count = counted->count;
+      const bool engine = out.count || std::any_of(matches.begin(), matches.end(), about);
       agrees_ = agrees_ && engine == out.matches();
     }
     if (best_only) {
-      const Told* best = told_.empty() ? nullptr : &told_.front();
-      if (best && (best->matches() || (!out.matches() && out.distance() >= best->distance()))) return;
+      if (!told_.empty() && !out.better_than(told_.front())) return;
       told_.clear();
       out.views = judge_.judge(event);
     }
@@ -144,6 +161,7 @@ class Inquiry {
   rule::RuleId id_ = 0;
   rule::EventTypes types_;
   bool active_ = true;
+  bool counts_ = false;
   bool agrees_ = true;
   std::vector<Told> told_;
 };
@@ -220,16 +238,28 @@ class TreePrinter {
   Tints tints_;
 };
 
-void print_people(const Told& told, const std::string& rule, bool active, bool all) {
+std::string count_text(const rule::Count& count, const rule::Threshold& threshold) {
+  if (count.no_value) return threshold.distinct + " has no value here, so this event does not count";
+  if (count.fires) return "this event is the last one that it took: it fires, and begins to count anew";
+  return fmt::format("with this event it has {} of {}: it does not fire yet", count.have, count.need);
+}
+
+void print_people(const Told& told, const rule::Rule& asked, bool active, bool all) {
+  const std::string& rule = asked.name;
   const Tints tints(colour_wanted(STDOUT_FILENO));
   const size_t width = terminal_width() > 0 ? terminal_width() : kWidthWithoutTerminal;
   fmt::print("{}'{}' {}{} event {}: {} by {} (pid {}){}\n", tints.bold(), rule,
-             told.matches() ? "matches" : "does not match", tints.off(), told.num, told.type,
-             casefile::visible(told.process), told.pid,
+             !told.matches() ? "does not match"
+             : told.fires()  ? "matches"
+                             : "counts",
+             tints.off(), told.num, told.type, casefile::visible(told.process), told.pid,
              told.container.empty() ? "" : " in container " + casefile::visible(told.container));
   fmt::print("{}{}{}\n", tints.dim(), all ? casefile::visible(told.args) : cut(casefile::visible(told.args), width),
              tints.off());
   if (!active) fmt::print("The rule is not enabled: the agent does not try it.\n");
+  if (asked.threshold)
+    fmt::print("The rule counts: {}{}{}\n", to_string(*asked.threshold), told.count ? "; " : "",
+               told.count ? count_text(*told.count, *asked.threshold) : "");
   for (size_t n = 0; n < told.views.size(); ++n) {
     const Why& why = told.views[n];
     if (told.views.size() > 1)
@@ -239,8 +269,9 @@ void print_people(const Told& told, const std::string& rule, bool active, bool a
     fmt::print("\n");
     TreePrinter(all, tints).print(why.tree);
   }
-  fmt::print("\n-> {}\n", told.matches() ? "what made it match"
-                                         : "what stood in the way: had this gone the other way, it would match");
+  fmt::print("\n-> {}\n", !told.matches() ? "what stood in the way: had this gone the other way, it would match"
+                          : told.fires()  ? "what made it match"
+                                          : "what made it count");
 }
 
 // ---- for machines --------------------------------------------------------------------------------------------------
@@ -269,7 +300,15 @@ void print_json(const std::vector<Told>& all, const std::string& rule, bool acti
   for (const Told& told : all) {
     out.open_object().put_number("num", told.num).put("type", told.type).put("process", told.process);
     out.put_number("pid", told.pid).put("container", told.container).put("args", told.args);
-    out.put_bool("matches", told.matches()).key("views").open_array();
+    out.put_bool("matches", told.matches());
+    if (told.count)
+      out.key("count")
+          .open_object()
+          .put_number("have", told.count->have)
+          .put_number("need", told.count->need)
+          .put_bool("fires", told.count->fires)
+          .close_object();
+    out.key("views").open_array();
     for (size_t n = 0; n < told.views.size(); ++n) {
       const Why& why = told.views[n];
       out.open_object().put("path", why.view == context::PathView::kLexical ? "lexical" : "kernel");
@@ -304,7 +343,7 @@ int answer(const RulesWhyArgs& args, const rule::Loaded& loaded, const std::func
   } else {
     for (size_t n = 0; n < inquiry.told().size(); ++n) {
       if (n > 0) fmt::print("\n");
-      print_people(inquiry.told()[n], args.rules.rule, inquiry.active(), args.all);
+      print_people(inquiry.told()[n], inquiry.rule(), inquiry.active(), args.all);
     }
   }
   if (inquiry.agrees()) return 0;

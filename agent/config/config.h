@@ -144,6 +144,7 @@ struct Spool {
 struct Sensor {
   uint32_t ring_vital_size_kb = 8192;  // processes, credentials, namespaces
   uint32_t ring_bulk_size_kb = 8192;   // files and network
+  uint32_t procinfo_interval_s = 30;   // between two looks at what processes use of CPUs, where a rule asks for it
   bool operator==(const Sensor&) const = default;
 };
 

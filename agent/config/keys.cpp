@@ -119,6 +119,8 @@ constexpr Key<Sensor> kSensorKeys[] = {
     {"ring_vital_size_kb",
      [](Reading& r, const TreeNode& n, Sensor& s) { read_ring_size(r, n, s.ring_vital_size_kb); }},
     {"ring_bulk_size_kb", [](Reading& r, const TreeNode& n, Sensor& s) { read_ring_size(r, n, s.ring_bulk_size_kb); }},
+    {"procinfo_interval_s",
+     [](Reading& r, const TreeNode& n, Sensor& s) { r.number(n, 1, 3'600, s.procinfo_interval_s); }},
 };
 
 constexpr Key<Containers> kContainersKeys[] = {

@@ -21,6 +21,10 @@ struct ProcessKey {
   bool operator==(const ProcessKey&) const = default;
 };
 
+struct ProcessKeyHash {
+  size_t operator()(const ProcessKey& key) const { return key.start_ns * 0x9e3779b97f4a7c15ull ^ key.pid; }
+};
+
 // What a standard descriptor was when the program started.
 struct Stdio {
   FdKind kind = FdKind::kNone;

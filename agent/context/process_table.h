@@ -53,9 +53,6 @@ class ProcessTable {
   void set_healer(Healer healer) { healer_ = std::move(healer); }
 
  private:
-  struct KeyHash {
-    size_t operator()(const ProcessKey& key) const { return key.start_ns * 0x9e3779b97f4a7c15ull ^ key.pid; }
-  };
   static uint64_t vpid_key(uint32_t pid_ns, uint32_t vpid) { return uint64_t{pid_ns} << 32 | vpid; }
   void note_vpid(const std::shared_ptr<Process>& process);
   void apply_call(const decoders::Record& record, const ev_call& call);
@@ -77,13 +74,13 @@ class ProcessTable {
   Counter& evicted_;
   Counter& healed_;
   Healer healer_;
-  std::unordered_map<ProcessKey, std::shared_ptr<Process>, KeyHash> by_key_;
+  std::unordered_map<ProcessKey, std::shared_ptr<Process>, ProcessKeyHash> by_key_;
   std::unordered_map<uint32_t, std::weak_ptr<Process>> by_pid_;
   std::unordered_map<uint64_t, std::weak_ptr<Process>> by_vpid_;  // only of pid namespaces other than the root's
   bool healing_ = false;
   uint64_t heal_began_ns_ = 0;
-  std::unordered_set<ProcessKey, KeyHash> alive_;      // seen while healing
-  std::deque<std::pair<uint64_t, ProcessKey>> ended_;  // exit time, key
+  std::unordered_set<ProcessKey, ProcessKeyHash> alive_;  // seen while healing
+  std::deque<std::pair<uint64_t, ProcessKey>> ended_;     // exit time, key
 };
 
 }  // namespace tiercel::context

@@ -13,6 +13,7 @@ config::Config applied(const Config& running, const Config& read) {
   out.append_output = read.append_output;
   out.watch_config_files = read.watch_config_files;
   out.heartbeat_interval_s = read.heartbeat_interval_s;
+  out.sensor.procinfo_interval_s = read.sensor.procinfo_interval_s;
   out.log_level = read.log_level;
   out.group_configuration = read.group_configuration;
   out.group_rules = read.group_rules;

@@ -26,7 +26,8 @@ std::tm local_time(uint64_t wall_ns) {
 }
 
 bool is_tracepoint(const Access& a) {
-  return a.event.info().type == EVT_procexit || a.event.info().type == EVT_container;
+  const uint16_t type = a.event.info().type;
+  return type == EVT_procexit || type == EVT_container || type == EVT_procinfo;
 }
 
 std::string clock_text(const std::tm& t) {

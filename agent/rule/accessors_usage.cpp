@@ -30,6 +30,11 @@ Value capabilities(const Access& a, __u64 ev_head::*now, uint64_t context::Proce
   return made_text(a, decoders::capabilities_text(is_actor(a) ? a.event.head().*now : a.event.process().*known));
 }
 
+Value percent(const Access& a, __u32 ev_procinfo::*of) {
+  const auto* told = a.event.record().as<ev_procinfo>();
+  return told ? Value::of_double(told->*of / 1000.0) : Value();
+}
+
 // Figures of memory are the whole process's: told of its main thread alone.
 Value of_main(const Access& a, uint64_t kib) {
   return Value::of_uint(a.event.tid() == a.event.process().key.pid ? kib : 0);
@@ -82,6 +87,21 @@ Value proc_exe_ino_ctime_duration_pidns(const Access& a) {
   if (ctime == 0 || init == 0) return {};
   const uint64_t start = a.event.wall_ns_of(init);
   return start > ctime ? Value::of_uint(start - ctime) : Value();
+}
+
+// Of the whole process, told where the agent looked at what it used; its threads are not told apart.
+Value thread_cpu(const Access& a) {
+  return percent(a, &ev_procinfo::cpu);
+}
+Value thread_cpu_user(const Access& a) {
+  return percent(a, &ev_procinfo::user);
+}
+Value thread_cpu_system(const Access& a) {
+  return percent(a, &ev_procinfo::system);
+}
+Value thread_totexectime(const Access& a) {
+  const auto* told = a.event.record().as<ev_procinfo>();
+  return told ? Value::of_uint(told->total_ns) : Value();
 }
 
 Value proc_nthreads(const Access& a) {

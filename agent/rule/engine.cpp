@@ -18,6 +18,7 @@ class Digest {
     for (char c : text) add_byte(static_cast<unsigned char>(c));
     add_byte(0);
   }
+  [[nodiscard]] uint64_t value() const { return hash_; }
   [[nodiscard]] std::string text() const { return fmt::format("{:016x}", hash_); }
 
  private:
@@ -42,6 +43,15 @@ RuleSet::RuleSet(RuleSetParts parts) : parts_(std::move(parts)) {
     digest.add(listing(parts_.program, parts_.entries[id]));
     if (!parts_.active[id]) continue;
     needed_ |= parts_.types[id];
+  }
+  for (RuleId id = 0; id < parts_.rules.size(); ++id) {
+    const Rule& rule = parts_.rules[id];
+    if (!rule.threshold) continue;
+    digest.add(to_string(*rule.threshold));
+    Digest own;
+    for (const std::string& text : {rule.name, listing(parts_.program, parts_.entries[id]), to_string(*rule.threshold)})
+      own.add(text);
+    parts_.counting[parts_.counters[id]].identity = own.value();
   }
   digest_ = digest.text();
 }
@@ -75,6 +85,13 @@ std::set<std::string, std::less<>> RuleSet::fields_read() const {
     for (const FormatPart& part : parts_.formats[id].parts)
       if (part.operand != FormatPart::kNone) operands.insert(part.operand);
     for (const FormatField& field : parts_.formats[id].fields) operands.insert(field.operand);
+    for (const auto& [key, parts] : parts_.formats[id].formatted)
+      for (const FormatPart& part : parts)
+        if (part.operand != FormatPart::kNone) operands.insert(part.operand);
+    if (parts_.counters[id] == Counting::kNone) continue;
+    const Counting& counting = parts_.counting[parts_.counters[id]];
+    operands.insert(counting.group_by.begin(), counting.group_by.end());
+    if (counting.distinct != Counting::kNone) operands.insert(counting.distinct);
   }
   for (size_t n = 0; n < tests.size(); ++n) {
     if (!tests[n]) continue;
@@ -102,7 +119,7 @@ std::string RuleSet::explain(RuleId id) const {
 
 // ---- Matcher -----------------------------------------------------------------------------------------------------
 
-Matcher::Matcher(std::shared_ptr<const RuleSet> rules) : rules_(std::move(rules)) {
+Matcher::Matcher(std::shared_ptr<const RuleSet> rules) : rules_(std::move(rules)), tallies_(rules_->parts().counting) {
   scratch_.bind(rules_->parts().program);
   candidates_.bind(rules_->size());
 }
@@ -118,8 +135,18 @@ std::optional<context::PathView> Matcher::holds(RuleId id, const context::Event&
   return std::nullopt;
 }
 
+bool Matcher::fires(RuleId id, const context::Event& event) {
+  const RuleSetParts& parts = rules_->parts();
+  const uint32_t index = parts.counters[id];
+  if (index == Counting::kNone) return true;
+  const Count count = tallies_.add(index, parts.counting[index], parts.program, scratch_, event);
+  counted_.push_back({id, count});
+  return count.fires;
+}
+
 std::span<const Match> Matcher::match(const context::Event& event) {
   matches_.clear();
+  counted_.clear();
   const size_t type = event.info().type;
   const RuleSetParts& parts = rules_->parts();
   if (type >= EVT_COUNT || rules_->dispatch().bucket_of(type) == Dispatch::kNoBucket) return matches_;
@@ -127,7 +154,7 @@ std::span<const Match> Matcher::match(const context::Event& event) {
   const bool two_paths = event.has_two_paths();
   for (RuleId id : candidates_.find(rules_->dispatch(), parts.program, scratch_, event, two_paths)) {
     const auto view = holds(id, event, two_paths);
-    if (!view) continue;
+    if (!view || !fires(id, event)) continue;
     matches_.push_back({id, *view});
     if (parts.matching == Matching::kFirst) break;
   }

@@ -24,6 +24,7 @@
 #include "agent/rule/program.h"
 #include "agent/rule/rule.h"
 #include "agent/rule/scratch.h"
+#include "agent/rule/threshold.h"
 #include "agent/rule/value.h"
 #include "bpf/schema/event.h"
 
@@ -39,6 +40,8 @@ struct RuleSetParts {
   std::vector<EventTypes> types;          // one per rule: the events for which it can be true
   std::vector<std::vector<Clues>> clues;  // one per rule: what to look for before it is run
   std::vector<bool> active;               // one per rule: enabled, severe enough, selected
+  std::vector<Counting> counting;         // of the rules that count
+  std::vector<uint32_t> counters;         // one per rule: its index in counting, or Counting::kNone
   Program program;                        // all rules' programs, distinct tests, distinct operands
   Matching matching = Matching::kFirst;
 };
@@ -81,18 +84,35 @@ struct Match {
   context::PathView view = context::PathView::kLexical;  // kKernel: only the path that the kernel opened made it true
 };
 
+// A rule that counts, whose condition held for the event: how far the count is now.
+struct Counted {
+  RuleId rule = 0;
+  Count count;
+};
+
 class Matcher {
  public:
   explicit Matcher(std::shared_ptr<const RuleSet> rules);
 
-  // In matching order; valid until the next call. kFirst: at most one.
+  // In matching order; valid until the next call. kFirst: at most one. A rule that counts is there for the event that
+  // fills its count; one that only counted keeps none from matching.
   std::span<const Match> match(const context::Event& event);
   // The output of a rule for the event that match() was last called with.
   [[nodiscard]] Rendered render(const Match& match, const context::Event& event);
 
+  // The rules that count whose condition held for the last event, whether they fired or not; valid until the next call
+  // of match().
+  [[nodiscard]] std::span<const Counted> counted() const { return counted_; }
+  // What the other one has counted for rules that are the same goes on here; the other one loses it.
+  void go_on_from(Matcher& before) { tallies_.go_on_from(before.tallies_); }
+  // Groups of events that were forgotten to make room, since the last call.
+  [[nodiscard]] uint64_t take_groups_evicted() { return tallies_.take_evicted(); }
+
   [[nodiscard]] const std::shared_ptr<const RuleSet>& rules() const { return rules_; }
 
  private:
+  // After holds(), whose view stands. False: the event counted, and that was all.
+  [[nodiscard]] bool fires(RuleId id, const context::Event& event);
   // With which of its paths the event satisfies the rule.
   [[nodiscard]] std::optional<context::PathView> holds(RuleId id, const context::Event& event, bool two_paths);
 
@@ -100,6 +120,8 @@ class Matcher {
   Scratch scratch_;
   Candidates candidates_;
   std::vector<Match> matches_;
+  std::vector<Counted> counted_;
+  Tallies tallies_;
 };
 
 }  // namespace tiercel::rule

@@ -21,6 +21,7 @@
 #include "agent/rule/format_compile.h"
 #include "agent/rule/lint.h"
 #include "agent/rule/merge.h"
+#include "agent/rule/merge_threshold.h"
 #include "agent/rule/resolve.h"
 #include "agent/rule/static_fields.h"
 #include "agent/rule/yaml.h"
@@ -147,8 +148,12 @@ class Loader {
     const std::string output = compile_output(item, format, output_notes);
     report(condition_notes, "LOAD_ERR_COMPILE_CONDITION", item, subject);
     report(output_notes, "LOAD_ERR_COMPILE_OUTPUT", item, subject);
-    if (!usable || !complete || !typed || !output_notes.errors.empty())
-      return skip(item, usable && complete && expr && all_skippable(item, condition_notes, output_notes));
+    Notes threshold_notes;
+    const std::optional<Counting> counting = compile_threshold(item, builder_, options_.strict, threshold_notes);
+    report(threshold_notes, "LOAD_ERR_EXTENSION", item, subject);
+    if (!usable || !complete || !typed || !output_notes.errors.empty() || !threshold_notes.errors.empty())
+      return skip(item, usable && complete && expr && all_skippable(item, condition_notes, output_notes) &&
+                            all_skippable(item, threshold_notes, {}));
     const EventSet events = event_set_of(*expr);
     if (item.warn_evttypes && events.count() > kManyEventTypes)
       note(Diagnostic::Severity::kWarning, "LOAD_NO_EVTTYPE",
@@ -160,6 +165,8 @@ class Loader {
     if (options_.lint) Linter(collection_, found_).rule(item, *expr, events);
     order_by_cost(*typed, builder_.program());
     parts_.clues.push_back(find_clues(*typed, builder_.program(), events.fed()));
+    parts_.counters.push_back(counting ? static_cast<uint32_t>(parts_.counting.size()) : Counting::kNone);
+    if (counting) parts_.counting.push_back(*counting);
     keep(item, output, std::move(format), emit(*typed, builder_.program()), events.fed());
   }
 
@@ -175,6 +182,7 @@ class Loader {
     rule.enabled = item.enabled;
     rule.capture = item.capture;
     rule.capture_duration_ms = item.capture_duration_ms;
+    if (item.threshold) rule.threshold = threshold_of(*item.threshold);
     rule.position = item.mark.position();
     parts_.rules.push_back(std::move(rule));
     parts_.formats.push_back(std::move(format));

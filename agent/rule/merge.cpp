@@ -5,6 +5,7 @@
 #include "agent/rule/item_reader.h"
 #include "agent/rule/merge_change.h"
 #include "agent/rule/merge_exceptions.h"
+#include "agent/rule/merge_threshold.h"
 #include "agent/rule/names.h"
 #include "agent/rule/versions.h"
 
@@ -179,13 +180,13 @@ class Merger {
     }
     reader.warn_unknown_keys({"rule", "condition", "output", "desc", "priority", "source", "enabled", "capture",
                               "capture_duration", "warn_evttypes", "skip-if-unknown-filter", "tags", "exceptions",
-                              "override", "append"});
+                              "threshold", "override", "append"});
     static const Change kAllowed = [] {
       Change allowed;
       allowed.appended = {"condition", "output", "desc", "tags", "exceptions"};
       allowed.replaced = allowed.appended;
-      for (const char* key :
-           {"priority", "enabled", "warn_evttypes", "skip-if-unknown-filter", "capture", "capture_duration"})
+      for (const char* key : {"priority", "enabled", "warn_evttypes", "skip-if-unknown-filter", "capture",
+                              "capture_duration", "threshold"})
         allowed.replaced.insert(key);
       return allowed;
     }();
@@ -247,6 +248,7 @@ class Merger {
     const std::string source = read_source(reader);
     const auto tags = reader.sequence("tags", false);
     read_flags(reader, rule);
+    if (reader.has("threshold")) rule.threshold = read_threshold(reader);
     if (reader.has("exceptions"))
       read_exceptions(reader, false, source.empty() || source == "syscall", rule.exceptions);
     if (reader.ok() && output && output->trimmed().empty()) reader.error(output->mark_at(0), "Value must be non-empty");
@@ -345,6 +347,7 @@ class Merger {
     }
     if (change.replaced.contains("priority"))
       if (auto priority = read_priority(reader)) changed.priority = *priority;
+    if (change.replaced.contains("threshold")) changed.threshold = read_threshold(reader);
     read_flags(reader, changed);  // every flag that is given is listed: read_change saw to it
     if (!reader.ok()) return break_rule(name.str());
     changed.visibility = collection_.next_index++;

@@ -49,6 +49,13 @@ struct ExceptionItem {
   std::vector<YamlNode> values;
 };
 
+struct ThresholdItem {
+  uint32_t count = 2;
+  uint64_t timespan_ns = 0;
+  std::vector<MappedText> group_by;
+  std::optional<MappedText> distinct;
+};
+
 struct RuleItem {
   std::string name;
   Mark mark;
@@ -61,6 +68,7 @@ struct RuleItem {
   bool skip_if_unknown_filter = false;
   bool capture = false;
   uint32_t capture_duration_ms = 0;
+  std::optional<ThresholdItem> threshold;
   std::set<std::string> tags;
   std::vector<ExceptionItem> exceptions;
   size_t index = 0;

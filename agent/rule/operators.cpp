@@ -22,6 +22,7 @@ bool contains_ignoring_case(std::string_view text, std::string_view needle) {
 
 bool contains(std::string_view text, std::string_view needle) {
   if (needle.empty()) return true;
+  if (text.empty()) return false;  // its data may be null, which memmem() must not be given
   return memmem(text.data(), text.size(), needle.data(), needle.size()) != nullptr;
 }
 

@@ -17,6 +17,14 @@ using tiercel::Priority;
 
 using RuleId = uint32_t;  // index in its RuleSet, in matching order
 
+// The rule fires for the event that makes it `count` within `timespan_ns` (threshold.h).
+struct Threshold {
+  uint32_t count = 2;
+  uint64_t timespan_ns = 0;
+  std::vector<std::string> group_by;  // fields as written; none: all events are one group
+  std::string distinct;               // count different values of this field; "": count events
+};
+
 struct Rule {
   std::string name;
   std::string description;
@@ -28,6 +36,7 @@ struct Rule {
   bool enabled = true;            // false: compiled, never matched
   bool capture = false;
   uint32_t capture_duration_ms = 0;
+  std::optional<Threshold> threshold;
   Position position;  // of the item's name in its file
 };
 

@@ -100,6 +100,7 @@ class BpfSource final : public Source {
   Result<bool> widen(const Wanted& wanted) override;
   void narrow(const Wanted& wanted) override;
   Result<> look_again(const RecordHandler& handler) override;
+  Result<> look_at_cpus(const RecordHandler& handler, const RecordHandler& others) override;
   void detach() override;
   [[nodiscard]] std::vector<int> wait_fds() const override { return {vital_->fd(), bulk_->fd()}; }
   int wait_ms(size_t handled) override;
@@ -114,6 +115,7 @@ class BpfSource final : public Source {
   using Types = std::set<uint16_t>;  // event types that system calls make
   using Programs = std::set<std::string>;
   void note_lag();
+  Result<> iterate(int program, const RecordHandler& handler, const RecordHandler& others);
   [[nodiscard]] Programs programs_of(const Types& types) const;
   void keep_programs(const tiercel_bpf& skeleton, const Programs& names);
   Result<> load_more(const Programs& names);
@@ -130,6 +132,7 @@ class BpfSource final : public Source {
   unsigned quiet_turns_ = 0;
   uint64_t longest_lag_ns_ = 0;
   SystemClock clock_;
+  std::atomic<int> cpu_time_{-1};  // the program's descriptor, once loaded: one of programs_
 
   std::mutex hooks_mutex_;  // of what follows: rules may be reloaded while the loop ends
   bool detached_ = false;
@@ -182,8 +185,13 @@ void choose_programs(const tiercel_bpf& skeleton, const std::set<std::string>& n
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, skeleton.obj) {
     const std::string_view name = bpf_program__name(program);
-    bpf_program__set_autoload(program, is_call_program(name) ? names.contains(std::string(name)) : first);
+    const bool asked_for = is_call_program(name) || name == kCpuTimeProgram;
+    bpf_program__set_autoload(program, asked_for ? names.contains(std::string(name)) : first);
   }
+}
+
+bool wants_cpu_time(const Wanted& wanted) {
+  return std::find(wanted.events.begin(), wanted.events.end(), EVT_procinfo) != wanted.events.end();
 }
 
 struct LostKey {  // struct lost_key of bpf/include/maps.h
@@ -209,7 +217,8 @@ Result<> BpfSource::load() {
   skeleton_->rodata->cgroup_subsys = container_cgroup_subsys();
   skeleton_->rodata->page_kib = static_cast<__u32>(::sysconf(_SC_PAGESIZE) / 1024);
   tell(options_.wanted, true);
-  const Programs names = programs_of(calls_of(options_.wanted));
+  Programs names = programs_of(calls_of(options_.wanted));
+  if (wants_cpu_time(options_.wanted)) names.emplace(kCpuTimeProgram);
   choose_programs(*skeleton_, names, true);
   bpf_map__set_max_entries(skeleton_->maps.ring_vital, static_cast<__u32>(options_.ring_vital_bytes));
   bpf_map__set_max_entries(skeleton_->maps.ring_bulk, static_cast<__u32>(options_.ring_bulk_bytes));
@@ -240,6 +249,8 @@ void BpfSource::keep_programs(const tiercel_bpf& skeleton, const Programs& names
   for (const std::string& name : names)
     if (const bpf_program* program = bpf_object__find_program_by_name(skeleton.obj, name.c_str()))
       programs_[name] = duplicate(bpf_program__fd(program));
+  if (const auto cpu_time = programs_.find(std::string(kCpuTimeProgram)); cpu_time != programs_.end())
+    cpu_time_ = cpu_time->second.get();
 }
 
 // What the programs read at run time. only: what is not wanted is taken back too.
@@ -349,6 +360,8 @@ Result<bool> BpfSource::widen(const Wanted& wanted) {
   if (detached_) return fail("the sensor has ended");
   const bool followed = attached_.contains(EVT_chdir);
   tell(wanted, false);
+  if (wants_cpu_time(wanted) && cpu_time_ < 0)
+    if (auto loaded = load_more({std::string(kCpuTimeProgram)}); !loaded) return tl::unexpected(loaded.error());
   if (auto attached = attach_hooks(calls_of(wanted)); !attached) return tl::unexpected(attached.error());
   return !followed && attached_.contains(EVT_chdir);
 }
@@ -380,10 +393,19 @@ void BpfSource::detach() {
 }
 
 Result<> BpfSource::look_again(const RecordHandler& handler) {
-  bpf_link* link = bpf_program__attach_iter(skeleton_->progs.process__snapshot, nullptr);
-  if (!link) return fail_errno("cannot attach the task iterator", errno);
-  Fd iterator(bpf_iter_create(bpf_link__fd(link)));
-  bpf_link__destroy(link);
+  return iterate(bpf_program__fd(skeleton_->progs.process__snapshot), handler, handler);
+}
+
+Result<> BpfSource::look_at_cpus(const RecordHandler& handler, const RecordHandler& others) {
+  return cpu_time_ < 0 ? fail("the program is not loaded", Fault::kBug) : iterate(cpu_time_, handler, others);
+}
+
+// A read gives 32 KiB or less, and the rings are emptied after each: however many tasks there are, no record waits
+// long.
+Result<> BpfSource::iterate(int program, const RecordHandler& handler, const RecordHandler& others) {
+  Fd link(bpf_link_create(program, 0, BPF_TRACE_ITER, nullptr));
+  if (!link.valid()) return fail_errno("cannot attach the task iterator", errno);
+  Fd iterator(bpf_iter_create(link.get()));
   if (!iterator.valid()) return fail_errno("cannot start the task iterator", errno);
   std::vector<uint64_t> words(1 << 15);
   auto* bytes = reinterpret_cast<std::byte*>(words.data());
@@ -395,7 +417,7 @@ Result<> BpfSource::look_again(const RecordHandler& handler) {
     if (n < 0) return fail_errno("cannot read the task iterator", errno);
     have += static_cast<size_t>(n);
     // Cgroups are announced through the ring, before the processes that live in them.
-    drain(handler, SIZE_MAX);
+    drain(others, SIZE_MAX);
     size_t at = 0;
     while (have - at >= sizeof(ev_head)) {
       const auto& head = *reinterpret_cast<const ev_head*>(bytes + at);

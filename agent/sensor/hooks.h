@@ -13,6 +13,9 @@ namespace tiercel::sensor {
 inline constexpr std::string_view kSysExitPrefix = "sys_exit__", kSysEnterPrefix = "sys_enter__",
                                   kShapePrefix = "shape__";
 
+// The task iterator that tells cpu_time: loaded where a rule asks for procinfo.
+inline constexpr std::string_view kCpuTimeProgram = "process__cpu_time";
+
 struct Hook {
   std::string_view event;  // Falco's name, which is the call's
   uint32_t hook = 0;       // bpf/schema/hook.h

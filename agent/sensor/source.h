@@ -65,6 +65,12 @@ class Source {
     (void)handler;
     return {};
   }
+  // Gives what each thread has used of CPUs so far to `handler` (event cpu_time), and what comes meanwhile to `others`.
+  // Only where EVT_procinfo is wanted.
+  virtual Result<> look_at_cpus(const RecordHandler& handler, const RecordHandler& others) {
+    (void)handler, (void)others;
+    return {};
+  }
   // No new records from here on; drain() then ends.
   virtual void detach() {}
   // Descriptors that become readable when there is something to drain.

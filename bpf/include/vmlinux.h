@@ -214,6 +214,9 @@ struct tty_struct {
 	struct tty_driver *driver;
 	int index;
 };
+struct sched_entity {
+	__u64 sum_exec_runtime;
+};
 struct rlimit {
 	unsigned long rlim_cur, rlim_max;
 };
@@ -225,12 +228,16 @@ struct signal_struct {
 	int group_exit_code;
 	unsigned int flags;
 	unsigned int is_child_subreaper : 1;
+	__u64 utime, stime;
+	unsigned long long sum_sched_runtime;
 	struct rlimit rlim[16];
 };
 struct task_struct {
 	unsigned int flags;
+	struct sched_entity se;
 	pid_t pid, tgid;
-	int exit_code;
+	int exit_state, exit_code;
+	__u64 utime, stime;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;

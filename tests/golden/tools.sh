@@ -53,6 +53,11 @@ says why_no_case why 'failing.yaml#silence' 'Shell in Container'
 says why_no_rule why 'failing.yaml#silent' 'Shell in Containr'
 says why_no_hash why failing.yaml 'Shell in Container'
 says why_no_recording why rules.rec:3 'Shell in Container' rules.yaml
+says counting_explain explain 'Port Sweep' counting.yaml
+says counting_list list counting.yaml
+says counting_test test counting_cases.yaml
+says counting_why why 'counting_cases.yaml#too few' 'Port Sweep'
+says threshold_mistakes check threshold_mistakes.yaml
 
 "$tiercel" rules test failing.yaml bad.yaml --junit "$got.xml" >/dev/null 2>&1 && bad=1
 [ -z "${UPDATE:-}" ] || cp "$got.xml" junit.expected

@@ -186,6 +186,16 @@ TEST_CASE("mistakes of a process") {
   CHECK(tells(process("{name: x, container: {privileged: 2}}"), "4:46 `privileged` is true or false"));
   CHECK(tells(process("{name: x, parents: [{user: y}]}"), "4:32 the parent has no name"));
   CHECK(tells(process("{name: x, parents: [{name: y, parents: [z]}]}"), "a parent has no `parents` of its own"));
+  CHECK(tells(process("{name: x, stdin: sock}"), "4:29 `stdin`: 'sock' is no descriptor | a path, pipe,"));
+  CHECK(tells(process("{name: x, stdout: socket 1.2.3}"), "4:30 `stdout`: '1.2.3' is not an address"));
+  CHECK(tells(process("{name: x, stdout: 'socket 1.2.3.4:1->[::1]:2'}"), "its two ends are of different families"));
+  CHECK(tells(process("{name: x, stderr: [a]}"), "`stderr`: '' is no descriptor"));
+  CHECK(tells(process("{script: ./x.sh}"), "4:21 `script` needs its interpreter"));
+  CHECK(tells(process("{name: x, nthreads: 0}"), "`nthreads` is a whole number from 1"));
+  CHECK(tells(process("{name: x, exe_changed: -1}"), "`exe_changed` is a whole number from 0"));
+  CHECK(tells(process("{name: x, cgroups: [a]}"), "`cgroups` is a map of controllers and paths"));
+  CHECK(tells(process("{name: x, cap_effective: CAP_X}"), "`cap_effective`: 'CAP_X' is no capability"));
+  CHECK(tells(process("{name: x, container: {age: 0}}"), "4:39 `age` is a whole number from 1"));
   CHECK(tells(process("[a]"), "4:12 the process has to be a map"));
   CHECK(tells(process("{cmdline: \"\"}"), "`cmdline` is empty"));
 }

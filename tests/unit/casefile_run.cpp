@@ -67,6 +67,23 @@ std::string mktemp_dir() {
 
 }  // namespace
 
+TEST_CASE("procinfo: what a process used of CPUs, as much as the case says") {
+  const std::string fields =
+      "%thread.cpu %thread.cpu.user %thread.cpu.system %thread.totexectime %evt.arg.cpu_usr %evt.arg.cpu_sys";
+  auto told = [&](const std::string& params) { return seen("  process: xmrig\n  event: " + params + "\n", fields); };
+  CHECK(told("procinfo") == "100.0 100.0 0.0 30000000000 3000 0");
+  CHECK(told("{procinfo: {cpu: 97.5}}") == "97.5 97.5 0.0 29250000000 2925 0");
+  CHECK(told("{procinfo: {cpu: 400, system: 100}}") == "400.0 300.0 100.0 120000000000 9000 3000");
+  CHECK(told("{procinfo: {user: 20, system: 5}}") == "25.0 20.0 5.0 7500000000 600 150");
+  CHECK(told("{procinfo: {user: 150}}") == "150.0 150.0 0.0 45000000000 4500 0");
+  CHECK(told("{procinfo: {cpu: 50, cpu_usr: 7, total_ns: 8}}") == "50.0 50.0 0.0 8 7 0");
+  const std::string event = "  process: xmrig\n  event: {procinfo: {cpu: 90}}\n";
+  CHECK(holds(event, "evt.type = procinfo and thread.cpu > 80 and thread.cpu < 91 and proc.name = xmrig"));
+  CHECK(holds(event, "evt.dir = > and evt.category = internal and not syscall.type exists and not evt.rawres exists"));
+  CHECK_FALSE(holds(event, "thread.cpu > 90"));
+  CHECK_FALSE(holds("  process: xmrig\n  event: execve\n", "thread.cpu exists or thread.totexectime exists"));
+}
+
 TEST_CASE("the process, its parents and its container") {
   const std::string body =
       "  process: {cmdline: /opt/a/toolwithaverylongname -x 'y z', cwd: /srv, user: bob, uid: 50, tty: pts/1, "
@@ -82,6 +99,74 @@ TEST_CASE("the process, its parents and its container") {
         "web nginx 1.2 true");
   CHECK(seen(body, "%k8s.pod.name %k8s.ns.name %container.type") == "p s docker");
   CHECK(holds(body, "proc.is_exe_writable = true and container.id != host and proc.aname in (shim)"));
+}
+
+TEST_CASE("standard descriptors") {
+  auto stdio = [](const std::string& keys) {
+    return seen(
+        "  process: {name: sh" + keys + "}\n  event: execve\n",
+        "%proc.stdin.type %proc.stdin.name|%proc.stdout.type %proc.stdout.name|%proc.stderr.type %proc.stderr.name");
+  };
+  CHECK(stdio("") == "file /dev/null|file /dev/null|file /dev/null");
+  CHECK(stdio(", tty: pts/3") == "file /dev/pts/3|file /dev/pts/3|file /dev/pts/3");
+  CHECK(stdio(", tty: 1025, stdin: closed, stderr: /tmp/x/") == "<NA> <NA>|file /dev/tty|directory /tmp/x");
+  CHECK(stdio(", stdin: 'socket 10.0.0.5:4->1.2.3.4:5', stdout: 'socket [::1]:4->[::2]:5', stderr: 'socket'") ==
+        "ipv4 10.0.0.5:4->1.2.3.4:5|ipv6 ::1:4->::2:5|ipv4 ");
+  CHECK(
+      stdio(
+          ", stdin: 'socket [::ffff:10.0.0.1]:4->[::ffff:10.0.0.2]:5', stdout: 'socket 0.0.0.0:80', stderr: netlink") ==
+      "ipv4 10.0.0.1:4->10.0.0.2:5|ipv4 0.0.0.0:80|netlink ");
+  CHECK(stdio(", stdin: pipe, stdout: fifo /tmp/f, stderr: memfd x") == "pipe |pipe /tmp/f|memfd x");
+  CHECK(stdio(", stdin: eventfd, stdout: /dev/shm/x, stderr: timerfd") == "event |file /dev/shm/x|timerfd ");
+  CHECK(holds("  process: {name: sh, stdin: unix /run/x}\n  event: execve\n",
+              "proc.stdin.type = unix and proc.stdin.name endswith '/run/x' and proc.stdin.name contains '->'"));
+}
+
+TEST_CASE("inodes of standard descriptors: what is written alike is one object, and a pipe is one of its own") {
+  auto holds_of = [](const std::string& keys, const std::string& condition) {
+    return holds("  process: {name: sh" + keys + "}\n  event: {openat: {name: /x}}\n", condition);
+  };
+  CHECK(holds_of(", stdin: socket 1.2.3.4:5, stdout: socket 1.2.3.4:5", "proc.stdin.ino = val(proc.stdout.ino)"));
+  CHECK(holds_of("", "proc.stdin.ino = val(proc.stdout.ino)"));
+  CHECK(holds_of(", stdin: pipe, stdout: pipe", "proc.stdin.ino != val(proc.stdout.ino)"));
+  CHECK(holds_of(", stdin: 'pipe:[7]', stdout: 'socket:[8]'",
+                 "proc.stdin.ino = 7 and proc.stdin.type = pipe and proc.stdout.ino = 8 and proc.stdout.type = ipv4"));
+  CHECK_FALSE(holds_of(", stdin: closed", "proc.stdin.ino >= 0 or proc.stdin.type exists"));
+}
+
+TEST_CASE("scripts are their interpreter's, and named as the kernel names them") {
+  const std::string body = "  process: {script: ./x.sh, cmdline: /bin/sh ./x.sh a, cwd: /w}\n  event: execve\n";
+  CHECK(seen(body, "%proc.script %proc.name %proc.exepath %proc.cmdline") == "/w/x.sh x.sh /bin/sh x.sh ./x.sh a");
+  CHECK(seen("  process: sh x.sh\n  event: execve\n", "%proc.script %proc.name") == "<NA> sh");
+  CHECK(seen("  process: {script: /y, cmdline: python3 /y, name: z}\n  event: execve\n",
+             "%proc.script %proc.name %proc.exepath") == "/y z /usr/bin/python3");
+}
+
+TEST_CASE("figures of a process, its file's age and its container's") {
+  const std::string keys =
+      "name: x, vmrss: 2, vmsize: 3, vmswap: 4, fdlimit: 5, pfmajor: 6, pfminor: 7, nthreads: 8, tid: 99, vsid: 1, "
+      "cap_permitted: all, cap_effective: CAP_KILL, cap_inheritable: [CAP_CHOWN], cgroups: {cpu: /a, memory: /b}, "
+      "exe_ino: 12, age: 10";
+  const std::string body = "  process: {" + keys + "}\n  event: {openat: {name: /x}}\n";
+  CHECK(seen(body, "%proc.vmrss %proc.vmsize %proc.vmswap %proc.fdlimit %thread.pfmajor %thread.pfminor") ==
+        "2 3 4 5 6 7");
+  CHECK(seen(body, "%proc.nthreads %thread.tid %thread.ismain %proc.is_sid_leader %proc.is_vpgid_leader") ==
+        "8 99 false false true");
+  CHECK(seen(body, "%thread.cap_effective %thread.cap_inheritable %thread.cgroup.memory %proc.exe_ino") ==
+        "CAP_KILL CAP_CHOWN /b 12");
+  CHECK(holds(body, "thread.cap_permitted contains CAP_SYS_ADMIN"));
+  CHECK(seen("  process: {" + keys + "}\n  event: {mmap: {prot: PROT_EXEC}}\n", "%proc.vmrss") == "2");
+  CHECK(holds(body, "proc.exe_ino.ctime_duration_proc_start > 31000000000000000"));
+  CHECK(seen("  process: {name: x, age: 10, exe_changed: 12}\n  event: execve\n",
+             "%proc.exe_ino.ctime_duration_proc_start") == "2000000000");
+  CHECK(holds("  process: {name: x, exe_modified: 100}\n  event: execve\n",
+              "proc.exe_ino.mtime = val(proc.exe_ino.ctime)"));
+  const std::string inside =
+      "  process: {name: x, age: 10, exe_changed: 12, container: {name: c, age: 60}}\n  event: execve\n";
+  CHECK(holds(inside, "container.duration > 60000000000 and container.duration < 60100000000"));
+  CHECK(holds(inside, "not proc.exe_ino.ctime_duration_pidns_start exists"));
+  CHECK(holds("  process: {name: x, container: c}\n  event: execve\n",
+              "proc.exe_ino.ctime_duration_pidns_start > 31000000000000000"));
 }
 
 TEST_CASE("on the host there is no container, and ids without a name stay without") {
@@ -230,8 +315,8 @@ TEST_CASE("a recording is counted") {
 TEST_CASE("damaged case files never crash") {
   const auto folder = rule::test::source_dir() / "tests";
   std::vector<std::string> seeds;
-  for (const char* name : {"rules/container_escape.yaml", "rules/reverse_shell.yaml", "golden/tools/failing.yaml",
-                           "golden/tools/bad.yaml"})
+  for (const char* name :
+       {"../rules/cases/container_escape.yaml", "golden/tools/failing.yaml", "golden/tools/bad.yaml"})
     seeds.push_back(rule::test::read_text(folder / name));
   seeds.push_back(
       "- name: n\n  process: {cmdline: x, tty: pts/1, env: {A: b}, caps: [CAP_CHOWN], age: 3, parents: [a, {name: "

@@ -116,7 +116,7 @@ wazuh:
   rate_max_per_s: 500
   confirm_age_ms_min: 1000
   keys_file: /keys
-sensor: {ring_vital_size_kb: 1024, ring_bulk_size_kb: 8192}
+sensor: {ring_vital_size_kb: 1024, ring_bulk_size_kb: 8192, procinfo_interval_s: 7}
 spool: {size_mb_max: 64, age_h_max: 24}
 active_response: {enabled: no, home: /h, timeout_s: 9, repeated_offenders: [5, 10], allow: [a, b], log: /l}
 log_level: debug
@@ -169,7 +169,7 @@ run_dir: /r
   CHECK(config.wazuh.rate_max_per_s == 500);
   CHECK(config.wazuh.confirm_age_ms_min == 1'000);
   CHECK(config.wazuh_keys_file() == "/keys");
-  CHECK(config.sensor == Sensor{1024, 8192});
+  CHECK(config.sensor == Sensor{1024, 8192, 7});
   CHECK(config.spool == Spool{64, 24});
   CHECK(config.log_level == log::Level::kDebug);
   CHECK(config.state_dir == "/s");

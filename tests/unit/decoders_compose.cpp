@@ -45,6 +45,15 @@ int64_t number(Kind kind, std::string_view text) {
 
 }  // namespace
 
+TEST_CASE("percentages have decimals, and bounds") {
+  CHECK(number(Kind::kPERCENT, "0") == 0);
+  CHECK(number(Kind::kPERCENT, "98") == 98'000);
+  CHECK(number(Kind::kPERCENT, "97.55") == 97'550);
+  CHECK(number(Kind::kPERCENT, "800.001") == 800'001);
+  for (const char* wrong : {"-1", "much", "98%", "1e3", "5000000", "nan", "0x10", "9 8", "."})
+    CHECK_FALSE(parse_number(Kind::kPERCENT, wrong, kNobody));
+}
+
 TEST_CASE("what is printed is read back") {
   CHECK(made("openat", "flags", "O_TRUNC|O_CREAT|O_WRONLY") == "O_TRUNC|O_CREAT|O_WRONLY");
   CHECK(made("openat", "flags", "O_RDWR") == "O_RDWR");

@@ -26,6 +26,7 @@ TEST_CASE("reload changes: what a reload applies, and what needs a restart, by n
   read.rules = {{false, "*", ""}};
   read.watch_config_files = false;
   read.heartbeat_interval_s = 5;
+  read.sensor.procinfo_interval_s = 1;
   read.log_level = log::Level::kDebug;
   CHECK(keys_that_need_a_restart(running, read).empty());
   CHECK(applied(running, read) == read);
@@ -37,7 +38,7 @@ TEST_CASE("reload changes: what a reload applies, and what needs a restart, by n
   CHECK(keys_that_need_a_restart(running, read) == Keys{"outputs", "wazuh", "sensor", "state_dir"});
   const config::Config now = applied(running, read);
   CHECK(now.outputs == running.outputs);
-  CHECK(now.sensor == running.sensor);
+  CHECK(now.sensor == config::Sensor{running.sensor.ring_vital_size_kb, running.sensor.ring_bulk_size_kb, 1});
   CHECK(now.rules_files == read.rules_files);
   CHECK(keys_that_need_a_restart(now, read).size() == 4);  // until it is restarted
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/reload/rules.h"
+#include "agent/sensor/hooks.h"
 #include "rule_support.h"
 
 using namespace tiercel;
@@ -36,6 +37,13 @@ TEST_CASE("the events that rules can match are wanted, each once and in order") 
   CHECK_FALSE(both.env);
   CHECK_FALSE(both.cgroups);
   CHECK_FALSE(both.threads);
+}
+
+TEST_CASE("use of CPUs is looked at where a rule names procinfo, and needs no hook") {
+  const sensor::Wanted got = wanted("evt.type = procinfo and thread.cpu > 90", "%proc.name");
+  CHECK(got.events == Types{EVT_procinfo});
+  CHECK(sensor::calls_of(got).empty());
+  CHECK_FALSE(has_event(wanted("evt.type = execve", "%thread.cpu"), EVT_procinfo));
 }
 
 TEST_CASE("a rule that is off asks for nothing") {

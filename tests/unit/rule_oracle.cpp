@@ -305,12 +305,12 @@ Tree make_rule(Random& random) {
   return {Tree::kAnd, {std::move(type), std::move(tree)}, {}};
 }
 
-struct Tally {
+struct Compared {
   size_t cases = 0, hits = 0, differences = 0;
 };
 
 // One random set of rules and random events: all rules that match, and the first one.
-void compare_round(size_t round, Tally& tally) {
+void compare_round(size_t round, Compared& tally) {
   constexpr size_t kEvents = 40;
   Random random(static_cast<uint32_t>(round + 1));
   const size_t rules = chance(random, 80) ? 50 : 300;  // many rules share gates and texts
@@ -359,7 +359,7 @@ TEST_CASE("rule oracle: program and tree walk agree") {
   const size_t enough = asked                         ? static_cast<size_t>(std::atoll(asked))
                         : std::getenv("TIERCEL_SOAK") ? 2'000'000
                                                       : 60'000;
-  Tally tally;
+  Compared tally;
   for (size_t round = 0; tally.cases < enough && tally.differences == 0; ++round) compare_round(round, tally);
   MESSAGE(tally.cases << " cases, " << tally.hits << " match");
   CHECK(tally.differences == 0);

@@ -13,6 +13,7 @@
 #include "agent/base/fd.h"
 #include "agent/base/priority.h"
 #include "agent/heartbeat.h"
+#include "siem/wazuh/content.h"
 
 using namespace tiercel;
 
@@ -47,8 +48,14 @@ std::string without_comments(std::string text) {
   return text;
 }
 
+// Both files, in the order in which a manager reads them: that of their names.
 std::string manager_rules() {
-  return without_comments(text_of(kRoot + "rules/wazuh/4.x/tiercel_rules.xml"));
+  std::vector<std::string> paths;
+  for (const auto& entry : std::filesystem::directory_iterator(kRoot + "rules/wazuh/4.x"))
+    paths.push_back(entry.path().string());
+  std::sort(paths.begin(), paths.end());
+  REQUIRE(paths.size() == 2);
+  return without_comments(text_of(paths[0]) + text_of(paths[1]));
 }
 
 // The name of each shipped rule, and the techniques among its tags.
@@ -93,13 +100,24 @@ TEST_CASE("wazuh content: ids are ours and given once, parents exist, each prior
   std::set<int> ids;
   for (const std::string& id : between(rules, "<rule id=\"", "\"")) CHECK(ids.insert(std::stoi(id)).second);
   for (const int id : ids) CHECK((id >= 110'000 && id < 110'500));
-  for (std::string parents : between(rules, "<if_sid>", "</if_sid>")) {
-    parents = ',' + parents + ',';
-    for (size_t at = 0; (at = parents.find(',', at)) + 1 < parents.size();)
-      CHECK(ids.contains(std::stoi(parents.substr(++at))));
+  // A parent that comes later is one that is not there.
+  std::set<int> read;
+  for (const std::string& rule : between(rules, "<rule id=\"", "</rule>")) {
+    for (std::string parents : between(rule, "<if_sid>", "</if_sid>")) {
+      parents = ',' + parents + ',';
+      for (size_t at = 0; (at = parents.find(',', at)) + 1 < parents.size();)
+        CHECK(read.contains(std::stoi(parents.substr(++at))));
+    }
+    read.insert(std::stoi(rule));
   }
-  for (const std::string_view priority : kPriorityNames)
-    CHECK(rules.find("<field name=\"tiercel.priority\">^" + std::string(priority) + "$</field>") != std::string::npos);
+  for (size_t n = 0; n < kPriorityNames.size(); ++n) {
+    const std::string begin = "<rule id=\"" + std::to_string(wazuh::kRuleIdBase + 1 + n) + "\" level=\"";
+    const std::vector<std::string> found = between(rules, begin, "</rule>");
+    REQUIRE(found.size() == 1);
+    CHECK(std::stoul(found[0]) == wazuh::kLevels.at(n));
+    CHECK(found[0].find("<field name=\"tiercel.priority\">^" + std::string(kPriorityNames.at(n)) + "$</field>") !=
+          std::string::npos);
+  }
 }
 
 TEST_CASE("wazuh content: every shipped rule has its rule on the manager, with its technique") {
@@ -115,12 +133,77 @@ TEST_CASE("wazuh content: every shipped rule has its rule on the manager, with i
     });
     REQUIRE(found != on_manager.end());
     REQUIRE_FALSE(techniques.empty());
-    for (const std::string& technique : techniques) {
-      const bool named = found->find("<id>" + technique + "</id>") != std::string::npos ||
-                         found->find("<id>" + technique + ".") != std::string::npos;  // or a part of it
-      CHECK_MESSAGE(named, technique);
-    }
+    for (const std::string& technique : techniques)
+      CHECK_MESSAGE(found->find("<id>" + technique + "</id>") != std::string::npos, technique);
   }
+}
+
+namespace {
+
+using wazuh::Detection;
+
+std::string exported(const std::vector<Detection>& detections, const std::string& before = "",
+                     const wazuh::Bases& bases = {}) {
+  auto xml = wazuh::manager_rules(detections, wazuh::detection_ids(before), bases);
+  REQUIRE(xml.has_value());
+  return *xml;
+}
+
+// "110100 A|110101 B"
+std::string ids_in(const std::string& xml) {
+  std::string out;
+  for (const std::string& rule : between(without_comments(xml), "<rule id=\"", "</rule>"))
+    out += (out.empty() ? "" : "|") + rule.substr(0, 6) + ' ' + between(rule, ">^", "$</field>").at(0);
+  return out;
+}
+
+Detection named(const std::string& name) {
+  return {name, "network", Priority::kError, {"T1571"}};
+}
+
+}  // namespace
+
+TEST_CASE("wazuh content: what is written of a detection") {
+  const std::string xml = exported({{"A B-c 2", "cryptomining", Priority::kWarning, {"T1496", "T1059.004"}}});
+  CHECK(xml.find("<rule id=\"110100\" level=\"7\">") != std::string::npos);
+  CHECK(xml.find("<if_sid>110001,110002,110003,110004,110005,110006,110007,110008</if_sid>") != std::string::npos);
+  CHECK(xml.find(">^A B-c 2$</field>") != std::string::npos);
+  CHECK(xml.find("<description>Tiercel: A B-c 2 by $(tiercel.proc.name)</description>") != std::string::npos);
+  CHECK(between(xml, "<id>", "</id>") == std::vector<std::string>{"T1496", "T1059.004"});
+  CHECK(xml.find("<group>tiercel_cryptomining,</group>") != std::string::npos);
+  CHECK(exported({{"A", "x", Priority::kDebug, {}}}).find("<mitre>") == std::string::npos);
+  const std::string moved = exported({named("A")}, xml, {120'000, 117'000});
+  CHECK(ids_in(moved) == "120101 A");
+  CHECK(moved.find("<if_sid>117001,") != std::string::npos);
+}
+
+TEST_CASE("wazuh content: an id is for ever") {
+  const std::string first = exported({named("A"), named("B"), named("C")});
+  CHECK(ids_in(first) == "110100 A|110101 B|110102 C");
+  CHECK(exported({named("C"), named("A"), named("B")}, first) == first);
+  CHECK(ids_in(exported({named("A"), named("New"), named("B"), named("C")}, first)) ==
+        "110100 A|110101 B|110102 C|110103 New");
+  const std::string less = exported({named("A"), named("B")}, first);
+  CHECK(ids_in(less) == "110100 A|110101 B");
+  CHECK(less.find("<!-- retired: 110102 C -->") != std::string::npos);
+  const std::string more = exported({named("A"), named("D")}, less);
+  CHECK(ids_in(more) == "110100 A|110103 D");
+  CHECK(ids_in(exported({named("B"), named("C"), named("E")}, more)) == "110101 B|110102 C|110104 E");
+  std::vector<Detection> many;
+  for (int n = 0; n < 901; ++n) many.push_back(named("R" + std::to_string(n)));
+  CHECK_FALSE(wazuh::manager_rules(many, {}).has_value());
+  many.pop_back();
+  CHECK(wazuh::manager_rules(many, {}).has_value());
+}
+
+TEST_CASE("wazuh content: names that a pattern or XML cannot say") {
+  CHECK(wazuh::pattern_of("a(b)|c$<&>\"+") == R"(a\.b\.\.c\.\.\.\.\.\.)");
+  CHECK(wazuh::pattern_of("a---b") == R"(a-\.-b)");
+  CHECK_FALSE(wazuh::manager_rules({named("a(b"), named("a)b")}, {}).has_value());
+  const std::string odd = exported({named("x<y> & $(z) -- w")});
+  CHECK(odd.find("Tiercel: x y      z  -- w by $(tiercel.proc.name)<") != std::string::npos);
+  CHECK(exported({named("x<y> & $(z) -- w")}, odd) == odd);
+  CHECK(wazuh::detection_ids("<rule id=\"\n<field name=\"tiercel.rule\">^$<!-- retired: x").empty());
 }
 
 TEST_CASE("wazuh content: the heartbeat is quiet, a refusal of rules is not") {

@@ -1,0 +1,48 @@
+// Rules for a Wazuh 4.x manager, one for each detection: texts only, of a file that is checked in and given to
+// managers. Ids are for ever: a detection keeps the one that the file had for it, a new one gets one that no other ever
+// had. Pure.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/base/priority.h"
+#include "agent/base/result.h"
+
+namespace tiercel::wazuh {
+
+// Of each priority: what rules/wazuh/4.x/tiercel_rules.xml says of an alert that nothing else is known of.
+inline constexpr std::array<unsigned, 8> kLevels = {15, 14, 12, 10, 7, 5, 3, 2};
+inline constexpr uint32_t kRuleIdBase = 110'000;
+inline constexpr uint32_t kRuleIdsPerBase = 1'000;  // bases are multiples of it
+inline constexpr uint32_t kFirstDetection = 100;    // ids below it are those of tiercel_rules.xml
+
+struct Detection {
+  std::string name;
+  std::string category;  // "container_escape": its group is tiercel_container_escape
+  Priority priority = Priority::kDebug;
+  std::vector<std::string> techniques;
+};
+
+// A text as a manager's pattern (OSRegex) that matches it and nothing else; what patterns or its XML cannot say stands
+// for any one byte.
+[[nodiscard]] std::string pattern_of(std::string_view name);
+
+// Ids of detections in a file that manager_rules() wrote, by pattern and without their base; of those that are no
+// longer in it, too.
+[[nodiscard]] std::map<std::string, uint32_t> detection_ids(std::string_view xml);
+
+// Ids begin at base.ids + kFirstDetection; the parents are base.parents + 1 and so on.
+struct Bases {
+  uint32_t ids = kRuleIdBase, parents = kRuleIdBase;
+};
+
+// Fault::kUser: two names that a manager cannot tell apart, or no id left.
+[[nodiscard]] Result<std::string> manager_rules(const std::vector<Detection>& detections,
+                                                std::map<std::string, uint32_t> ids, const Bases& bases = {});
+
+}  // namespace tiercel::wazuh

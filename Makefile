@@ -43,6 +43,13 @@ bench: build test-deps ## what matching and the whole agent cost, interleaved (P
 	@python3 tests/bench/latency.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests $(LATENCY_ARGS)
 	@python3 tests/bench/delivery.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests $(DELIVERY_ARGS)
 
+.PHONY: attacks
+attacks: build test-deps ## every detection against real attacks and harmless twins, and all of them beside honest work
+	@python3 tests/attacks/run.py --tiercel $(TIERCEL) --json $(BUILD)/attacks.json $(ATTACK_ARGS)
+	@python3 tests/attacks/benign.py --tiercel $(TIERCEL) --attacks $(BUILD)/attacks.json
+	@python3 tests/attacks/writeups.py --tiercel $(TIERCEL)
+	@python3 tests/attacks/conjuncts.py --tiercel $(TIERCEL)
+
 .PHONY: fuzz
 fuzz: test-deps ## every fuzz target for FUZZ_SECONDS (default 60)
 	@mkdir -p $(BUILD)
@@ -51,9 +58,10 @@ fuzz: test-deps ## every fuzz target for FUZZ_SECONDS (default 60)
 	@TIERCEL_FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) ctest --test-dir $(BUILD)/fuzz --output-on-failure
 
 .PHONY: docs checklist
-docs: build ## the pages that come from the program's tables
+docs: build ## the pages that come from the program's tables, and the manager's rules
 	@for page in fields events operators codes; do $(TIERCEL) $$page --format markdown >docs/reference/$$page.md || exit 1; done
 	@python3 tests/checklist/falco_page.py $(TIERCEL)
+	@$(TIERCEL) rules export wazuh4 -o rules/wazuh/4.x/tiercel_shipped_rules.xml rules
 checklist: test-deps ## docs/reference/checklist.md: behaviours, the tests that pin them, results
 	@mkdir -p $(BUILD)
 	@cmake --preset dev >$(BUILD)/dev-configure.log 2>&1 || { cat $(BUILD)/dev-configure.log; exit 1; }

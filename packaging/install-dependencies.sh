@@ -28,5 +28,12 @@ if [ "$(id -u)" != 0 ]; then
 fi
 echo "Installing:$missing"
 $as_root apt-get update -qq
-# The test machine needs Docker's daemon as a program, not as a service that starts by itself.
+# Tests need daemons as programs, not as services that start by themselves: for as long as the installation takes, the
+# distribution's own switch for that (invoke-rc.d(8)) is off, unless the machine has a policy of its own.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  trap '$as_root rm -f "$policy"' EXIT
+  printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
+  $as_root chmod 755 "$policy"
+fi
 DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null

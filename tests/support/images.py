@@ -45,13 +45,16 @@ def layer(programs=(), files=None, own=None):
 
 
 def archive(reference, content, labels=None):
-    """The layer as an image that `docker load` and `ctr image import` take: a manifest, a configuration, a layer."""
+    """Layers (one, or a list from the lowest) as an image that `docker load` and `ctr image import` take."""
+    layers = content if isinstance(content, list) else [content]
     config = {"architecture": {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine), "os": "linux",
               "config": {"Labels": labels or {}, "Cmd": ["/bin/true"]},
-              "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(content).hexdigest()]}}
+              "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(one).hexdigest() for one in layers]}}
+    names = [f"layer{number}.tar" for number in range(len(layers))]
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
-        _add(tar, "layer.tar", content)
+        for name, one in zip(names, layers):
+            _add(tar, name, one)
         _add(tar, "config.json", json.dumps(config).encode())
-        _add(tar, "manifest.json", json.dumps([{"Config": "config.json", "RepoTags": [reference], "Layers": ["layer.tar"]}]).encode())
+        _add(tar, "manifest.json", json.dumps([{"Config": "config.json", "RepoTags": [reference], "Layers": names}]).encode())
     return out.getvalue()

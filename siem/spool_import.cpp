@@ -66,14 +66,20 @@ std::vector<alert::AlertPtr> Import::next_of_damaged(size_t most) {
     uint64_t& after = salvaged_to_[priority_];
     after =
         std::max(after, bounds_.after[static_cast<size_t>(alert::lane_of(static_cast<alert::Priority>(priority_)))]);
-    uint64_t step = 1;
+    uint64_t step = 1, jumped = 1, singly_until = 0;
     for (size_t failures = 0; after < last_seq_ && failures < kFailuresMax;) {
       notes = {};
       auto rows = file_->salvage(priority_, after, false, most, notes);
       if (!rows) {
         ++failures;
-        after += step;
-        step = std::min(step * 2, kStepMax);
+        after += jumped = step;
+        step = after < singly_until ? 1 : std::min(step * 2, kStepMax);
+        continue;
+      }
+      if (jumped > 1) {  // perhaps it could be read some numbers earlier
+        singly_until = after;
+        after -= jumped - 1;
+        step = jumped = 1;
         continue;
       }
       if (notes.last_seq == 0) break;

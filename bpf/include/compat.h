@@ -8,6 +8,18 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+/* v6.3 (f122a08b197d): a set of capabilities is one number; before, two halves, the lower one first: the same bytes where
+ * the lower byte comes first */
+#define cred__cap(cred, set) \
+	({ \
+		__u64 bits = 0; \
+		if (bpf_core_field_exists((cred)->set.val)) \
+			bits = (cred)->set.val; \
+		else \
+			bpf_probe_read_kernel(&bits, sizeof(bits), &(cred)->set); \
+		bits; \
+	})
+
 /* v6.11 (3aa63a569c64): times of an inode are split into seconds and nanoseconds */
 struct inode___v611 {
 	__s64 i_mtime_sec, i_ctime_sec;

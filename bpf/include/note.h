@@ -49,7 +49,9 @@ static __always_inline void note__send(struct note *note, int ring)
 	bool sent = false;
 
 	head->time_ns = bpf_ktime_get_boot_ns();
-	if (size >= sizeof(*head) && size <= NOTE_MAX) {
+	bool whole = size >= sizeof(*head);
+	barrier_var(size); /* else both comparisons become one of a difference, and the verifier of 6.1 has no bound of this */
+	if (whole && size <= NOTE_MAX) {
 		head->size = size;
 		if (ring == RING_VITAL)
 			sent = ring__output(&ring_vital, note->rec, size);

@@ -33,15 +33,22 @@ static __always_inline __u64 cgroup__id(struct cgroup *cgroup)
 	return hierarchy << 48 | BPF_CORE_READ(cgroup, kn, id);
 }
 
-/* The nr of a struct pid in the namespace of that level; numbers[] is a flexible array, so by hand. */
+/* Where numbers[level] of a struct pid lies; a flexible array, so by hand. The mask is for verifiers like that of 6.1, which keep
+ * no bounds of a product with an unknown second factor, and let nothing without bounds be added to a pointer. */
+static __always_inline void *pid__number(struct pid *pid, unsigned int level)
+{
+	__u64 at = (__u64)(level & 31) * bpf_core_type_size(struct upid);
+
+	return (void *)pid + bpf_core_field_offset(pid->numbers) + (at & 0xfff);
+}
+
+/* The nr of a struct pid in the namespace of that level. */
 static __always_inline __u32 pid__nr(struct pid *pid, unsigned int level)
 {
 	int nr = 0;
 
 	if (pid && level < 32)
-		bpf_probe_read_kernel(&nr, sizeof(nr),
-				      (void *)pid + bpf_core_field_offset(pid->numbers) +
-					      level * bpf_core_type_size(struct upid));
+		bpf_probe_read_kernel(&nr, sizeof(nr), pid__number(pid, level));
 	return nr;
 }
 
@@ -51,10 +58,7 @@ static __always_inline struct pid_namespace *pid__ns(struct pid *pid)
 	unsigned int level = BPF_CORE_READ(pid, level);
 
 	if (level < 32)
-		bpf_probe_read_kernel(&ns, sizeof(ns),
-				      (void *)pid + bpf_core_field_offset(pid->numbers) +
-					      level * bpf_core_type_size(struct upid) +
-					      bpf_core_field_offset(struct upid, ns));
+		bpf_probe_read_kernel(&ns, sizeof(ns), pid__number(pid, level) + bpf_core_field_offset(struct upid, ns));
 	return ns;
 }
 
@@ -75,9 +79,9 @@ static __always_inline void head__fill(struct ev_head *h, struct task_struct *ta
 	h->euid = cred->euid.val;
 	h->gid = cred->gid.val;
 	h->egid = cred->egid.val;
-	h->cap_inheritable = cred->cap_inheritable.val;
-	h->cap_permitted = cred->cap_permitted.val;
-	h->cap_effective = cred->cap_effective.val;
+	h->cap_inheritable = cred__cap(cred, cap_inheritable);
+	h->cap_permitted = cred__cap(cred, cap_permitted);
+	h->cap_effective = cred__cap(cred, cap_effective);
 	h->loginuid = bpf_core_field_exists(task->loginuid) ? task->loginuid.val : (__u32)-1;
 	h->nthreads = task->signal->nr_threads;
 	h->pid_ns = PROC_PID_INIT_INO;

@@ -19,6 +19,7 @@
 #include "agent/cli/commands.h"
 #include "agent/clock_watch.h"
 #include "agent/context/cpu_usage.h"
+#include "agent/context/known.h"
 #include "agent/context/procfs.h"
 #include "agent/control/control_server.h"
 #include "agent/group/group_config.h"
@@ -131,6 +132,7 @@ class App {
   uint64_t cgroups_cleaned_ns_ = started_ns_;
   std::unique_ptr<sensor::Source> source_;
   std::unique_ptr<sensor::Recorder> recorder_;
+  context::Knowledge knowledge_{table_, containers_, users_};  // what the recording was told
   std::optional<Pipeline> pipeline_;
   Heartbeat heartbeat_;
   Lifeline lifeline_;
@@ -194,8 +196,11 @@ Result<> App::start_source() {
 }
 
 void App::handle(std::span<const std::byte> record) {
-  if (recorder_) recorder_->write(record);
   pipeline_->handle(record);
+  if (recorder_) {  // behind it, since what it made known has to be read before it
+    knowledge_.tell_before(record, [this](std::span<const std::byte> known) { recorder_->write(known); });
+    recorder_->write(record);
+  }
   // A recording has these already.
   while (options_.replay_from.empty() && containers_.has_started()) {
     const std::vector<std::byte> started = containers_.take_started();

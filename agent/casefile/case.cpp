@@ -81,6 +81,7 @@ class CaseReader {
     const YamlNode* process = map.node("process");
     const YamlNode* event = map.node("event");
     const YamlNode* events = map.node("events");
+    const YamlNode* bystanders = map.node("bystanders");
     const YamlNode* recording = map.node("recording");
     if (recording) read_recording(map, out);
     if (out.name.empty() && node.kind == YamlNode::Kind::kMap && !recording)
@@ -91,7 +92,7 @@ class CaseReader {
                   "line " + std::to_string(other.position.line) + "; names tell cases apart");
     if (recording && (process || event || events))
       map.error(*recording, "a case has a `recording` or a `process` with an `event`, not both");
-    if (!recording && node.kind == YamlNode::Kind::kMap) read_scene(map, process, event, events, out);
+    if (!recording && node.kind == YamlNode::Kind::kMap) read_scene(map, process, event, events, bystanders, out);
     read_expect(map, out);
     if (const YamlNode* others = map.node("others")) {
       out.others_allowed = others->is_scalar() && others->str() == "allowed";
@@ -111,12 +112,18 @@ class CaseReader {
     if (out.name.empty()) out.name = *path;
   }
 
-  void read_scene(MapReader& map, const YamlNode* process, const YamlNode* event, const YamlNode* events, Case& out) {
+  void read_scene(MapReader& map, const YamlNode* process, const YamlNode* event, const YamlNode* events,
+                  const YamlNode* bystanders, Case& out) {
     People people;
     if (process || shared_)
       out.line = read_line(shared_, process, people, diagnostics_);
     else
       map.error(map.map(), "the case has no `process`", "`process: {name: bash, args: [-i]}` tells who does it");
+    if (bystanders && !out.line.empty()) {
+      const std::vector<YamlNode> one{*bystanders};
+      for (const YamlNode& item : bystanders->kind == YamlNode::Kind::kSequence ? bystanders->items : one)
+        out.siblings.push_back(read_sibling(out.line.front(), item, people, diagnostics_));
+    }
     if ((event != nullptr) == (events != nullptr))
       map.error(event ? *event : map.map(), "the case needs an `event`, or a list of `events`",
                 "for example `event: {openat: {name: /etc/shadow, flags: O_RDONLY}}`, or `event: execve`");
@@ -130,13 +137,13 @@ class CaseReader {
     out.groups = people.groups;
   }
 
-  // `execve`, or {openat: {name: x}}, with `repeat` and `every` beside the type.
-  void read_event(const YamlNode& node, const People& people, Case& out) {
+  // `execve`, or {openat: {name: x}}, with `repeat`, `every` and `process` beside the type.
+  void read_event(const YamlNode& node, People& people, Case& out) {
     const YamlNode* type = node.is_scalar() ? &node : nullptr;
     const YamlNode* params = nullptr;
     size_t types = type ? 1 : 0;
     for (const auto& [key, value] : node.entries) {
-      if (key.str() == "repeat" || key.str() == "every") continue;
+      if (key.str() == "repeat" || key.str() == "every" || key.str() == "process") continue;
       ++types;
       type = &key;
       params = &value;
@@ -150,6 +157,7 @@ class CaseReader {
     if (!event.info) return;
     const size_t errors = diagnostics_.errors();
     if (const YamlNode* every = node.find("every")) read_every(*every, event);
+    if (const YamlNode* who = node.find("process")) read_sibling_of(*who, people, event, out);
     const YamlNode* repeat = node.find("repeat");
     const size_t times = repeat ? read_repeat(*repeat) : 1;
     for (size_t n = 1; n <= times && diagnostics_.errors() == errors; ++n) {
@@ -157,6 +165,18 @@ class CaseReader {
       if (params) read_params(*params, *event.info, people, repeat ? std::to_string(n) : "", one);
       out.events.push_back(std::move(one));
     }
+  }
+
+  // Events whose `process` is written alike are the same process's.
+  void read_sibling_of(const YamlNode& node, People& people, EventSpec& event, Case& out) {
+    if (out.line.empty()) return;
+    ProcessSpec spec = read_sibling(out.line.front(), node, people, diagnostics_);
+    for (size_t n = 0; n < out.siblings.size() && event.sibling == 0; ++n)
+      if (out.siblings[n].name == spec.name && out.siblings[n].exe == spec.exe && out.siblings[n].args == spec.args)
+        event.sibling = n + 1;
+    if (event.sibling != 0) return;
+    out.siblings.push_back(std::move(spec));
+    event.sibling = out.siblings.size();
   }
 
   void read_every(const YamlNode& node, EventSpec& event) {

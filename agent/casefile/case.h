@@ -70,6 +70,7 @@ struct EventSpec {
   const decoders::EventInfo* info = nullptr;
   std::vector<ParamSpec> params;
   uint64_t after_ns = 1'000'000;  // how long after the event before it
+  size_t sibling = 0;             // 0: the case's process does it; n: Case::siblings[n - 1]
   Position position;
 };
 
@@ -88,7 +89,8 @@ struct OutputSpec {
 struct Case {
   std::string name;
   Position position;
-  std::vector<ProcessSpec> line;  // the process, its parent, its parent's parent, ...
+  std::vector<ProcessSpec> line;      // the process, its parent, its parent's parent, ...
+  std::vector<ProcessSpec> siblings;  // other children of the process's parent: bystanders, and who does other events
   std::vector<std::pair<uint32_t, std::string>> users, groups;
   std::vector<EventSpec> events;
   std::string recording;  // a path; "" if there are events

@@ -354,4 +354,19 @@ std::vector<ProcessSpec> read_line(const YamlNode* shared, const YamlNode* node,
   return line;
 }
 
+ProcessSpec read_sibling(const ProcessSpec& first, const YamlNode& node, People& people, Diagnostics& diagnostics) {
+  ProcessSpec out = first;
+  out.name = out.exe = out.exepath = out.script = {};
+  out.args.clear();
+  out.stdio = {};
+  out.pid = out.vpid = out.tid = 0;
+  ProcessReader(people, diagnostics).read(node.is_scalar() ? as_map(node) : node, "the process", out);
+  if (out.name.empty())
+    diagnostics.error(node.mark.position(), "the process has no name", "give `name`, `cmdline`, `exe` or `exepath`");
+  if (const YamlNode* parents = node.find("parents"))
+    diagnostics.error(parents->mark.position(), "an event's `process` has no `parents` of its own",
+                      "it is another child of the parent that the case's process has");
+  return out;
+}
+
 }  // namespace tiercel::casefile

@@ -24,4 +24,8 @@ class People {
 [[nodiscard]] std::vector<ProcessSpec> read_line(const rule::YamlNode* shared, const rule::YamlNode* node,
                                                  People& people, Diagnostics& diagnostics);
 
+// Another child of the same parent: what it does not say is the first one's, but for the program.
+[[nodiscard]] ProcessSpec read_sibling(const ProcessSpec& first, const rule::YamlNode& node, People& people,
+                                       Diagnostics& diagnostics);
+
 }  // namespace tiercel::casefile

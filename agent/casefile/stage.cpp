@@ -99,6 +99,15 @@ void Stage::cast(const Case& what) {
     if (spec.vpid != 0) actor.vpid = spec.vpid;
     line_.insert(line_.begin(), actor);
   }
+  siblings_.clear();
+  for (size_t n = 0; n < what.siblings.size(); ++n) {
+    Actor actor = line_.front();
+    actor.spec = &what.siblings[n];
+    actor.pid = actor.spec->pid != 0 ? actor.spec->pid : next_pid++;
+    actor.vpid = actor.spec->vpid != 0 ? actor.spec->vpid : actor.spec->container ? next_vpid++ : actor.pid;
+    actor.start_ns = kNow - actor.spec->age_ns + n + 1;
+    siblings_.push_back(actor);
+  }
   // A pid namespace is older than whatever is in it.
   std::map<uint64_t, uint64_t> born;
   for (const Actor& actor : line_) {
@@ -108,6 +117,7 @@ void Stage::cast(const Case& what) {
     if (spec.container_age_ns != 0) it->second = kNow - spec.container_age_ns;
   }
   for (Actor& actor : line_) actor.pidns_init_ns = born[actor.cgroup_id];
+  for (Actor& actor : siblings_) actor.pidns_init_ns = line_.front().pidns_init_ns;
   for (const auto& [uid, name] : what.users) users_.announce_user(uid, {name, "/home/" + name, "/bin/bash", uid});
   for (const auto& [gid, name] : what.groups) users_.announce_group(gid, name);
   users_.announce_user(0, {"root", "/root", "/bin/bash", 0});
@@ -226,27 +236,34 @@ void Stage::announce(const Actor& actor, const Actor* parent, const EventHandler
   give(record.finish(), handler);
 }
 
+// The case's process (0), or one of its siblings. Who begins with an execve was a copy of its parent until then, unless
+// the call failed.
+void Stage::enter(const Case& what, size_t sibling, const EventHandler& handler) {
+  Actor actor = sibling == 0 ? line_.front() : siblings_[sibling - 1];
+  const Actor* parent = line_.size() > 1 ? &line_[1] : nullptr;
+  const auto first = std::find_if(what.events.begin(), what.events.end(),
+                                  [sibling](const EventSpec& event) { return event.sibling == sibling; });
+  const bool execs =
+      first != what.events.end() && first->info->record->name == "exec" && compose(*first).number("res") >= 0;
+  if (parent && execs) {
+    ProcessSpec& before = before_exec_.emplace_back(*actor.spec);
+    before.name = parent->spec->name;
+    before.exe = parent->spec->exe;
+    before.exepath = parent->spec->exepath;
+    before.args = parent->spec->args;
+    actor.spec = &before;
+  }
+  announce(actor, parent, handler);
+}
+
 void Stage::play(const Case& what, const EventHandler& handler) {
   People people;
   people.users = what.users;
   people.groups = what.groups;
   ids_ = people.ids();
   cast(what);
-  const bool execs = !what.events.empty() && what.events.front().info->record->name == "exec" &&
-                     compose(what.events.front()).number("res") >= 0;
-  for (size_t n = line_.size(); n-- > 0;) {
-    const Actor* parent = n + 1 < line_.size() ? &line_[n + 1] : nullptr;
-    Actor actor = line_[n];
-    if (n == 0 && parent && execs) {  // until then it was a copy of its parent, unless the call failed
-      before_exec_ = *actor.spec;
-      before_exec_.name = parent->spec->name;
-      before_exec_.exe = parent->spec->exe;
-      before_exec_.exepath = parent->spec->exepath;
-      before_exec_.args = parent->spec->args;
-      actor.spec = &before_exec_;
-    }
-    announce(actor, parent, handler);
-  }
+  for (size_t n = line_.size(); n-- > 1;) announce(line_[n], n + 1 < line_.size() ? &line_[n + 1] : nullptr, handler);
+  for (size_t n = 0; n <= siblings_.size(); ++n) enter(what, n, handler);
   for (const EventSpec& event : what.events) {
     now_ns_ += event.after_ns;
     play_event(event, handler);
@@ -262,7 +279,8 @@ decoders::Composer Stage::compose(const EventSpec& event) const {
 
 void Stage::play_event(const EventSpec& event, const EventHandler& handler) {
   decoders::Composer record = compose(event);
-  Actor& self = line_.front();
+  self_ = event.sibling == 0 ? &line_.front() : &siblings_[event.sibling - 1];
+  Actor& self = *self_;
   const bool exec = event.info->record->name == "exec";
   if (exec && record.number("res") >= 0) ++self.exec_id;
   fill_head(record.head(), self);
@@ -276,12 +294,12 @@ void Stage::play_event(const EventSpec& event, const EventHandler& handler) {
 // What the kernel would tell of a call beside its parameters.
 void Stage::fill_rest(decoders::Composer& record) {
   const std::string_view kind = record.info().record->name;
-  const std::string& cwd = line_.front().spec->cwd;
+  const std::string& cwd = self_->spec->cwd;
   if (kind == "path" || kind == "paths") return fill_paths(record, cwd);
   if (kind == "open") return fill_open(record);
   if (kind == "fork") return fill_fork(record);
   if (kind == "setid") return fill_setid(record);
-  if (kind == "memory") return fill_usage(record, line_.front());
+  if (kind == "memory") return fill_usage(record, *self_);
   if (kind == "procinfo") return fill_cpu(record);
   if (kind == "mount" && !record.given("base")) record.put_text("base", cwd);
   if (kind == "chdir" && record.number("res") >= 0 && !record.given("cwd"))
@@ -304,7 +322,7 @@ void Stage::fill_paths(decoders::Composer& record, const std::string& cwd) {
 void Stage::fill_open(decoders::Composer& record) {
   if (!record.given("fd")) record.put_number("fd", 3);
   if (!record.given("dirfd")) record.put_number("dirfd", kAtFdcwd);
-  if (!record.given("base")) record.put_text("base", line_.front().spec->cwd);
+  if (!record.given("base")) record.put_text("base", self_->spec->cwd);
   if (record.number("dirfd") >= 0 && !record.given("base_mode")) record.put_number("base_mode", S_IFDIR | 0755);
   if (record.info().type == EVT_creat && !record.given("flags"))
     record.put_number("flags", O_CREAT | O_WRONLY | O_TRUNC);
@@ -319,7 +337,7 @@ void Stage::fill_open(decoders::Composer& record) {
 }
 
 void Stage::fill_fork(decoders::Composer& record) {
-  const Actor& self = line_.front();
+  const Actor& self = *self_;
   if (record.number("res") < 0) return;
   const int64_t child = record.number("child_pid") > 0 ? record.number("child_pid")
                         : record.number("res") > 0     ? record.number("res")

@@ -3,6 +3,7 @@
 // they are the host's, as in `tiercel replay`. One case, one stage; one thread.
 #pragma once
 
+#include <deque>
 #include <functional>
 
 #include "agent/base/clock.h"
@@ -35,6 +36,7 @@ class Stage {
     uint32_t exec_id = 1;
   };
   void cast(const Case& what);
+  void enter(const Case& what, size_t sibling, const EventHandler& handler);
   void announce(const Actor& actor, const Actor* parent, const EventHandler& handler);
   [[nodiscard]] decoders::Composer compose(const EventSpec& event) const;
   void play_event(const EventSpec& event, const EventHandler& handler);
@@ -57,8 +59,10 @@ class Stage {
   context::Users users_;
   context::Enricher enricher_;
   decoders::IdsOf ids_;
-  std::vector<Actor> line_;  // the case's process first
-  ProcessSpec before_exec_;  // what it was until its first event, an execve
+  std::vector<Actor> line_;              // the case's process first
+  std::vector<Actor> siblings_;          // of it
+  Actor* self_ = nullptr;                // who does the event that is played
+  std::deque<ProcessSpec> before_exec_;  // what they were until their first event, an execve
   uint64_t now_ns_;
   uint64_t broken_ = 0;
 };

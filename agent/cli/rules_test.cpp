@@ -34,7 +34,7 @@ struct Report {
   [[nodiscard]] bool good() const { return failed == 0 && diagnostics.errors() == 0; }
 };
 
-// Case files, and those in folders, sorted by name.
+// Case files, and those in folders and below, sorted by name.
 std::vector<std::string> files_of(const std::vector<std::string>& paths, Diagnostics& diagnostics) {
   std::vector<std::string> out;
   for (const std::string& path : paths) {
@@ -44,7 +44,7 @@ std::vector<std::string> files_of(const std::vector<std::string>& paths, Diagnos
       continue;
     }
     std::vector<std::string> found;
-    for (std::filesystem::directory_iterator it(path, code), end; !code && it != end; it.increment(code))
+    for (std::filesystem::recursive_directory_iterator it(path, code), end; !code && it != end; it.increment(code))
       if (it->path().extension() == ".yaml" || it->path().extension() == ".yml") found.push_back(it->path().string());
     if (code) diagnostics.error({path, 0, 0}, "cannot be read: " + code.message());
     if (!code && found.empty()) diagnostics.error({path, 0, 0}, "the folder has no *.yaml and no *.yml file");

@@ -165,7 +165,8 @@ std::shared_ptr<KnownContainer> Containers::around(std::string_view path, const 
 void Containers::cgroup_seen(uint64_t cgroup_id, std::string_view path) {
   std::erase_if(gone_, [cgroup_id](const auto& gone) { return gone.second == cgroup_id; });
   const auto it = by_cgroup_.find(cgroup_id);
-  if (!options_.read && it != by_cgroup_.end()) return;  // a case has said what it is
+  if (!options_.read && it != by_cgroup_.end()) return;              // a case has said what it is
+  if (it != by_cgroup_.end() && it->second.known->recalled) return;  // a recording has said what it is
   std::vector<container::Claim> claims = container::claims_of(path);
   if (auto known = around(path, claims)) return put(cgroup_id, std::move(known), {});
   // Who is held by processes already keeps its identity: they were there before anybody told of their cgroup.
@@ -260,6 +261,7 @@ void Containers::take_mail(Mail& mail) {
     by_ticket_.erase(it);
     return;
   }
+  if (known->recalled) return;
   switch (mail.what) {
     case Mail::What::kRecord:
       take_found(*known, mail);
@@ -366,6 +368,15 @@ void Containers::announce(uint64_t cgroup_id, Container container) {
   put(cgroup_id, std::move(known), {});
 }
 
+void Containers::recall(uint64_t cgroup_id, std::shared_ptr<const Container> facts,
+                        std::shared_ptr<const UserNames> users) {
+  const std::shared_ptr<KnownContainer> known = of_cgroup(cgroup_id);
+  known->recalled = true;
+  known->facts = std::move(facts);
+  known->users = std::move(users);
+  recount(*known);
+}
+
 std::shared_ptr<KnownContainer> Containers::of_cgroup(uint64_t cgroup_id) {
   if (const auto it = by_cgroup_.find(cgroup_id); it != by_cgroup_.end()) return it->second.known;
   auto known = make();
@@ -375,6 +386,7 @@ std::shared_ptr<KnownContainer> Containers::of_cgroup(uint64_t cgroup_id) {
 }
 
 const User* Containers::user(KnownContainer& known, uint32_t uid) {
+  if (known.recalled) return known.users ? known.users->user(uid) : nullptr;
   if (!known.facts || !options_.read || known.facts->rootfs.empty()) return nullptr;
   if (clock_.monotonic_ns() - known.users_checked_ns >= kUsersCheckIntervalNs) read_users(known, 0);
   const auto inner = inner_id(known.facts->uid_map, uid);
@@ -382,6 +394,7 @@ const User* Containers::user(KnownContainer& known, uint32_t uid) {
 }
 
 const std::string* Containers::group(KnownContainer& known, uint32_t gid) {
+  if (known.recalled) return known.users ? known.users->group(gid) : nullptr;
   if (!known.facts || !options_.read || known.facts->rootfs.empty()) return nullptr;
   if (clock_.monotonic_ns() - known.users_checked_ns >= kUsersCheckIntervalNs) read_users(known, 0);
   const auto inner = inner_id(known.facts->gid_map, gid);

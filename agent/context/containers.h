@@ -55,6 +55,8 @@ struct KnownContainer {
   std::string cgroup;                      // the container's own: those below belong to it
   uint64_t owner = 0;                      // uid of whose storage its files are in
 
+  bool recalled = false;  // all of this comes from a recording; ids of users are the kernel's own
+
   // For Containers.
   CountedBytes bytes;
   uint64_t ticket = 0;
@@ -99,6 +101,8 @@ class Containers {
   void forget_unless(const std::function<bool(uint64_t cgroup_id)>& is_known);
   // What an analyst's case says of a cgroup, where no runtime wrote a record. All others are the host's then.
   void announce(uint64_t cgroup_id, Container container);
+  // What a recording says: this and nothing else holds, whatever this host's files say.
+  void recall(uint64_t cgroup_id, std::shared_ptr<const Container> facts, std::shared_ptr<const UserNames> users);
   // Never nullptr. Of a cgroup that was not told of (yet) nothing is claimed, neither container nor host.
   [[nodiscard]] std::shared_ptr<KnownContainer> of_cgroup(uint64_t cgroup_id);
 

@@ -1,5 +1,7 @@
 #include "agent/context/enricher.h"
 
+#include "agent/context/known.h"
+
 namespace tiercel::context {
 
 Enricher::Enricher(const Clock& clock, ProcessTable& table, Containers& containers, Users& users)
@@ -20,6 +22,8 @@ void Enricher::apply(const decoders::Record& record) {
       containers_.cgroup_seen(cgroup->id, record.text(cgroup->path));
     return;
   }
+  if (const auto* known = record.as<ev_known>())
+    return recall(known->id, record.text(known->json), containers_, users_);
   table_.apply(record);
   if (const auto* exec = record.as<ev_exec>(); exec && exec->res >= 0) note_program(*exec);
 }

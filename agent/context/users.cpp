@@ -17,7 +17,13 @@ constexpr const char* kGroup = "/etc/group";
 
 Users::Users(std::string host_root) : files_(std::move(host_root)) {}
 
+void Users::recall(container::UserNames names) {
+  names_ = std::move(names);
+  recalled_ = true;
+}
+
 void Users::refresh() {
+  if (recalled_) return;
   const uint64_t now_ns = SystemClock().monotonic_ns();
   if (checked_ns_ != 0 && now_ns - checked_ns_ < kCheckIntervalNs) return;
   checked_ns_ = now_ns;

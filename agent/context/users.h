@@ -23,6 +23,8 @@ class Users {
   // What an analyst's case says; it holds for everybody, in containers too.
   void announce_user(uint32_t uid, User user) { announced_users_[uid] = std::move(user); }
   void announce_group(uint32_t gid, std::string name) { announced_groups_[gid] = std::move(name); }
+  // What a recording says of the host that it was made on: files of this one are not read any more.
+  void recall(container::UserNames names);
   [[nodiscard]] const User* announced_user(uint32_t uid) const;
   [[nodiscard]] const std::string* announced_group(uint32_t gid) const;
 
@@ -32,6 +34,7 @@ class Users {
   uint64_t checked_ns_ = 0;
   std::string stamp_;
   container::UserNames names_;
+  bool recalled_ = false;
   std::unordered_map<uint32_t, User> announced_users_;
   std::unordered_map<uint32_t, std::string> announced_groups_;
 };

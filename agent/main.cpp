@@ -23,7 +23,9 @@ struct Parsed {
   cli::RulesListArgs list;
   cli::RulesTestArgs test;
   cli::RulesWhyArgs why;
+  cli::RulesCaseArgs made;
   cli::RulesExportArgs exported;
+  cli::RulesCoverageArgs coverage;
   bool strict = false, json = false;
   std::string run_dir = "/run/tiercel";
   std::string format = "text";
@@ -55,6 +57,7 @@ void add_run(CLI::App& app, Parsed& p, int& status) {
   auto* record = app.add_subcommand("record", "Write the kernel's events to a file, for replay elsewhere");
   add_agent_options(*record, p.run);
   record->add_option("file", p.run.record_to, "The file to write")->required();
+  record->add_flag("--json", p.run.json, "Alerts as Falco-shaped JSON lines");
   record->add_option("--seconds", p.run.record_seconds, "Stop after so many seconds (default: at Ctrl-C)");
   record->callback([&] {
     p.run.no_manager = true;
@@ -144,17 +147,73 @@ void add_rules_to_try(CLI::App& rules, Parsed& p, int& status) {
   why->callback([&] { status = cli::rules_why(p.why); });
 }
 
+void add_rules_case(CLI::App& rules, Parsed& p, int& status) {
+  auto* made = rules.add_subcommand("case", "Write a recorded event as a case for `tiercel rules test`");
+  made->add_option("recording", p.made.recording, "A file that `tiercel record` wrote")->required();
+  made->add_option("files", p.made.rules.files, kRuleFiles);
+  made->add_option("--rule", p.made.rules.rule, "The rule that the case is about: the first event for which it fires");
+  made->add_option("--event", p.made.event,
+                   "The event with this evt.num instead; without --rule, all rules that match");
+  made->add_flag("--nearest", p.made.nearest,
+                 "If the rule never fires: the event for which it comes nearest, as a case that stays silent");
+  made->add_option("--where", p.made.where, "Only events for which this condition holds, such as 'container.name=web'");
+  made->add_option("--name", p.made.name, "The case's name (default: the event and its process)");
+  made->footer(
+      "The case has what the rule's condition, exceptions and output ask for, and nothing more: no other variables of\n"
+      "the environment, no numbers of processes. It is tried before it is printed: as a case, the event gets the\n"
+      "verdict that it got live. If that cannot be, the command says which comparison is to blame and fails.\n"
+      "Examples:\n  tiercel record attack.rec --seconds 60\n"
+      "  tiercel rules case attack.rec --rule 'Reverse Shell' my_rules.yaml > reverse_shell_cases.yaml\n"
+      "  tiercel rules test reverse_shell_cases.yaml\n"
+      "  tiercel rules case quiet.rec --rule 'Reverse Shell' --nearest --where 'container.name=web' my_rules.yaml");
+  made->callback([&] { status = cli::rules_case(p.made); });
+}
+
 void add_rules_export(CLI::App& rules, Parsed& p, int& status) {
   auto* all = rules.add_subcommand("export", "What others need to know of the rules");
   all->require_subcommand(1);
-  auto* wazuh4 = all->add_subcommand("wazuh4", "Rules for a Wazuh 4.x manager, one for each detection");
+  auto* wazuh4 = all->add_subcommand("wazuh4", "Rules for a Wazuh 4.x manager, and what goes with them");
   wazuh4->add_option("files", p.exported.rules.files, kRuleFiles);
   wazuh4->add_option("--output,-o", p.exported.output, "The file to write (default: standard output)");
+  wazuh4
+      ->add_option(
+          "--part,-P", p.exported.part,
+          "rules: one for each detection. sums: for what only a count shows, in a file that the manager reads\n"
+          "after the rules. responses: commands and active responses for ossec.conf, all of them off")
+      ->check(CLI::IsMember({"rules", "sums", "responses"}))
+      ->capture_default_str();
   wazuh4->add_option("--ids,-i", p.exported.ids, "Detections keep the ids of this file (default: those of --output)");
   wazuh4->add_option("--base,-b", p.exported.base, "Ids begin 100 after it (default: 110000); a multiple of 1000");
   wazuh4->add_option("--parents,-p", p.exported.parents, "The id of tiercel_rules.xml's first rule (default: 110000)");
-  wazuh4->footer("Example:\n  tiercel rules export wazuh4 --base 111000 -o tiercel_site_rules.xml my_rules.yaml");
+  wazuh4->footer(
+      "Techniques that the ATT&CK version of Wazuh 4.14 (13.1) lacks are written as what they are part of, and named.\n"
+      "Examples:\n  tiercel rules export wazuh4 --base 111000 -o tiercel_site_rules.xml my_rules.yaml\n"
+      "  tiercel rules export wazuh4 --part responses --ids /var/ossec/etc/rules/tiercel_shipped_rules.xml");
   wazuh4->callback([&] { status = cli::rules_export_wazuh4(p.exported); });
+
+  auto* wazuh5 = all->add_subcommand("wazuh5", "PREVIEW: rules for Wazuh 5.x, Sigma's form over the Common Schema");
+  wazuh5->add_option("files", p.exported.rules.files, kRuleFiles);
+  wazuh5->add_option("--output,-o", p.exported.output, "The file to write (default: standard output)");
+  wazuh5->footer(
+      "A YAML document for each rule; docs/wazuh-5.md tells how to load them, with the decoder that they need.\n"
+      "Write rules of your own together with the others: the last one is for alerts of rules that are not in the "
+      "file.\n"
+      "Example:\n  tiercel rules export wazuh5 -o tiercel_rules.yml rules my_rules.yaml");
+  wazuh5->callback([&] { status = cli::rules_export_wazuh5(p.exported); });
+}
+
+void add_rules_coverage(CLI::App& rules, Parsed& p, int& status) {
+  auto* coverage = rules.add_subcommand("coverage", "Which techniques of MITRE ATT&CK the rules name, by tactic");
+  coverage->add_option("files", p.coverage.rules.files, kRuleFiles);
+  coverage
+      ->add_option("--format", p.coverage.format,
+                   "text, markdown, json, svg, or navigator: a layer to open in the ATT&CK Navigator")
+      ->check(CLI::IsMember({"text", "markdown", "json", "svg", "navigator"}))
+      ->capture_default_str();
+  coverage->add_option("--output,-o", p.coverage.output, "The file to write (default: standard output)");
+  coverage->add_flag("--json", p.coverage.rules.json, "For machines: --format json");
+  coverage->footer("Example:\n  tiercel rules coverage --format navigator -o layer.json my_rules.yaml");
+  coverage->callback([&] { status = cli::rules_coverage(p.coverage); });
 }
 
 void add_rules_reload(CLI::App& rules, Parsed& p, int& status) {
@@ -174,7 +233,9 @@ void add_rules(CLI::App& app, Parsed& p, int& status) {
   rules->require_subcommand(1);
   add_rules_to_read(*rules, p, status);
   add_rules_to_try(*rules, p, status);
+  add_rules_case(*rules, p, status);
   add_rules_export(*rules, p, status);
+  add_rules_coverage(*rules, p, status);
   add_rules_reload(*rules, p, status);
 }
 

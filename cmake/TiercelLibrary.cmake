@@ -38,3 +38,22 @@ function(tiercel_expose_file target file)
     file(CREATE_LINK ${PROJECT_SOURCE_DIR}/${file} ${link} SYMBOLIC)
   endif()
 endfunction()
+
+# The bytes of FOLDER/NAME.txt as `inline constexpr std::string_view VARIABLE` in "FOLDER/NAME_text.h", for that library's own files.
+function(tiercel_embed_text target folder name variable namespace)
+  set(source ${PROJECT_SOURCE_DIR}/${folder}/${name})
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
+  file(READ ${source} text)
+  get_filename_component(stem ${name} NAME_WE)
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/embedded/${target}/${folder}/${stem}_text.h CONTENT
+"// Made from ${folder}/${name}.
+#pragma once
+
+#include <string_view>
+
+namespace ${namespace} {
+inline constexpr std::string_view ${variable} = R\"text(@text@)text\";
+}  // namespace ${namespace}
+" @ONLY)
+  target_include_directories(${target} PRIVATE ${PROJECT_BINARY_DIR}/embedded/${target})
+endfunction()

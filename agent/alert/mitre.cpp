@@ -4,14 +4,11 @@
 #include <array>
 #include <cctype>
 
+#include "agent/attack/table.h"
+
 namespace tiercel::alert {
 namespace {
 
-// ATT&CK Enterprise, short names of its tactics.
-constexpr std::array<std::string_view, 14> kTactics = {
-    "reconnaissance",       "resource-development", "initial-access",    "execution", "persistence",
-    "privilege-escalation", "defense-evasion",      "credential-access", "discovery", "lateral-movement",
-    "collection",           "command-and-control",  "exfiltration",      "impact"};
 constexpr std::array<std::string_view, 6> kCategories = {"container_escape", "privilege_escalation", "cryptomining",
                                                          "reverse_shell",    "file_integrity",       "network"};
 constexpr std::string_view kTacticPrefix = "mitre_";
@@ -38,10 +35,16 @@ Mitre mitre_of(const std::vector<std::string>& tags) {
     } else if (tag.starts_with(kTacticPrefix)) {
       std::string tactic = tag.substr(kTacticPrefix.size());
       std::replace(tactic.begin(), tactic.end(), '_', '-');
-      if (std::find(kTactics.begin(), kTactics.end(), tactic) != kTactics.end()) out.tactics.push_back(tactic);
+      const auto known = attack::tactics();
+      if (std::any_of(known.begin(), known.end(), [&](const auto& one) { return one.name == tactic; }))
+        out.tactics.push_back(tactic);
     }
   }
   return out;
+}
+
+std::span<const std::string_view> shipped_categories() {
+  return kCategories;
 }
 
 std::string category_of(const std::vector<std::string>& tags) {

@@ -1,6 +1,7 @@
 // The analysts' tools, `tiercel rules ...`: one function per subcommand; each returns the exit status (commands.h).
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -38,12 +39,31 @@ struct RulesWhyArgs {
 };
 int rules_why(const RulesWhyArgs& args);
 
+struct RulesCaseArgs {
+  RulesArgs rules;  // rule: "" with an event number
+  std::string recording;
+  uint64_t event = 0;    // evt.num; 0: the first for which the rule fires
+  bool nearest = false;  // if it never fires: the event for which it came nearest
+  std::string where;     // a condition: only events for which it holds
+  std::string name;      // of the case
+};
+int rules_case(const RulesCaseArgs& args);
+
 struct RulesExportArgs {
   RulesArgs rules;
-  std::string output;  // "": standard output
-  std::string ids;     // the file whose ids are kept; "": output, if it is there
+  std::string output;          // "": standard output
+  std::string part = "rules";  // rules, sums or responses
+  std::string ids;             // the file whose ids are kept; "": output, if it is there
   unsigned base = 110'000, parents = 110'000;
 };
 int rules_export_wazuh4(const RulesExportArgs& args);
+int rules_export_wazuh5(const RulesExportArgs& args);  // rules and output of it
+
+struct RulesCoverageArgs {
+  RulesArgs rules;
+  std::string format = "text";  // markdown, navigator, svg, json
+  std::string output;           // "": standard output
+};
+int rules_coverage(const RulesCoverageArgs& args);
 
 }  // namespace tiercel::cli

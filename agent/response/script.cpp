@@ -162,9 +162,12 @@ std::optional<Deed> act(const Kind& kind, const ScriptOptions& options) {
 }  // namespace
 
 std::span<const ShippedScript> shipped_scripts() {
-  static constexpr auto kScripts = [] {
+  static const auto kScripts = [] {
     std::array<ShippedScript, std::size(kKinds)> scripts{};
-    for (size_t i = 0; i < scripts.size(); ++i) scripts[i] = kKinds[i].script;
+    for (size_t i = 0; i < scripts.size(); ++i) {
+      scripts[i] = kKinds[i].script;
+      scripts[i].has_undo = kKinds[i].undo != nullptr;
+    }
     return scripts;
   }();
   return kScripts;

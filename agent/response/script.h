@@ -27,6 +27,7 @@ struct ShippedScript {
   std::string_view name;
   std::string_view what;   // one line for a person
   bool stock_has = false;  // a stock agent brings a script of that name
+  bool has_undo = false;   // it may have a timeout
 };
 [[nodiscard]] std::span<const ShippedScript> shipped_scripts();
 

@@ -5,11 +5,17 @@
 
 #include <fmt/core.h>
 
+#include "siem/wazuh/content_text.h"
+
 namespace tiercel::wazuh {
 namespace {
 
 constexpr std::string_view kRuleBegin = "<rule id=\"", kNameBegin = "<field name=\"tiercel.rule\">^",
                            kNameEnd = "$</field>";
+// Bounded, all of them, since one long field leaves a description unexpanded; what is not known is empty.
+constexpr std::string_view kWho =
+    "$(tiercel.proc.name) (parent=$(tiercel.proc.pname) uid=$(tiercel.user.uid) container=$(tiercel.container.id))";
+constexpr std::string_view kRequirements[] = {"pci_dss_", "nist_800_53_", "cis_", "gdpr_", "hipaa_", "tsc_", "gpg13_"};
 constexpr std::string_view kRetired = "<!-- retired: ";
 
 constexpr const char* kHead = R"(<!--
@@ -17,8 +23,8 @@ constexpr const char* kHead = R"(<!--
 
     tiercel rules export wazuh4 -o rules/wazuh/4.x/tiercel_shipped_rules.xml rules
 
-  One rule for each detection that Tiercel ships. They are children of the priorities in tiercel_rules.xml, which a manager
-  reads before this file, in the order of the names. A detection keeps its id whatever else comes and goes.
+  One rule for each detection that Tiercel ships. They are children of 110009 in tiercel_rules.xml, which a manager reads
+  before this file, in the order of the names. A detection keeps its id whatever else comes and goes.
 -->
 <group name="tiercel,">
 )";
@@ -43,23 +49,30 @@ uint32_t id_at(std::string_view text, size_t at) {
 }
 
 std::string rule_text(const Detection& detection, const std::string& pattern, uint32_t id, const Bases& bases) {
-  std::string parents, techniques;
-  for (uint32_t n = 1; n <= kLevels.size(); ++n) parents += fmt::format("{}{}", n > 1 ? "," : "", bases.parents + n);
+  std::string techniques, groups = fmt::format("tiercel_{},", detection.category);
   for (const std::string& technique : detection.techniques) techniques += fmt::format("      <id>{}</id>\n", technique);
   if (!techniques.empty()) techniques = "    <mitre>\n" + techniques + "    </mitre>\n";
+  if (detection.priority <= kLeastCounted) groups += fmt::format("{},", kCounted);
+  for (const std::string& requirement : detection.requirements) groups += requirement + ',';
   return fmt::format(
       "\n  <rule id=\"{}\" level=\"{}\">\n"
       "    <if_sid>{}</if_sid>\n"
       "    {}{}{}\n"
-      "    <description>Tiercel: {} by $(tiercel.proc.name)</description>\n"
+      "    <description>Tiercel: {} by {}</description>\n"
       "{}"
-      "    <group>tiercel_{},</group>\n"
+      "    <group>{}</group>\n"
       "  </rule>\n",
-      bases.ids + id, kLevels[static_cast<size_t>(detection.priority) % kLevels.size()], parents, kNameBegin, pattern,
-      kNameEnd, description_of(detection.name), techniques, detection.category);
+      bases.ids + id, kLevels[static_cast<size_t>(detection.priority) % kLevels.size()], bases.parents + kByName,
+      kNameBegin, pattern, kNameEnd, description_of(detection.name), kWho, techniques, groups);
 }
 
 }  // namespace
+
+bool is_requirement(std::string_view group) {
+  return std::any_of(std::begin(kRequirements), std::end(kRequirements),
+                     [group](std::string_view prefix) { return group.starts_with(prefix); }) &&
+         std::all_of(group.begin(), group.end(), [](char c) { return is_plain(c) && c != ',' && c != ' '; });
+}
 
 std::string pattern_of(std::string_view name) {
   std::string out;

@@ -13,7 +13,7 @@ WORDS = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 DOORS = {
     r"<bpf/(bpf|libbpf|btf)\.h>": ("agent/sensor/bpf_source.cpp", "agent/sensor/start_time.cpp",
                                    "tests/layout/layout_test.cpp"),
-    r"<yaml-cpp/": ("agent/rule/yaml.cpp", "agent/config/load.cpp"),
+    r"<yaml-cpp/": ("agent/rule/yaml.cpp", "agent/config/load.cpp", "siem/wazuh/content5.cpp", "tests/unit/wazuh_content5.cpp"),
     r"<openssl/": ("siem/wazuh/crypto.cpp", "siem/wazuh/enroll.cpp", "siem/wazuh/manager/"),
     r"<zlib\.h>": ("siem/wazuh/frame.cpp",),
     r"<re2/": ("agent/match/regex.cpp",),

@@ -1,7 +1,9 @@
-"""The manager's snippets: well-formed, no name twice, every response names a command, every command a script that ships.
+"""The manager's snippets: well-formed, no name twice, every response names a command, every command a script that ships,
+and every id a rule.
 
 usage: manager.py
 """
+import glob
 import re
 import sys
 import xml.etree.ElementTree as xml
@@ -29,12 +31,17 @@ def main():
         if not name or name in commands:
             problems.append(f"command {name!r} has no name, or one that is there twice")
         commands[name] = block
+        if not name.startswith("tiercel-"):
+            problems.append(f"command {name}: a stock manager may have that name; ours begin with tiercel-")
         if text(block, "executable") not in shipped:
             problems.append(f"command {name}: {text(block, 'executable')!r} is no script that ships")
         if text(block, "timeout_allowed") not in ("yes", "no"):
             problems.append(f"command {name}: timeout_allowed must be yes or no")
     for name in sorted(set(shipped) - {text(block, "executable") for block in commands.values()}):
         problems.append(f"the script {name} has no command")
+    rules = set()
+    for path in glob.glob("rules/wazuh/4.x/*.xml"):
+        rules |= {rule.get("id") for rule in xml.parse(path).iter("rule")}
     for block in root.findall("active-response"):
         name = text(block, "command")
         if name not in commands:
@@ -42,6 +49,12 @@ def main():
             continue
         if text(block, "location") not in LOCATIONS:
             problems.append(f"response {name}: location {text(block, 'location')!r}")
+        ids = [part for part in text(block, "rules_id").split(",") if part]
+        for number in sorted(set(ids) - rules):
+            problems.append(f"response {name}: there is no rule {number}")
+        # A group is a part of the text of a rule's groups: without the comma tiercel_kill would be tiercel_kill_container, too.
+        if not ids and not re.fullmatch(r"tiercel_[a-z_]+,", text(block, "rules_group")):
+            problems.append(f"response {name}: it is bound to no id, and to no group that ends in a comma")
         timeout = text(block, "timeout")
         if bool(timeout) != (text(commands[name], "timeout_allowed") == "yes") or not (timeout or "0").isdigit():
             problems.append(f"response {name}: timeout {timeout!r} does not go with timeout_allowed")

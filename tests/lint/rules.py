@@ -17,7 +17,7 @@ from conditions import Malformed, expanded, parse, skeleton, tests_of  # noqa: E
 COMPLETE = True
 
 # What a case cannot tell, with the reason: run.py does, live.
-WITHOUT_CASE = {"Data Carried Out in Name Lookups": "it counts different command lines, and a case has one process"}
+WITHOUT_CASE = {}  # rule: why no case can tell it
 
 # category -> how many rules, and the priority that needs no word of why
 CATEGORIES = {"container_escape": (15, "CRITICAL"), "privilege_escalation": (20, "CRITICAL"), "cryptomining": (10, "ERROR"),
@@ -28,6 +28,8 @@ COSTLY = {"read", "readv", "pread", "preadv", "write", "writev", "pwrite", "pwri
 TECHNIQUE = re.compile(r"^[Tt][0-9]{4}(\.[0-9]{3})?$")
 # The seed's own word, which is no tactic.
 SEED_TAGS = {"mitre_resource_hijacking"}
+# Tags and groups that a manager takes for requirements of standards; docs/detections.md says what each means.
+REQUIREMENT = re.compile(r"\b(?:pci_dss|nist_800_53|cis|gdpr|hipaa|tsc|gpg13)_[A-Za-z0-9_.]+[A-Za-z0-9]")
 NAME = re.compile(r"^[A-Za-z0-9 -]{1,60}$")
 
 
@@ -57,10 +59,10 @@ class Lint:
 
     def read_techniques(self):
         out = {}
-        with open(self.path("tests/data/attack_techniques.txt"), encoding="utf-8") as file:
+        with open(self.path("agent/attack/techniques.txt"), encoding="utf-8") as file:
             for line in file:
                 if not line.startswith("#"):
-                    number, _, tactics = line.rstrip("\n").split("\t")
+                    number, _, tactics = line.rstrip("\n").split("\t")[:3]
                     out[number] = set(tactics.split(","))
         return out
 
@@ -124,7 +126,7 @@ class Lint:
         tactics = {tag for tag in tags if tag.startswith("mitre_")} - SEED_TAGS
         for tag in techniques:
             if tag not in self.techniques:
-                self.problem(where, f"{tag} is no technique of the ATT&CK version in tests/data/attack_techniques.txt")
+                self.problem(where, f"{tag} is no technique of the ATT&CK version in agent/attack/techniques.txt")
         known = {tactic for tag in techniques for tactic in self.techniques.get(tag, ())}
         if not techniques:
             self.problem(where, "it has no technique, such as T1611, among its tags")
@@ -134,6 +136,24 @@ class Lint:
             if tag[len("mitre_"):].replace("_", "-") not in known:
                 self.problem(where, f"{tag} is no tactic of {', '.join(techniques) or 'its techniques'}: "
                              f"{', '.join('mitre_' + t.replace('-', '_') for t in sorted(known)) or 'none'}")
+
+    def check_requirements(self, rules):
+        with open(self.path("docs/detections.md"), encoding="utf-8") as file:
+            told = set(re.findall(r"^\| `([a-z0-9_]+_[A-Za-z0-9_.]+)` \|", file.read(), re.M))
+        named = {}
+        for _, path, item in rules:
+            for tag in item.get("tags") or []:
+                if REQUIREMENT.fullmatch(str(tag)):
+                    named.setdefault(str(tag), f"{path}: {item['rule']}")
+        for path in glob.glob(self.path("rules/wazuh/4.x/*.xml")):
+            with open(path, encoding="utf-8") as file:
+                for groups in re.findall(r"<group>(.*)</group>", file.read()):
+                    for tag in REQUIREMENT.findall(groups):
+                        named.setdefault(tag, path)
+        for tag in sorted(set(named) - told):
+            self.problem(named[tag], f"{tag} is in no list of requirements in docs/detections.md")
+        for tag in sorted(told - set(named)):
+            self.problem("docs/detections.md", f"no rule has {tag}")
 
     def check_condition(self, where, item, skeletons):
         try:
@@ -200,13 +220,14 @@ class Lint:
     def check_cases(self, rules):
         names = {item["rule"] for _, _, item in rules}
         expected, silent = collections.Counter(), collections.Counter()
-        for path in sorted(glob.glob(self.path("rules/cases/*.yaml"))):
+        for path in sorted(glob.glob(self.path("rules/cases/**/*.yaml"), recursive=True)):
             category = os.path.basename(path)[:-len(".yaml")]
             document = self.load(path)
             cases = document.get("cases", []) if isinstance(document, dict) else document or []
             for case in cases:
                 wanted = case.get("expect") or []
-                wanted = [wanted] if isinstance(wanted, str) else list(wanted)
+                counts = wanted if isinstance(wanted, dict) else {}
+                wanted = [wanted] if isinstance(wanted, str) else [name for name in wanted if counts.get(name) != 0]
                 expected.update(wanted)
                 silent[category] += not wanted
                 for name in wanted:
@@ -224,6 +245,7 @@ class Lint:
         rules = self.read_rules()
         self.check_counts(rules)
         self.check_rules(rules)
+        self.check_requirements(rules)
         self.check_scenarios(rules)
         self.check_cases(rules)
         for text in self.missing:

@@ -21,8 +21,9 @@ GOOD = """
   exceptions: [{name: known, fields: [proc.exepath], comps: [=]}]
   output: x
   priority: ERROR
-  tags: [network, mitre_command_and_control, T1571]
+  tags: [network, mitre_command_and_control, T1571, cis_csc_v8_13.2, nist_800_53_SI.4]
 """
+REQUIREMENTS = "| NIST | is about |\n| --- | --- |\n| `nist_800_53_SI.4` | x |\n| `cis_csc_v8_13.2` | x |\n"
 # what is replaced in GOOD, by what, and a part of what is told
 MISTAKES = [
     ("Next: ", "", "no 'Next:'"),
@@ -32,10 +33,12 @@ MISTAKES = [
     ("[network, ", "[other, network, ", "first tag"),
     ("T1571", "T9999", "T9999 is no technique"),
     ("T1571", "T1059.004", "mitre_command_and_control is no tactic of T1059.004: mitre_execution"),
-    (", T1571", "", "no technique"),
+    ("T1571, ", "", "no technique"),
     ("mitre_command_and_control, ", "", "no tactic"),
     ("evt.type in (execve, execveat)", "evt.type in (execve, sendto)", "names sendto"),
     ("evt.type in (execve, execveat)", "evt.type exists", "every event"),
+    ("T1571", "T1571, pci_dss_99.9", "pci_dss_99.9 is in no list of requirements"),
+    ("cis_csc_v8_13.2, ", "", "no rule has cis_csc_v8_13.2"),
     ("began and proc.name", "not began and proc.name", "names no event type"),
     ("began and proc", "begun and proc", "no macro 'begun'"),
     ("Good One", "Good One!", "letters, digits"),
@@ -48,8 +51,9 @@ SCENARIO = "rule: Nobody\nattacks: [{name: a, run: x}, {name: a, run: y}]\ntwins
 def problems(text, files=()):
     with tempfile.TemporaryDirectory() as root:
         os.makedirs(os.path.join(root, "tests"))
-        os.symlink(os.path.abspath("tests/data"), os.path.join(root, "tests/data"))
-        for path, content in [("rules/network.yaml", text), *files]:
+        os.makedirs(os.path.join(root, "agent"), exist_ok=True)
+        os.symlink(os.path.abspath("agent/attack"), os.path.join(root, "agent/attack"))
+        for path, content in [("rules/network.yaml", text), ("docs/detections.md", REQUIREMENTS), *files]:
             os.makedirs(os.path.dirname(os.path.join(root, path)), exist_ok=True)
             with open(os.path.join(root, path), "w", encoding="utf-8") as file:
                 file.write(content)

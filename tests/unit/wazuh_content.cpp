@@ -14,6 +14,7 @@
 #include "agent/base/priority.h"
 #include "agent/heartbeat.h"
 #include "siem/wazuh/content.h"
+#include "siem/wazuh/techniques.h"
 
 using namespace tiercel;
 
@@ -48,14 +49,16 @@ std::string without_comments(std::string text) {
   return text;
 }
 
-// Both files, in the order in which a manager reads them: that of their names.
+// All files, in the order in which a manager reads them: that of their names.
 std::string manager_rules() {
   std::vector<std::string> paths;
   for (const auto& entry : std::filesystem::directory_iterator(kRoot + "rules/wazuh/4.x"))
     paths.push_back(entry.path().string());
   std::sort(paths.begin(), paths.end());
-  REQUIRE(paths.size() == 2);
-  return without_comments(text_of(paths[0]) + text_of(paths[1]));
+  REQUIRE(paths.size() == 3);
+  std::string all;
+  for (const std::string& path : paths) all += text_of(path);
+  return without_comments(all);
 }
 
 // The name of each shipped rule, and the techniques among its tags.
@@ -89,10 +92,23 @@ TEST_CASE("wazuh content: rules and descriptions name fields that events have") 
   CHECK(fields.contains("rule"));
   for (const std::string& field : fields)
     CHECK_MESSAGE((alert::is_normalised_key(field) || field.starts_with("field.")), field);
-  // A long field in a description leaves all of it unexpanded on the manager.
+  // A long field in a description leaves all of it unexpanded on the manager: these are short whoever made the event.
+  const std::set<std::string> bounded = {"rule",
+                                         "proc.name",
+                                         "proc.pname",
+                                         "user.uid",
+                                         "container.id",
+                                         "field.response_result",
+                                         "field.response_script",
+                                         "field.response_pid",
+                                         "field.lost",
+                                         "field.state",
+                                         "field.from",
+                                         "field.to",
+                                         "field.how"};
   for (const std::string& description : between(rules, "<description>", "</description>"))
     for (const std::string& field : between(description, "$(tiercel.", ")"))
-      CHECK_MESSAGE((field == "rule" || field == "proc.name" || field == "field.response_result"), description);
+      CHECK_MESSAGE(bounded.contains(field), description);
 }
 
 TEST_CASE("wazuh content: ids are ours and given once, parents exist, each priority has its rule") {
@@ -100,10 +116,14 @@ TEST_CASE("wazuh content: ids are ours and given once, parents exist, each prior
   std::set<int> ids;
   for (const std::string& id : between(rules, "<rule id=\"", "\"")) CHECK(ids.insert(std::stoi(id)).second);
   for (const int id : ids) CHECK((id >= 110'000 && id < 110'500));
-  // A parent that comes later is one that is not there.
-  std::set<int> read;
+  // A parent that comes later is one that is not there. 504 and 506 are the manager's own.
+  std::set<int> read = {504, 506};
   for (const std::string& rule : between(rules, "<rule id=\"", "</rule>")) {
-    for (std::string parents : between(rule, "<if_sid>", "</if_sid>")) {
+    std::vector<std::string> lists = between(rule, "<if_sid>", "</if_sid>");
+    for (std::string& counted : between(rule, "<if_matched_sid>", "</if_matched_sid>")) lists.push_back(counted);
+    // A manager counts an alert once for each place that its rule has in the tree.
+    if (!lists.empty()) CHECK(lists[0].find(',') == std::string::npos);
+    for (std::string parents : lists) {
       parents = ',' + parents + ',';
       for (size_t at = 0; (at = parents.find(',', at)) + 1 < parents.size();)
         CHECK(read.contains(std::stoi(parents.substr(++at))));
@@ -133,8 +153,11 @@ TEST_CASE("wazuh content: every shipped rule has its rule on the manager, with i
     });
     REQUIRE(found != on_manager.end());
     REQUIRE_FALSE(techniques.empty());
-    for (const std::string& technique : techniques)
-      CHECK_MESSAGE(found->find("<id>" + technique + "</id>") != std::string::npos, technique);
+    for (const std::string& technique : techniques) {
+      const auto known = wazuh::manager_technique(technique);
+      REQUIRE_MESSAGE(known.has_value(), technique);
+      CHECK_MESSAGE(found->find("<id>" + *known + "</id>") != std::string::npos, technique);
+    }
   }
 }
 
@@ -158,23 +181,97 @@ std::string ids_in(const std::string& xml) {
 }
 
 Detection named(const std::string& name) {
-  return {name, "network", Priority::kError, {"T1571"}};
+  return {name, "network", Priority::kError, {"T1571"}, {}};
 }
 
 }  // namespace
 
 TEST_CASE("wazuh content: what is written of a detection") {
-  const std::string xml = exported({{"A B-c 2", "cryptomining", Priority::kWarning, {"T1496", "T1059.004"}}});
+  const std::string xml = exported({{"A B-c 2",
+                                     "cryptomining",
+                                     Priority::kWarning,
+                                     {"T1496", "T1059.004"},
+                                     {"pci_dss_11.5.2", "nist_800_53_SI.7"}}});
   CHECK(xml.find("<rule id=\"110100\" level=\"7\">") != std::string::npos);
-  CHECK(xml.find("<if_sid>110001,110002,110003,110004,110005,110006,110007,110008</if_sid>") != std::string::npos);
+  CHECK(xml.find("<if_sid>110009</if_sid>") != std::string::npos);
   CHECK(xml.find(">^A B-c 2$</field>") != std::string::npos);
-  CHECK(xml.find("<description>Tiercel: A B-c 2 by $(tiercel.proc.name)</description>") != std::string::npos);
+  CHECK(xml.find("<description>Tiercel: A B-c 2 by $(tiercel.proc.name) (parent=$(tiercel.proc.pname) ") !=
+        std::string::npos);
   CHECK(between(xml, "<id>", "</id>") == std::vector<std::string>{"T1496", "T1059.004"});
-  CHECK(xml.find("<group>tiercel_cryptomining,</group>") != std::string::npos);
-  CHECK(exported({{"A", "x", Priority::kDebug, {}}}).find("<mitre>") == std::string::npos);
+  CHECK(xml.find("<group>tiercel_cryptomining,tiercel_counted,pci_dss_11.5.2,nist_800_53_SI.7,</group>") !=
+        std::string::npos);
+  const std::string quiet = exported({{"A", "x", Priority::kNotice, {}, {}}});
+  CHECK(quiet.find("<mitre>") == std::string::npos);
+  CHECK(quiet.find("<group>tiercel_x,</group>") != std::string::npos);  // nothing that a sum counts
   const std::string moved = exported({named("A")}, xml, {120'000, 117'000});
   CHECK(ids_in(moved) == "120101 A");
-  CHECK(moved.find("<if_sid>117001,") != std::string::npos);
+  CHECK(moved.find("<if_sid>117009<") != std::string::npos);
+}
+
+TEST_CASE("wazuh content: groups that a manager takes for requirements") {
+  CHECK(wazuh::is_requirement("pci_dss_11.5.2"));
+  CHECK(wazuh::is_requirement("nist_800_53_SI.7"));
+  CHECK(wazuh::is_requirement("cis_csc_v8_10.7"));
+  CHECK_FALSE(wazuh::is_requirement("network"));
+  CHECK_FALSE(wazuh::is_requirement("mitre_pci_dss_1"));
+  CHECK_FALSE(wazuh::is_requirement("pci_dss_1</group>"));
+  CHECK_FALSE(wazuh::is_requirement("cis_1,tiercel_kill"));
+}
+
+TEST_CASE("wazuh content: techniques that a manager knows, and what stands for others") {
+  CHECK(wazuh::manager_technique("T1059.004") == "T1059.004");
+  CHECK(wazuh::manager_technique("T1652") == "T1652");          // the last of the list
+  CHECK(wazuh::manager_technique("T1001") == "T1001");          // the first
+  CHECK(wazuh::manager_technique("T1496.001") == "T1496");      // new in 16
+  CHECK(wazuh::manager_technique("T1574.002") == "T1574.002");  // revoked since
+  CHECK_FALSE(wazuh::manager_technique("T1681").has_value());   // new in 18
+  CHECK_FALSE(wazuh::manager_technique("").has_value());
+}
+
+TEST_CASE("wazuh content: each category has its sums, whose levels are above its detections'") {
+  const std::string rules = manager_rules();
+  std::set<std::string> categories;
+  int highest = 0;
+  for (const std::string& rule : between(rules, "<rule id=\"", "</rule>"))
+    if (rule.find("tiercel_counted,") != std::string::npos) {
+      categories.insert(between(rule, "<group>tiercel_", ",").at(0));
+      highest = std::max(highest, std::stoi(between(rule, "level=\"", "\"").at(0)));
+    }
+  CHECK(categories.size() == 6);
+  for (const std::string& category : categories) {
+    int sums = 0;
+    for (const std::string& rule : between(rules, "<rule id=\"", "</rule>"))
+      if (rule.find("<if_group>tiercel_" + category + "</if_group>") != std::string::npos) {
+        ++sums;
+        CHECK(std::stoi(between(rule, "level=\"", "\"").at(0)) > highest);
+        CHECK(rule.find("tiercel_" + category + ",</group>") != std::string::npos);
+      }
+    CHECK_MESSAGE(sums == 2, category);
+  }
+}
+
+TEST_CASE("wazuh content: no alert is below the level from which on a manager writes them") {
+  for (const unsigned level : wazuh::kLevels) CHECK((level >= 3 && level <= 16));
+  for (const std::string& level : between(manager_rules(), "level=\"", "\"")) {
+    CHECK(std::stoi(level) >= 3);
+    CHECK(std::stoi(level) <= 16);
+  }
+}
+
+TEST_CASE("wazuh content: whatever the agent reports of itself has its rule") {
+  const std::string rules = manager_rules();
+  std::set<std::string> told;
+  for (const char* folder : {"agent", "siem"})
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(kRoot + folder)) {
+      const auto extension = entry.path().extension();
+      if (extension != ".cpp" && extension != ".h") continue;
+      for (const std::string& name : between(text_of(entry.path().string()), "\"Tiercel internal: ", "\""))
+        if (name.find_first_of("\\.\n") == std::string::npos) told.insert(name);
+    }
+  CHECK(told.size() >= 10);
+  for (const std::string& name : told)
+    CHECK_MESSAGE(
+        rules.find("<field name=\"tiercel.rule\">^Tiercel internal: " + name + "$</field>") != std::string::npos, name);
 }
 
 TEST_CASE("wazuh content: an id is for ever") {
@@ -201,7 +298,7 @@ TEST_CASE("wazuh content: names that a pattern or XML cannot say") {
   CHECK(wazuh::pattern_of("a---b") == R"(a-\.-b)");
   CHECK_FALSE(wazuh::manager_rules({named("a(b"), named("a)b")}, {}).has_value());
   const std::string odd = exported({named("x<y> & $(z) -- w")});
-  CHECK(odd.find("Tiercel: x y      z  -- w by $(tiercel.proc.name)<") != std::string::npos);
+  CHECK(odd.find("Tiercel: x y      z  -- w by $(tiercel.proc.name) (") != std::string::npos);
   CHECK(exported({named("x<y> & $(z) -- w")}, odd) == odd);
   CHECK(wazuh::detection_ids("<rule id=\"\n<field name=\"tiercel.rule\">^$<!-- retired: x").empty());
 }

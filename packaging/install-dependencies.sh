@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the packages of the named sections of dependencies.txt that are missing. Safe to run twice.
-# usage: packaging/install-dependencies.sh build [test]
+# usage: packaging/install-dependencies.sh build [test] [attacks]
 set -eu
 here=$(dirname "$0")
 wanted=""

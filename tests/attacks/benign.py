@@ -22,6 +22,7 @@ import yaml  # noqa: E402
 FOLDER = os.path.join(HERE, "benign")
 KNOWN = os.path.join(FOLDER, "known.yaml")
 WORK_S = 80
+CATEGORIES = {name for name in os.listdir(scenario_files.FOLDER) if os.path.isdir(os.path.join(scenario_files.FOLDER, name))} - {"benign"}
 ORDER = ["Emergency", "Alert", "Critical", "Error", "Warning", "Notice", "Informational", "Debug"]
 
 
@@ -49,7 +50,7 @@ def wrong_with(alert, known):
     level = ORDER.index(alert["priority"])
     if level <= ORDER.index("Critical"):
         return "CRITICAL or above"
-    if alert["output_fields"].get("container.id") == "host" and level <= ORDER.index("Warning"):
+    if alert["output_fields"].get("container.full_id") == "host" and level <= ORDER.index("Warning"):
         return "WARNING or above on the host"
     return None if alert["rule"] in known else "not named in known.yaml"
 
@@ -88,12 +89,12 @@ def image_work(lab):
     activity = scenario_files.Scenario(os.path.join(scenario_files.FOLDER, "benign", "images.yaml"), None, "work", 1,
                                        {"name": "images are loaded and built, containers run", "run": "", "where": "host"})
     ident, said = Images(lab.containers.docker).run(activity)
-    return activity, lab.judge.take(activity, ident), said
+    return activity, lab.take(activity, ident), said
 
 
 def play(lab, activities):
     """[(activity, alerts, seconds)]"""
-    lab.judge.belongs = lambda alert, scenario, _: in_this_work(alert, scenario)
+    lab.belongs = lambda alert, scenario, _: in_this_work(alert, scenario)
     results = []
     for activity in activities:
         begun = time.monotonic()
@@ -132,18 +133,22 @@ def report(results, known):
     return sum(len(where) for where in wrongs.values())
 
 
+def category_of(alert):
+    return next(tag for tag in alert["tags"] if tag in CATEGORIES)
+
+
 def precision(path, results):
-    """Of a category's alerts, which share came from attacks (of its own rules' scenarios) and not from honest work."""
+    """Of a category's alerts, which share came from attacks and not from honest work."""
     good, false = collections.Counter(), collections.Counter()
     with open(path, encoding="utf-8") as file:
         for line in file:
             one = json.loads(line)
             if ".attack" in one["scenario"]:
                 for alert in one["alerts"]:
-                    good[alert["tags"][0]] += 1
+                    good[category_of(alert)] += 1
     for _, alerts, _ in results:
         for alert in alerts:
-            false[alert["tags"][0]] += 1
+            false[category_of(alert)] += 1
     rows = [[category, good[category], false[category], f"{100 * good[category] / max(1, good[category] + false[category]):.1f} %"]
             for category in sorted(set(good) | set(false))]
     support.say(support.table(["category", "alerts in attacks", "alerts in honest work", "precision"], rows))
@@ -154,7 +159,7 @@ def main():
     parser.add_argument("--tiercel", required=True)
     parser.add_argument("--programs", help="not used: all kernel tests take it")
     parser.add_argument("--rules", nargs="*", help="instead of those that are shipped")
-    parser.add_argument("--only", nargs="*", help="words; the activities whose names hold one")
+    parser.add_argument("--only", nargs="*", help="words; the activities whose names hold one; or a place")
     parser.add_argument("--attacks", help="what run.py --json wrote: for the precision")
     parser.add_argument("--json", help="a file for every activity with its alerts, a JSON line each")
     parser.add_argument("-v", "--verbose", action="store_true")
@@ -162,12 +167,12 @@ def main():
     support.require_kernel_tests()
     rooms.SCRIPT_S = WORK_S
     os.environ["DOCKER_BUILDKIT"] = "0"  # the builder that comes with the daemon
-    activities = [a for a in read_activities() if not options.only or any(word in a.name for word in options.only)]
+    activities = [a for a in read_activities() if not options.only or any(word in a.name or word == a.where for word in options.only)]
     known = read_known()
     with contextlib.ExitStack() as stack:
         lab = attacks.Lab(options, activities, stack)
         results = play(lab, activities)
-        lost = lab.agent.stop()["lost"]
+        lost = lab.stop()["lost"]
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
             for activity, alerts, _ in results:

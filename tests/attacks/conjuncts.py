@@ -26,33 +26,66 @@ WORD = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|[()]|[^\s()]+')
 SPLIT = " without conjunct "
 
 
-def conjuncts(text):
-    """The operands of `and` at the top level, as texts. A condition with an `or` there is one conjunct."""
-    words, depth, cuts = list(WORD.finditer(text)), 0, []
-    for word in words:
-        if word.group() == "(":
-            depth += 1
-        elif word.group() == ")":
-            depth -= 1
-        elif depth == 0 and word.group() == "or":
-            return [text.strip()]
-        elif depth == 0 and word.group() == "and":
-            cuts.append((word.start(), word.end()))
-    begins, ends = [0] + [end for _, end in cuts], [begin for begin, _ in cuts] + [len(text)]
-    parts = [text[begin:end].strip() for begin, end in zip(begins, ends)]
-    return [inner for part in parts for inner in (conjuncts(part[1:-1]) if _one_group(part) else [part])]
+class Conjuncts:
+    """The operands of every `and` of a condition, as (begin, end) in its text. Those below a `not` are left alone: without
+    one of them the rule would say less, not more."""
 
+    def __init__(self, text):
+        self.text, self._words, self._at, self.spans = text, list(WORD.finditer(text)), 0, []
+        self._either(True)
+        if self._at != len(self._words):
+            raise support.Failure(f"not understood from {text[self._words[self._at].start():]!r} on")
 
-def _one_group(text):
-    """True for (a and b): brackets around it all."""
-    if not (text.startswith("(") and text.endswith(")")):
-        return False
-    depth = 0
-    for word in WORD.finditer(text):
-        depth += {"(": 1, ")": -1}.get(word.group(), 0)
-        if depth == 0:
-            return word.end() == len(text) and len(conjuncts(text[1:-1])) > 1
-    return False
+    def _word(self):
+        return self._words[self._at].group() if self._at < len(self._words) else ""
+
+    def _span_of(self, read, counts):
+        first = self._at
+        read(counts)
+        return self._words[first].start(), self._words[self._at - 1].end()
+
+    def _list(self, word, read, counts):
+        spans = [self._span_of(read, counts)]
+        while self._word() == word:
+            self._at += 1
+            spans.append(self._span_of(read, counts))
+        return spans
+
+    def _either(self, counts):
+        self._list("or", self._both, counts)
+
+    def _both(self, counts):
+        spans = self._list("and", self._operand, counts)
+        if counts and len(spans) > 1:
+            self.spans += [span for span in spans if not self._is_group_of_and(span)]
+
+    def _is_group_of_and(self, span):
+        """(a and b) in an `and`: its own operands are counted already."""
+        text = self.text[span[0]:span[1]]
+        if not text.startswith("("):
+            return False
+        inner, depth = [], 0
+        for word in WORD.finditer(text):
+            depth += {"(": 1, ")": -1}.get(word.group(), 0)
+            inner += [word.group()] if depth == 1 else []
+        return "and" in inner and "or" not in inner
+
+    def _operand(self, counts):
+        if self._word() == "not":
+            self._at += 1
+            self._operand(False)
+        elif self._word() == "(":
+            self._at += 1
+            self._either(counts)
+            self._at += 1
+        else:
+            self._comparison()
+
+    def _comparison(self):
+        depth = 0
+        while self._word() and (depth or self._word() not in ("and", "or", ")")):
+            depth += {"(": 1, ")": -1}.get(self._word(), 0)
+            self._at += 1
 
 
 class Rules:
@@ -75,12 +108,11 @@ class Rules:
         """[(rule, number, conjunct, entry)]"""
         found = []
         for rule in self.rules:
-            parts = conjuncts(rule["condition"])
-            for number, part in enumerate(parts):
-                if len(parts) == 1 or self.selects(part):
-                    continue
-                rest = " and ".join(f"{one}" for at, one in enumerate(parts) if at != number)
-                found.append((rule["rule"], number, part, {**rule, "rule": f"{rule['rule']}{SPLIT}{number}", "condition": rest}))
+            text = rule["condition"]
+            for number, (begin, end) in enumerate(sorted(set(Conjuncts(text).spans))):
+                if not self.selects(text[begin:end]):
+                    rest = f"{text[:begin]}always_true{text[end:]}"
+                    found.append((rule["rule"], number, text[begin:end], {**rule, "rule": f"{rule['rule']}{SPLIT}{number}", "condition": rest}))
         return found
 
 
@@ -102,7 +134,7 @@ def play(options, mutants, scenarios, spoke):
             activity, alerts, _ = benign.image_work(lab)
             for alert in alerts:
                 spoke[alert["rule"]].add("honest work: " + activity.name)
-        lab.agent.stop()
+        lab.stop()
 
 
 def main():

@@ -107,8 +107,8 @@ def _placed(path):
     return path
 
 
-def _host_paths():
-    paths = {_placed(path) for package in closure(PACKAGES) for path in paths_of(package)}
+def host_paths(packages):
+    paths = {_placed(path) for package in closure(packages) for path in paths_of(package)}
     for copied in COPIED:
         paths.add(copied)
         if os.path.isdir(copied):
@@ -133,7 +133,7 @@ def root_layer():
     """A tar with the whole root file system."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
-        for path in _host_paths():
+        for path in host_paths(PACKAGES):
             name = path.lstrip("/")
             if os.path.lexists(path) and name not in FILES and name not in FOLDERS:
                 tar.add(path, arcname=name, recursive=False)

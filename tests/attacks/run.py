@@ -10,13 +10,19 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import sys
 import time
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "support"))
+sys.path.insert(0, os.path.join(HERE, "..", "dashboard"))
+sys.path.insert(0, os.path.join(HERE, "..", "manager"))
 sys.path.insert(0, HERE)
+import arrives  # noqa: E402
+import fits  # noqa: E402
+import machine  # noqa: E402
 import marks  # noqa: E402
 import rooms  # noqa: E402
 import scenarios as scenario_files  # noqa: E402
@@ -45,30 +51,41 @@ def marks_of(alert):
     return {fields.get(mark) for mark in MARKS} - {None, "", "<NA>"}
 
 
-class Judge:
-    """Reads the agent's alerts and tells them apart."""
+class Here:
+    """Where the agent of this host is heard."""
 
     def __init__(self, agent):
-        self.agent, self._seen, self._marks = agent, 0, 0
-        self.belongs = self.of_scenario
+        self._child = agent.child
+        self.lines = agent.child.lines
+        self.mark = marks.on_host
 
-    def take(self, scenario, ident):
+    def said(self):
+        return self._child.stderr()
+
+
+class Judge:
+    """Reads an agent's alerts and tells them apart. `place`: has `lines`, `mark(mark)` and `said()`."""
+
+    def __init__(self, place):
+        self.place, self._seen, self._marks = place, 0, 0
+
+    def take(self, scenario, ident, belongs):
         """The alerts of the scenario, once the agent has judged all that happened until now."""
         self._marks += 1
         mark = f"end-{self._marks}"
-        marks.on_host(mark)
+        self.place.mark(mark)
         end = time.monotonic() + support.WAIT_S
         alerts = []
         while True:
-            lines = self.agent.child.lines[self._seen:]
+            lines = self.place.lines[self._seen:]
             self._seen += len(lines)
             alerts += [json.loads(line) for line in lines]
             if any(a["rule"] == "Mark" and a["output_fields"]["proc.args"] == marks.PREFIX + mark for a in alerts):
                 break
             if time.monotonic() > end:
-                raise support.Failure(f"the agent does not tell of the mark {mark}: {self.agent.child.stderr()[-2000:]}")
+                raise support.Failure(f"the agent does not tell of the mark {mark}: {self.place.said()[-2000:]}")
             time.sleep(0.01)
-        return [a for a in alerts if a["rule"] != "Mark" and self.belongs(a, scenario, ident)]
+        return [a for a in alerts if a["rule"] != "Mark" and belongs(a, scenario, ident)]
 
     @staticmethod
     def of_scenario(alert, scenario, ident):
@@ -82,8 +99,8 @@ def choose(options):
         found = [s for s in found if s.rule in options.only or s.ident in options.only]
     if options.category:
         found = [s for s in found if s.category in options.category]
-    if options.sample:
-        found = sample(found, options.sample, options.seed)
+    if options.sample:  # the quick form: it boots no machine
+        found = sample([s for s in found if s.where != "machine"], options.sample, options.seed)
     if not found:
         raise support.Failure("no scenario is chosen")
     return found
@@ -112,27 +129,54 @@ def judged(scenario, alerts):
 class Lab:
     """The agent, the places and the network that the chosen scenarios need."""
 
-    def __init__(self, options, chosen, stack):
-        self.options = options
-        folder = stack.enter_context(support.Folder("attacks"))
+    def __init__(self, options, chosen, stack, config=CONFIG, record_to=None):
+        self.options, self._stack = options, stack
+        self._folder = folder = stack.enter_context(support.Folder("attacks"))
         stack.enter_context(Places())
         programs = rooms.compile_programs(os.path.join(HERE, "programs"), folder.folder("programs"))
         scripts = {s.ident: s.script for s in chosen}
-        self.containers = None
+        self._in_machine = {s.ident: s.script for s in chosen if s.where == "machine"}
+        self._programs, self._machine = programs, None
+        if self._in_machine:
+            machine.require()  # now, and not after all others
+        self._judges, self.agent, self.containers = {}, None, None
+        self._rules = (options.rules or [RULES]) + [folder.file("mark.yaml", marks.rules())]
+        self.belongs = Judge.of_scenario
+        if len(self._in_machine) == len(chosen):
+            return
         if any(s.where == "container" for s in chosen):
             self.containers = rooms.Containers(stack.enter_context(Docker(folder)), folder, scripts, programs)
         self.network = rooms.Network(self.containers and self.containers.network_pid)
         stack.callback(self.network.stop)
         self.host = rooms.HostRooms(folder, rooms.attack_folder(folder, scripts, programs), self.network)
-        rules = options.rules or [RULES]
-        self.agent = stack.enter_context(support.Agent(options.tiercel, rules + [folder.file("mark.yaml", marks.rules())], config=CONFIG))
+        self.agent = stack.enter_context(support.Agent(options.tiercel, self._rules, config=config, record_to=record_to))
         support.say(f"the agent is ready after {self.agent.ready_s:.2f} s; {len(chosen)} scenarios")
-        self.judge = Judge(self.agent)
+        self._judges["here"] = Judge(Here(self.agent))
+
+    @property
+    def machine(self):
+        """Booted when it is first asked for."""
+        if not self._machine:
+            self._machine = machine.Machine(self.options.tiercel, self._rules, CONFIG, self._folder, self._in_machine, self._programs)
+            self._stack.callback(self._machine.kill)
+            self._judges["machine"] = Judge(self._machine)
+        return self._machine
+
+    def take(self, scenario, ident):
+        judge = self._judges["machine" if scenario.where == "machine" else "here"]
+        return judge.take(scenario, ident, self.belongs)
 
     def play(self, scenario):
-        room = self.containers if scenario.where == "container" else self.host
-        ident, said = room.run(scenario)
-        return self.judge.take(scenario, ident), said
+        if scenario.where == "machine":
+            ident, said = self.machine.run(scenario, rooms.SCRIPT_S)
+        else:
+            ident, said = (self.containers if scenario.where == "container" else self.host).run(scenario)
+        return self.take(scenario, ident), said
+
+    def stop(self):
+        """Both agents' events that were lost."""
+        stopped = [one.stop()["lost"] for one in (self.agent, self._machine) if one]
+        return {"lost": sum(stopped)}
 
 
 def play_all(lab, chosen, verbose):
@@ -168,6 +212,24 @@ def report(results):
     support.say(f"rules as they should be: {len(full)} of {len(rules)}")
 
 
+def events_config(path):
+    """Every alert of the agent here goes to a file, too, as a manager gets it."""
+    return CONFIG.replace("outputs:\n", f"outputs:\n  - type: file\n    config: {{path: {path}, rotate_size_mb: 0}}\n", 1)
+
+
+def check_events(path, keep):
+    """Against the contract of the normalised event, the types of a manager's index, and the manager's rule that each must end at.
+    False if one is wrong."""
+    if not os.path.exists(path):
+        return True  # all scenarios were in the machine
+    checked = fits.Fits()
+    checked.take_file(path)
+    if keep:
+        shutil.copy(path, keep)
+    arrived = arrives.check(path)
+    return checked.report() == 0 and arrived == 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tiercel", required=True)
@@ -179,15 +241,18 @@ def main():
     parser.add_argument("--sample", type=int, help="one attack and one twin of so many rules")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", help="a file for every scenario with its alerts, a JSON line each")
+    parser.add_argument("--events", help="a file for every alert as a manager gets it (decoders/ALERT.md), a JSON line each")
     parser.add_argument("-v", "--verbose", action="store_true", help="also of those that are as they should be")
     options = parser.parse_args()
     support.require_kernel_tests()
     chosen = choose(options)
     with contextlib.ExitStack() as stack:
-        lab = Lab(options, chosen, stack)
+        events = os.path.join(stack.enter_context(support.Folder("events")).path, "events.json")
+        lab = Lab(options, chosen, stack, events_config(events))
         begun = time.monotonic()
         results = play_all(lab, chosen, options.verbose)
-        summary = lab.agent.stop()
+        summary = lab.stop()
+        fit = check_events(events, options.events)
     support.say(f"{len(chosen)} scenarios in {time.monotonic() - begun:.0f} s")
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
@@ -196,7 +261,7 @@ def main():
     report(results)
     if summary["lost"]:
         support.say(f"LOST: {summary['lost']} events")
-    return 1 if summary["lost"] or any(wrong for _, _, wrong, _ in results) else 0
+    return 1 if summary["lost"] or not fit or any(wrong for _, _, wrong, _ in results) else 0
 
 
 if __name__ == "__main__":

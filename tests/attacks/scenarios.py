@@ -10,7 +10,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 FOLDER = os.path.join(HERE, "scenarios")
 FILE_KEYS = {"rule", "attacks", "twins"}
 KEYS = {"name", "where", "user", "needs", "run"}
-NEEDS = {"caps", "privileged", "mounts", "host_pid", "image", "devices", "security"}
+PLACES = ("container", "host", "machine")
+NEEDS = {"caps", "privileged", "mounts", "host_pid", "image", "devices", "security", "container"}
 
 
 class Scenario:
@@ -50,8 +51,11 @@ def read(path):
                     raise support.Failure(f"{where}: no `{needed}`")
             _check(where, entry, KEYS)
             _check(where + ": needs", entry.get("needs") or {}, NEEDS)
-            if entry.get("where", "container") not in ("container", "host"):
-                raise support.Failure(f"{where}: `where` is container or host")
+            place = entry.get("where", "container")
+            if place not in PLACES:
+                raise support.Failure(f"{where}: `where` is {', '.join(PLACES[:-1])} or {PLACES[-1]}")
+            if (entry.get("needs") or {}).get("container") and place != "machine":
+                raise support.Failure(f"{where}: needs: `container` is for `where: machine`")
             found.append(Scenario(path, content["rule"], kind, number, entry))
     return found
 

@@ -52,7 +52,7 @@ def main():
             hits.setdefault(report, []).append(bool(rules))
             if options.verbose or not rules:
                 support.say(f"{'hit' if rules else 'MISS'}: {report}: {step.name}: said " + " / ".join(said.strip().splitlines()[-4:])[-300:])
-        lab.agent.stop()
+        lab.stop()
     support.say(support.table(["report", "step", "", "rules"], rows))
     support.say(f"reports with at least one step hit: {sum(any(h) for h in hits.values())} of {len(hits)}; "
                 f"with every step hit: {sum(all(h) for h in hits.values())}; steps hit: {sum(sum(h) for h in hits.values())} of {len(steps)}")

@@ -226,16 +226,16 @@ class Agent:
     """`tiercel run` in the foreground. Use as a context: it is stopped at the end, and killed if that fails."""
 
     def __init__(self, tiercel, rules, config=CONFIG, manager=False, json_lines=True, folder=None, extra=(), wait=True,
-                 keep_stdout=True, on_alert=None, stdout=subprocess.PIPE, env=None):
+                 keep_stdout=True, on_alert=None, stdout=subprocess.PIPE, env=None, record_to=None):
         self.tiercel = tiercel
         self._own = folder is None
         self.folder = folder or Folder("agent")
         self.run_dir = self.folder.folder("run")
         self.state_dir = self.folder.folder("state")
         self._on_alert = on_alert
-        argv = [tiercel, "run", "--config", self.folder.file("tiercel.yaml", config), "--run-dir", self.run_dir,
+        argv = [tiercel] + (["record", record_to] if record_to else ["run"]) + ["--config", self.folder.file("tiercel.yaml", config), "--run-dir", self.run_dir,
                 "--state-dir", self.state_dir]
-        if not manager:
+        if not manager and not record_to:
             argv.append("--no-manager")
         if json_lines:
             argv.append("--json")

@@ -1,7 +1,8 @@
-// Copies a few bytes out of another process, a child of its own that holds them, by process_vm_readv; or out of itself.
-// usage: copy_memory child|self
+// Copies a few bytes out of another process, a child of its own that holds them, by process_vm_readv; or out of itself, or of any
+// other. usage: copy_memory child|self|PID
 #define _GNU_SOURCE
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -20,8 +21,10 @@ int main(int argc, char** argv) {
       return 0;
     }
   }
+  const int made = pid != getpid();
+  if (argc > 1 && atoi(argv[1]) > 0) pid = atoi(argv[1]);
   ssize_t size = process_vm_readv(pid, &here, 1, &there, 1, 0);
-  if (pid != getpid()) {
+  if (made) {
     kill(pid, SIGKILL);
     waitpid(pid, 0, 0);
   }

@@ -10,11 +10,13 @@ help: ## this list
 	@echo "Tiercel: make ..."
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: deps test-deps
+.PHONY: deps test-deps attack-deps
 deps: ## install what the build needs (Debian; as root or with sudo)
 	@packaging/install-dependencies.sh build
 test-deps: ## ... and what the tests need
 	@packaging/install-dependencies.sh build test
+attack-deps: ## ... and what the attacks need besides (QEMU)
+	@packaging/install-dependencies.sh build test attacks
 
 .PHONY: build
 build: deps ## build/release/tiercel
@@ -44,7 +46,7 @@ bench: build test-deps ## what matching and the whole agent cost, interleaved (P
 	@python3 tests/bench/delivery.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests $(DELIVERY_ARGS)
 
 .PHONY: attacks
-attacks: build test-deps ## every detection against real attacks and harmless twins, and all of them beside honest work
+attacks: build attack-deps ## every detection against real attacks and harmless twins, and all of them beside honest work
 	@python3 tests/attacks/run.py --tiercel $(TIERCEL) --json $(BUILD)/attacks.json $(ATTACK_ARGS)
 	@python3 tests/attacks/benign.py --tiercel $(TIERCEL) --attacks $(BUILD)/attacks.json
 	@python3 tests/attacks/writeups.py --tiercel $(TIERCEL)
@@ -57,11 +59,23 @@ fuzz: test-deps ## every fuzz target for FUZZ_SECONDS (default 60)
 	@cmake --build $(BUILD)/fuzz -j $(JOBS)
 	@TIERCEL_FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) ctest --test-dir $(BUILD)/fuzz --output-on-failure
 
-.PHONY: docs checklist
-docs: build ## the pages that come from the program's tables, and the manager's rules
+.PHONY: docs wazuh-content checklist
+docs: build wazuh-content ## the pages that come from the program's tables, the manager's rules, what the rules cover
 	@for page in fields events operators codes; do $(TIERCEL) $$page --format markdown >docs/reference/$$page.md || exit 1; done
 	@python3 tests/checklist/falco_page.py $(TIERCEL)
+	@$(TIERCEL) rules coverage --format markdown -o rules/COVERAGE.md rules
+	@$(TIERCEL) rules coverage --format svg -o rules/coverage.svg rules
+	@$(TIERCEL) rules coverage --format navigator -o rules/attack_navigator_layer.json rules
+wazuh-content: build ## what a Wazuh manager gets, made from the rule files; for 5.x a preview
 	@$(TIERCEL) rules export wazuh4 -o rules/wazuh/4.x/tiercel_shipped_rules.xml rules
+	@$(TIERCEL) rules export wazuh4 --part sums -o rules/wazuh/4.x/tiercel_sums_rules.xml rules
+	@$(TIERCEL) rules export wazuh4 --part responses --ids rules/wazuh/4.x/tiercel_shipped_rules.xml \
+		-o packaging/wazuh-manager/active-response.xml rules
+	@$(TIERCEL) rules export wazuh5 -o rules/wazuh/5.x/tiercel_rules.yml rules
+.PHONY: dashboard
+dashboard: test-deps ## siem/dashboard: the saved objects that panels.yaml describes, and their pictures
+	@/usr/bin/python3 siem/dashboard/build.py
+	@/usr/bin/python3 tests/dashboard/draw.py
 checklist: test-deps ## docs/reference/checklist.md: behaviours, the tests that pin them, results
 	@mkdir -p $(BUILD)
 	@cmake --preset dev >$(BUILD)/dev-configure.log 2>&1 || { cat $(BUILD)/dev-configure.log; exit 1; }

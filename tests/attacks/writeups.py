@@ -31,6 +31,13 @@ def read_steps():
     return found
 
 
+def judged(alerts):
+    """("hit", "notice" or "MISS", the rules): a hit is what somebody looks at, WARNING or above."""
+    told = {a["rule"] for a in alerts if benign.ORDER.index(a["priority"]) <= benign.ORDER.index("Warning")}
+    noticed = {a["rule"] for a in alerts if a["priority"] == "Notice"}
+    return ("hit", sorted(told)) if told else ("notice", sorted(noticed)) if noticed else ("MISS", [])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tiercel", required=True)
@@ -42,20 +49,22 @@ def main():
     support.require_kernel_tests()
     rooms.SCRIPT_S = benign.WORK_S
     steps = [(report, s) for report, s in read_steps() if not options.only or any(word in report for word in options.only)]
-    rows, hits = [], {}
+    rows, hits, notices = [], {}, 0
     with contextlib.ExitStack() as stack:
         lab = attacks.Lab(options, [s for _, s in steps], stack)
         for report, step in steps:
             alerts, said = lab.play(step)
-            rules = sorted({a["rule"] for a in alerts if benign.ORDER.index(a["priority"]) <= benign.ORDER.index("Warning")})
-            rows.append([report, step.name, "hit" if rules else "MISS", ", ".join(rules)])
-            hits.setdefault(report, []).append(bool(rules))
-            if options.verbose or not rules:
-                support.say(f"{'hit' if rules else 'MISS'}: {report}: {step.name}: said " + " / ".join(said.strip().splitlines()[-4:])[-300:])
+            verdict, rules = judged(alerts)
+            rows.append([report, step.name, verdict, ", ".join(rules)])
+            hits.setdefault(report, []).append(verdict == "hit")
+            notices += verdict == "notice"
+            if options.verbose or verdict == "MISS":
+                support.say(f"{verdict}: {report}: {step.name}: said " + " / ".join(said.strip().splitlines()[-4:])[-300:])
         lab.stop()
     support.say(support.table(["report", "step", "", "rules"], rows))
     support.say(f"reports with at least one step hit: {sum(any(h) for h in hits.values())} of {len(hits)}; "
-                f"with every step hit: {sum(all(h) for h in hits.values())}; steps hit: {sum(sum(h) for h in hits.values())} of {len(steps)}")
+                f"with every step hit: {sum(all(h) for h in hits.values())}; steps hit: {sum(sum(h) for h in hits.values())} of {len(steps)}, "
+                f"and {notices} by a NOTICE alone")
     return 0
 
 

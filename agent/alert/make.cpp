@@ -165,7 +165,8 @@ void set_socket(NormalisedEvent& out, const context::Event& event) {
   if (!ends->has_role) return;  // which end is which is not known: nothing is claimed
   auto end = [&out](const context::Event::End& what, const char* ip, const char* port, const char* flat_ip,
                     const char* flat_port) {
-    const std::string address = what.family != 0 ? decoders::address_text(what.family, what.address) : std::string();
+    if (what.family == 0) return;  // a socket that listens has no client
+    const std::string address = decoders::address_text(what.family, what.address);
     out.set(ip, address);
     out.set(port, what.port);
     out.set(flat_ip, address);

@@ -15,6 +15,7 @@ import template  # noqa: E402
 CONTRACT = os.path.join(template.ROOT, "decoders", "ALERT.md")
 FREE = "field.*"
 FIELD_BYTES_MAX = 64
+ADDRESSES = {"srcip", "dstip", "fd.cip", "fd.sip"}  # of a socket that listens one is left out
 LEAVES_MAX, LEAF_BYTES_MAX = 200, 8192
 NUMBERS = range(-2**31, 2**31)
 
@@ -83,6 +84,8 @@ def against_contract(event, keys, decoded=False):
             found.append(f"{key} ({place}) is no key of the contract")
         elif not right_type(keys[name][0], value, decoded):
             found.append(f"{key} is {value!r}, and the contract says {keys[name][0]}")
+        if key in ADDRESSES and not value:
+            found.append(f"{key} is an empty address")
         if name == FREE and ("." in key[len("field."):] or len(key) > len("field.") + FIELD_BYTES_MAX):
             found.append(f"{key}: a field's key has no dot, and {FIELD_BYTES_MAX} bytes at most")
         for item in value if isinstance(value, list) else [value]:

@@ -29,7 +29,7 @@ BAD_EVENTS = [  # an event, a word of what is wrong
     ({"tiercel": {"nonsense": "1"}}, "no key"), ({"schema": "1"}, "no key"), ({"tiercel": {"srcip": "192.0.2.1"}}, "no key"),
     ({"tiercel": {"tags": []}}, "list"), ({"tiercel": {"tags": "a"}}, "list"), ({"tiercel": {"proc": {"pid": 1 << 31}}}, "number"),
     ({"tiercel": {"proc": {"pid": "5"}}}, "number"), ({"tiercel": {"proc": {"uncertain": "true"}}}, "boolean"),
-    ({"tiercel": {"output": None}}, "text"), ({"tiercel": {"output": "x" * 8193}}, "bytes"), ({"tiercel": {"field": {"a": {"b": "1"}}}}, "dot"),
+    ({"srcip": ""}, "empty address"), ({"tiercel": {"output": None}}, "text"), ({"tiercel": {"output": "x" * 8193}}, "bytes"), ({"tiercel": {"field": {"a": {"b": "1"}}}}, "dot"),
     ({"tiercel": {"field": {f"n{at}": "1" for at in range(201)}}}, "leaves"),
 ]
 BAD_DOCUMENTS = [  # documents into one index, a word of what is wrong with the last

@@ -304,6 +304,7 @@ class Maker {
         key = "events";
         value = std::move(events);
         value.wanted = true;
+        break;
       }
     return play();
   }

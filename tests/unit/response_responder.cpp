@@ -121,7 +121,7 @@ TEST_CASE("responder: a script gets its line, its folder and nothing of ours; th
   ::setenv("TIERCEL_TEST_SECRET", "x", 1);
   bench.script("show", R"(#!/bin/sh
 read -r line
-{ echo "$line"; echo "$0"; pwd; umask; env | sort; ls /proc/$$/fd | tr '\n' ' '; grep -E 'Sig(Blk|Ign)' /proc/$$/status; } >shown
+{ echo "$line"; echo "$0"; pwd; umask; env | sort; ls /proc/$$/fd | tr '\n' ' '; grep -E 'Sig(Blk|Ign)' /proc/self/status; } >shown
 echo to-the-log >&2
 )");
   Responder& responder = bench.start();

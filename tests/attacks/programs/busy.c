@@ -1,4 +1,4 @@
-/* work SECONDS [THREADS] [pin|rest]: computes in so many threads; with `pin` each chooses a processor first (SECONDS 0: only that),
+/* busy SECONDS [THREADS] [pin|rest]: computes in so many threads; with `pin` each chooses a processor first (SECONDS 0: only that),
  * with `rest` it computes for a tenth of the time. */
 #define _GNU_SOURCE
 #include <pthread.h>

@@ -38,6 +38,7 @@ class LossWatch {
   // True once after each new loss of a vital class: what is known of processes has to be put right.
   bool take_vital_loss() { return std::exchange(vital_to_heal_, false); }
   [[nodiscard]] uint64_t lost() const { return total_lost_; }
+  [[nodiscard]] uint64_t vital_lost() const { return vital_lost_; }
   [[nodiscard]] uint64_t seen() const { return total_sent_; }
 
  private:

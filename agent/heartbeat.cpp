@@ -18,30 +18,33 @@ bool Heartbeat::due(uint64_t now_ns) {
 }
 
 // Informational, as Falco's snapshot of metrics is; and routine: it is nothing to look at as it comes.
-alert::AlertPtr make_heartbeat(alert::AlertMaker& maker, uint64_t time_ns, const Status& status) {
+alert::Report heartbeat_report(uint64_t time_ns, const Status& status) {
   const reload::RulesInfo& rules = status.rules.rules;
-  return maker.make_internal(time_ns, alert::Priority::kInformational, std::string(kHeartbeatRule),
-                             fmt::format("tiercel {} is well: {} rules active, digest {}; up {} s, {} events, {} "
-                                         "alerts, {} lost",
-                                         status.version, rules.active, rules.digest, status.uptime_s, status.events,
-                                         status.alerts, status.lost()),
-                             {{"rules_digest", rules.digest},
-                              {"rules_active", rules.active},
-                              {"agent_version", status.version},
-                              {"uptime_s", status.uptime_s},
-                              {"events", status.events},
-                              {"alerts", status.alerts},
-                              {"lost", status.lost()}},
-                             true);
+  return {.priority = alert::Priority::kInformational,
+          .rule = std::string(kHeartbeatRule),
+          .message = fmt::format(
+              "tiercel {} is well: {} rules active, digest {}; up {} s, {} events, {} alerts, {} lost", status.version,
+              rules.active, rules.digest, status.uptime_s, status.events, status.alerts, status.lost()),
+          .fields = {{"rules_digest", rules.digest},
+                     {"rules_active", rules.active},
+                     {"agent_version", status.version},
+                     {"uptime_s", status.uptime_s},
+                     {"events", status.events},
+                     {"alerts", status.alerts},
+                     {"lost", status.lost()}},
+          .time_ns = time_ns,
+          .routine = true};
 }
 
-alert::AlertPtr make_refusal(alert::AlertMaker& maker, const reload::Outcome& outcome) {
-  return maker.make_internal(outcome.at_ns, alert::Priority::kWarning, "Tiercel internal: rules refused",
-                             fmt::format("rules were refused ({}): {}. The rules that run stay: {}", outcome.causes,
-                                         outcome.reason, outcome.summary()),
-                             {{"errors", uint64_t{outcome.errors}},
-                              {"rules_digest", outcome.rules.digest},
-                              {"rules_active", outcome.rules.active}});
+alert::Report refusal_report(const reload::Outcome& outcome) {
+  return {.priority = alert::Priority::kWarning,
+          .rule = "Tiercel internal: rules refused",
+          .message = fmt::format("rules were refused ({}): {}. The rules that run stay: {}", outcome.causes,
+                                 outcome.reason, outcome.summary()),
+          .fields = {{"errors", uint64_t{outcome.errors}},
+                     {"rules_digest", outcome.rules.digest},
+                     {"rules_active", outcome.rules.active}},
+          .time_ns = outcome.at_ns};
 }
 
 }  // namespace tiercel

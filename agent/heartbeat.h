@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "agent/alert/make.h"
+#include "agent/alert/report.h"
 #include "agent/status.h"
 
 namespace tiercel {
@@ -26,9 +26,9 @@ class Heartbeat {
   uint64_t last_ns_ = 0;
 };
 
-[[nodiscard]] alert::AlertPtr make_heartbeat(alert::AlertMaker& maker, uint64_t time_ns, const Status& status);
+[[nodiscard]] alert::Report heartbeat_report(uint64_t time_ns, const Status& status);
 
-// Rules that were refused, as an alert: what the host detects is not what its files say.
-[[nodiscard]] alert::AlertPtr make_refusal(alert::AlertMaker& maker, const reload::Outcome& outcome);
+// Rules that were refused: what the host detects is not what its files say.
+[[nodiscard]] alert::Report refusal_report(const reload::Outcome& outcome);
 
 }  // namespace tiercel

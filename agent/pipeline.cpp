@@ -34,12 +34,23 @@ void Pipeline::exchange(std::unique_ptr<rule::Matcher>& matcher) {
 
 void Pipeline::judge(const context::Event& event) {
   events_.add();
-  for (const rule::Match& match : matcher_->match(event)) {
-    alerts_.add();
-    spool_.append(maker_.make(event, matcher_->rules()->rule(match.rule), matcher_->render(match, event),
-                              match.view == context::PathView::kKernel));
-  }
+  for (const rule::Match& match : matcher_->match(event)) alert(match, event);
   if (const uint64_t evicted = matcher_->take_groups_evicted(); evicted > 0) groups_evicted_.add(evicted);
+}
+
+void Pipeline::alert(const rule::Match& match, const context::Event& event) {
+  alerts_.add();
+  const rule::Verdict& verdict = matcher_->judge(match, event);
+  const alert::AlertPtr made = maker_.make(event, matcher_->rules()->rule(match.rule), matcher_->render(match, event),
+                                           match.view == context::PathView::kKernel, verdict.refused_by);
+  if (respond_)  // before the spool: it is in a hurry
+    for (const rule::Response* response : verdict.responses) respond_(*response, event, made);
+  spool_.append(made);
+}
+
+void Pipeline::tell(const alert::Report& report) {
+  const rule::AlertFacts facts{report.rule, report.priority, {}, alert::kInternalSource};
+  spool_.append(maker_.make_internal(report, matcher_->judge_report(facts).refused_by));
 }
 
 }  // namespace tiercel

@@ -1,10 +1,13 @@
 // Pipeline: the trip of one record, on one screen. Everything here runs on the deciding thread and waits for nothing.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
+#include <utility>
 
 #include "agent/alert/make.h"
+#include "agent/alert/report.h"
 #include "agent/base/metrics.h"
 #include "agent/context/enricher.h"
 #include "agent/rule/engine.h"
@@ -20,6 +23,16 @@ class Pipeline {
   // bytes -> Record -> Event -> rule ids -> Alert -> spool
   void handle(std::span<const std::byte> bytes);
 
+  // What the agent says about itself -> Alert -> spool: the only road for that. The report's time has to be set.
+  void tell(const alert::Report& report);
+
+  // Called between an alert and the spool for each response that the alert is for, with the event that it is about; it
+  // must not wait. None: nothing is ever responded to (a replay).
+  using OnResponse = std::function<void(const rule::Response&, const context::Event&, const alert::AlertPtr&)>;
+  void on_response(OnResponse respond) { respond_ = std::move(respond); }
+
+  [[nodiscard]] const std::shared_ptr<const rule::RuleSet>& rules() const { return matcher_->rules(); }
+
   // Does an active rule ask for events of that type?
   [[nodiscard]] bool asks_for(uint16_t type) const { return matcher_->rules()->event_types_needed().test(type); }
 
@@ -29,10 +42,12 @@ class Pipeline {
 
  private:
   void judge(const context::Event& event);
+  void alert(const rule::Match& match, const context::Event& event);
   context::Enricher& enricher_;
   std::unique_ptr<rule::Matcher> matcher_;
   alert::AlertMaker& maker_;
   siem::Spool& spool_;
+  OnResponse respond_;
   Counter& events_;
   Counter& alerts_;
   Counter& bad_records_;

@@ -1,5 +1,7 @@
 #include "agent/rule_options.h"
 
+#include <fmt/core.h>
+
 #include <utility>
 
 namespace tiercel {
@@ -34,6 +36,13 @@ rule::LoadOptions rule_options(const config::Config& config) {
   for (const config::RuleSelection& step : config.rules)
     options.selection.push_back({.enable = step.enable, .rule = step.rule, .tag = step.tag});
   return options;
+}
+
+void add_output_conditions(rule::LoadOptions& options, const config::Config& config, const std::string& file) {
+  for (size_t n = 0; n < config.outputs.size(); ++n)
+    if (!config.outputs[n].condition.empty())
+      options.output_conditions.push_back(
+          {fmt::format("{}: outputs[{}].config.condition", file, n), config.outputs[n].condition});
 }
 
 rule::StaticFields static_fields_of(const config::Config& config) {

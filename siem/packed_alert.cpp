@@ -8,24 +8,12 @@
 namespace tiercel::siem {
 namespace {
 
-constexpr char kVersion = 1;
+constexpr char kVersion = 2;
+constexpr char kVersionWithoutRefusals = 1;
 constexpr size_t kTagsMax = 4'096;
+constexpr size_t kRefusalsMax = 4'096;               // conditions of outputs
 constexpr size_t kEventBytesSmall = 60'000;          // fits into a message of any kind
 constexpr size_t kHeadBytes = 1 + sizeof(uint64_t);  // version, checksum
-
-// FNV-1a by words of 8: damage, not malice, is what it has to find.
-uint64_t checksum(std::string_view bytes) {
-  constexpr uint64_t kPrime = 0x100000001b3;
-  uint64_t sum = 0xcbf29ce484222325 ^ bytes.size();
-  for (; bytes.size() >= sizeof(uint64_t); bytes.remove_prefix(sizeof(uint64_t))) {
-    uint64_t word = 0;
-    std::memcpy(&word, bytes.data(), sizeof word);
-    sum = (sum ^ word) * kPrime;
-    sum ^= sum >> 29;
-  }
-  for (const char c : bytes) sum = (sum ^ static_cast<unsigned char>(c)) * kPrime;
-  return sum ^ (sum >> 32);
-}
 
 void put_number(std::string& out, uint64_t number) {
   for (; number >= 0x80; number >>= 7) out += static_cast<char>(number | 0x80);
@@ -71,6 +59,20 @@ class Reading {
 
 }  // namespace
 
+// FNV-1a by words of 8: damage, not malice, is what it has to find.
+uint64_t packed_checksum(std::string_view bytes) {
+  constexpr uint64_t kPrime = 0x100000001b3;
+  uint64_t sum = 0xcbf29ce484222325 ^ bytes.size();
+  for (; bytes.size() >= sizeof(uint64_t); bytes.remove_prefix(sizeof(uint64_t))) {
+    uint64_t word = 0;
+    std::memcpy(&word, bytes.data(), sizeof word);
+    sum = (sum ^ word) * kPrime;
+    sum ^= sum >> 29;
+  }
+  for (const char c : bytes) sum = (sum ^ static_cast<unsigned char>(c)) * kPrime;
+  return sum ^ (sum >> 32);
+}
+
 std::string pack(const alert::Alert& alert, uint8_t parts) {
   // The event says all that its own readers want; the rest is for people's lines, and for an event that must be cut.
   static const std::string kNothing;
@@ -97,16 +99,19 @@ std::string pack(const alert::Alert& alert, uint8_t parts) {
   put_text(out, (parts & kTextLine) != 0 ? alert.text_line : std::string_view());
   put_text(out, (parts & kFalcoJson) != 0 ? alert.falco_json : std::string_view());
   put_text(out, (parts & kEventJson) != 0 ? alert.event_json : std::string_view());
-  const uint64_t sum = checksum(std::string_view(out).substr(kHeadBytes));
+  put_number(out, alert.refused_by.size());
+  for (const uint64_t condition : alert.refused_by) put_number(out, condition);
+  const uint64_t sum = packed_checksum(std::string_view(out).substr(kHeadBytes));
   std::memcpy(out.data() + 1, &sum, sizeof sum);
   return out;
 }
 
 alert::AlertPtr unpack(std::string_view bytes) {
   uint64_t sum = 0;
-  if (bytes.size() < kHeadBytes || bytes.front() != kVersion) return nullptr;
+  if (bytes.size() < kHeadBytes || (bytes.front() != kVersion && bytes.front() != kVersionWithoutRefusals))
+    return nullptr;
   std::memcpy(&sum, bytes.data() + 1, sizeof sum);
-  if (sum != checksum(bytes.substr(kHeadBytes))) return nullptr;
+  if (sum != packed_checksum(bytes.substr(kHeadBytes))) return nullptr;
   Reading in(bytes.substr(kHeadBytes));
   auto alert = std::make_shared<alert::Alert>();
   alert->time_ns = in.number();
@@ -121,6 +126,9 @@ alert::AlertPtr unpack(std::string_view bytes) {
        {&alert->id, &alert->rule, &alert->source, &alert->message, &alert->process, &alert->container,
         &alert->technique, &alert->text_line, &alert->falco_json, &alert->event_json})
     *text = in.text();
+  const uint64_t refusals = bytes.front() == kVersion ? in.number() : 0;
+  if (refusals > kRefusalsMax) return nullptr;
+  for (uint64_t i = 0; i < refusals && in.good(); ++i) alert->refused_by.push_back(in.number());
   return in.at_end() ? alert : nullptr;
 }
 

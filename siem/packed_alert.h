@@ -10,8 +10,12 @@
 
 namespace tiercel::siem {
 
-// Of the renderings only those in `parts` (spool.h) are kept.
+// Rows of the version before, which had no refused_by, are read as well. Of the renderings only those in `parts`
+// (spool.h) are kept.
 [[nodiscard]] std::string pack(const alert::Alert& alert, uint8_t parts);
 [[nodiscard]] alert::AlertPtr unpack(std::string_view bytes);  // null: damaged
+
+// Of what stands behind a row's version and checksum.
+[[nodiscard]] uint64_t packed_checksum(std::string_view bytes);
 
 }  // namespace tiercel::siem

@@ -109,7 +109,7 @@ bool ReaderThread::deliver_lane(Lane lane, bool& trouble) {
   if (rows.empty()) return false;
   std::vector<Row> wanted;
   for (const Row& row : rows)
-    if (row.alert->priority <= options_.least_priority) wanted.push_back(row);
+    if (alert::wanted(*row.alert, options_.least_priority, options_.condition)) wanted.push_back(row);
   const size_t delivered = wanted.empty() ? 0 : std::min(deliver_(wanted), wanted.size());
   if (delivered == wanted.size()) {
     spool_.confirm(reader_, lane, rows.back().seq);

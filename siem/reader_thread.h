@@ -1,6 +1,7 @@
 // ReaderThread: the thread of a sink. It reads one reader's rows from a spool, the critical lane first, hands them to
 // the sink and moves the cursor past what the sink took. What the sink did not take stays in the spool and is tried
-// again after a back-off that doubles. Rows less severe than the sink's priority are passed by.
+// again after a back-off that doubles. Rows less severe than the sink's priority, and those that its
+// condition refused, are passed by.
 //
 // Threads: construct, start() and stop() on one thread; wake() from any; the deliver function runs on this thread
 // only. Whoever appends to the spool must have stopped before a ReaderThread is destroyed. All signals are blocked on
@@ -29,6 +30,7 @@ class ReaderThread {
   struct Options {
     std::string name;  // of the reader and, cut to 15 bytes, of the thread
     alert::Priority least_priority = alert::Priority::kDebug;
+    uint64_t condition = 0;     // of Alert::refused_by: rows that have it are passed by, too; 0: none
     bool takes_routine = true;  // this and the next two: spool.h
     bool keeps_place = false;
     uint8_t parts = kEventJson;

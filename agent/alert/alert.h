@@ -2,6 +2,7 @@
 // deciding thread; immutable afterwards, shared as std::shared_ptr<const Alert>.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -32,6 +33,10 @@ struct Alert {
   // A sign of life: for a manager and a file, not for who reads the alerts as they come.
   bool routine = false;
 
+  // Outputs' conditions that do not hold for it, by condition_id() of their text. One that was not judged (an alert of
+  // before the condition was configured) is not here: such an alert goes there.
+  std::vector<uint64_t> refused_by;
+
   // Short facts for a person's line and for folding; empty when unknown.
   std::string process;    // proc.name(pid)
   std::string container;  // container.name, else container.id
@@ -44,5 +49,11 @@ struct Alert {
 };
 
 using AlertPtr = std::shared_ptr<const Alert>;
+
+// Whether an output wants it: severe enough, and not refused by its condition (condition_id() of it; 0: it has none).
+[[nodiscard]] inline bool wanted(const Alert& alert, Priority least, uint64_t condition) {
+  return alert.priority <= least && (condition == 0 || std::find(alert.refused_by.begin(), alert.refused_by.end(),
+                                                                 condition) == alert.refused_by.end());
+}
 
 }  // namespace tiercel::alert

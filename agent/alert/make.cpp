@@ -236,7 +236,7 @@ FalcoLine AlertMaker::line_of(uint64_t time_ns, Priority priority, const std::st
 }
 
 AlertPtr AlertMaker::make(const context::Event& event, const rule::Rule& rule, rule::Rendered rendered,
-                          bool by_kernel_path) {
+                          bool by_kernel_path, std::vector<uint64_t> refused_by) {
   auto alert = std::make_shared<Alert>();
   alert->id = next_id();
   alert->time_ns = event.wall_ns();
@@ -244,6 +244,7 @@ AlertPtr AlertMaker::make(const context::Event& event, const rule::Rule& rule, r
   alert->rule = rule.name;
   alert->source = rule.source;
   alert->tags = rule.tags;
+  alert->refused_by = std::move(refused_by);
   alert->message = std::move(rendered.message);
   alert->process = fmt::format("{}({})", event.image().comm, event.process().key.pid);
   const context::Container* container = event.container();
@@ -279,21 +280,22 @@ AlertPtr AlertMaker::make(const context::Event& event, const rule::Rule& rule, r
   return alert;
 }
 
-AlertPtr AlertMaker::make_internal(uint64_t time_ns, Priority priority, const std::string& rule,
-                                   const std::string& message,
-                                   const std::vector<std::pair<std::string, JsonValue>>& fields, bool routine) {
+AlertPtr AlertMaker::make_internal(const Report& report, std::vector<uint64_t> refused_by) {
   auto alert = std::make_shared<Alert>();
   alert->id = next_id();
-  alert->time_ns = time_ns;
-  alert->priority = priority;
-  alert->rule = rule;
-  alert->source = "internal";
-  alert->routine = routine;
-  alert->message = message;
-  FalcoLine line = line_of(time_ns, priority, rule, alert->source, message);
+  alert->time_ns = report.time_ns;
+  alert->priority = report.priority;
+  alert->rule = report.rule;
+  alert->source = kInternalSource;
+  alert->routine = report.routine;
+  alert->tags = report.tags;
+  alert->message = report.message;
+  alert->refused_by = std::move(refused_by);
+  FalcoLine line = line_of(report.time_ns, report.priority, report.rule, alert->source, report.message);
+  line.tags = report.tags;
   NormalisedEvent normalised;
   set_alert(normalised, *alert, options_.hostname);
-  for (const auto& [key, value] : fields) {
+  for (const auto& [key, value] : report.fields) {
     line.output_fields.push_back({key, value});
     normalised.set_field(key, plain_text(value));
   }

@@ -8,6 +8,7 @@
 
 #include "agent/alert/alert.h"
 #include "agent/alert/json.h"
+#include "agent/alert/report.h"
 
 namespace tiercel::context {
 class Event;
@@ -34,13 +35,10 @@ class AlertMaker {
 
   // by_kernel_path: only the path that the kernel opened made the rule true; the alert says so.
   [[nodiscard]] AlertPtr make(const context::Event& event, const rule::Rule& rule, rule::Rendered rendered,
-                              bool by_kernel_path);
+                              bool by_kernel_path, std::vector<uint64_t> refused_by = {});
 
-  // The agent's own report (a loss, a gap): source "internal". routine: see alert.h.
-  [[nodiscard]] AlertPtr make_internal(uint64_t time_ns, Priority priority, const std::string& rule,
-                                       const std::string& message,
-                                       const std::vector<std::pair<std::string, JsonValue>>& fields,
-                                       bool routine = false);
+  // The agent's own report (a loss, a gap): source "internal". Its time has to be set.
+  [[nodiscard]] AlertPtr make_internal(const Report& report, std::vector<uint64_t> refused_by = {});
 
  private:
   [[nodiscard]] std::string next_id();

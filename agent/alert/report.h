@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,8 @@
 
 namespace tiercel::alert {
 
+inline constexpr std::string_view kInternalSource = "internal";  // of an alert that is such a report
+
 struct Report {
   Priority priority = Priority::kWarning;
   std::string rule;  // "Tiercel internal: ..."
@@ -26,6 +29,7 @@ struct Report {
   std::vector<std::pair<std::string, JsonValue>> fields;
   uint64_t time_ns = 0;  // since the epoch; 0: when the alert is made
   bool routine = false;  // alert.h
+  std::vector<std::string> tags = {};
 };
 
 class Reports {

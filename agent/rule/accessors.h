@@ -9,6 +9,7 @@ namespace tiercel::rule::accessors {
 #define FIELD(name, type, print, flags, accessor, cost, doc) Value accessor(const Access& a);
 #define UNFED(name, type, print, flags, waits_for, doc)
 #define WAITING(name, type, print, flags, accessor, cost, waits_for, doc) Value accessor(const Access& a);
+#define ALERT(name, type, print, flags, accessor, doc) Value accessor(const AlertFacts& alert, Arena& arena);
 #include "agent/rule/fields.def"
 
 // Helpers that several of the accessor files share.

@@ -12,7 +12,6 @@ using context::Image;
 using context::Process;
 
 constexpr size_t kAncestorsMax = 64;
-constexpr uint32_t kExeWritable = 1, kExeUpperLayer = 2, kExeFromMemfd = 4, kExeLowerLayer = 8;  // Falco's execve_flags
 
 const Image* image_of(const Process* process) {
   return process ? process->image.get() : nullptr;
@@ -333,16 +332,16 @@ Value proc_ppid_ts(const Access& a) {
 }
 
 Value proc_is_exe_writable(const Access& a) {
-  return exe_flag(a, kExeWritable);
+  return exe_flag(a, EXE_WRITABLE);
 }
 Value proc_is_exe_upper_layer(const Access& a) {
-  return exe_flag(a, kExeUpperLayer);
+  return exe_flag(a, EXE_UPPER_LAYER);
 }
 Value proc_is_exe_lower_layer(const Access& a) {
-  return exe_flag(a, kExeLowerLayer);
+  return exe_flag(a, EXE_LOWER_LAYER);
 }
 Value proc_is_exe_from_memfd(const Access& a) {
-  return exe_flag(a, kExeFromMemfd);
+  return exe_flag(a, EXE_FROM_MEMFD);
 }
 Value proc_is_sid_leader(const Access& a) {
   return Value::of_bool(a.event.process().vsid == a.event.process().vpid);

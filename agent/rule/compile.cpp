@@ -72,6 +72,35 @@ uint32_t emit(const Typed& tree, Program& program, uint32_t yes, uint32_t no) {
   return kMiss;
 }
 
+void add_fields_of(const Program& program, const std::vector<uint32_t>& entries, const std::set<uint32_t>& operands,
+                   std::set<std::string, std::less<>>& names) {
+  std::set<uint32_t> tests, seen;
+  std::vector<uint32_t> todo = entries;
+  while (!todo.empty()) {
+    const uint32_t pc = todo.back();
+    todo.pop_back();
+    if (pc >= kMiss || !seen.insert(pc).second) continue;
+    tests.insert(program.code[pc].test);
+    todo.push_back(program.code[pc].yes);
+    todo.push_back(program.code[pc].no);
+  }
+  todo.assign(operands.begin(), operands.end());
+  for (uint32_t test : tests) {
+    todo.push_back(program.tests[test].operand);
+    if (program.tests[test].right != Test::kNoRight) todo.push_back(program.tests[test].right);
+  }
+  while (!todo.empty()) {
+    const Operand& operand = program.operands[todo.back()];
+    todo.pop_back();
+    if (operand.field) {
+      const std::string name(operand.field->name);
+      names.insert(name);
+      if (operand.arg.given) names.insert(name + "[" + operand.arg.text + "]");
+    }
+    todo.insert(todo.end(), operand.parts.begin(), operand.parts.end());
+  }
+}
+
 std::string listing(const Program& program, uint32_t entry) {
   // Instructions of one rule lie together, the first one highest: number them in the order of running.
   std::set<uint32_t, std::greater<>> reachable;

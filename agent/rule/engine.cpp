@@ -53,6 +53,15 @@ RuleSet::RuleSet(RuleSetParts parts) : parts_(std::move(parts)) {
       own.add(text);
     parts_.counting[parts_.counters[id]].identity = own.value();
   }
+  verdicts_ = Verdicts(std::move(parts_.verdicts), parts_.rules);
+  for (size_t n = 0; n < verdicts_.responses().size(); ++n) {
+    const Response& response = verdicts_.responses()[n];
+    digest.add(response.name);
+    digest.add(to_string(response.action));
+    for (const std::string& word : response.action.program) digest.add(word);
+    digest.add(fmt::format("{} {} {}", response.enabled, response.dry_run, response.budget_per_min));
+    digest.add(verdicts_.explain(n));
+  }
   digest_ = digest.text();
 }
 
@@ -67,21 +76,11 @@ std::optional<RuleId> RuleSet::find(std::string_view name) const {
 }
 
 std::set<std::string, std::less<>> RuleSet::fields_read() const {
-  const Program& program = parts_.program;
-  std::vector<bool> tests(program.tests.size());
+  std::vector<uint32_t> entries;
   std::set<uint32_t> operands;
   for (RuleId id = 0; id < parts_.rules.size(); ++id) {
     if (!parts_.active[id]) continue;
-    std::vector<uint32_t> todo{parts_.entries[id]};
-    std::set<uint32_t> seen;
-    while (!todo.empty()) {
-      const uint32_t pc = todo.back();
-      todo.pop_back();
-      if (pc >= kMiss || !seen.insert(pc).second) continue;
-      tests[program.code[pc].test] = true;
-      todo.push_back(program.code[pc].yes);
-      todo.push_back(program.code[pc].no);
-    }
+    entries.push_back(parts_.entries[id]);
     for (const FormatPart& part : parts_.formats[id].parts)
       if (part.operand != FormatPart::kNone) operands.insert(part.operand);
     for (const FormatField& field : parts_.formats[id].fields) operands.insert(field.operand);
@@ -93,23 +92,9 @@ std::set<std::string, std::less<>> RuleSet::fields_read() const {
     operands.insert(counting.group_by.begin(), counting.group_by.end());
     if (counting.distinct != Counting::kNone) operands.insert(counting.distinct);
   }
-  for (size_t n = 0; n < tests.size(); ++n) {
-    if (!tests[n]) continue;
-    operands.insert(program.tests[n].operand);
-    if (program.tests[n].right != Test::kNoRight) operands.insert(program.tests[n].right);
-  }
   std::set<std::string, std::less<>> names;
-  std::vector<uint32_t> todo(operands.begin(), operands.end());
-  while (!todo.empty()) {
-    const Operand& operand = program.operands[todo.back()];
-    todo.pop_back();
-    if (operand.field) {
-      const std::string name(operand.field->name);
-      names.insert(name);
-      if (operand.arg.given) names.insert(name + "[" + operand.arg.text + "]");
-    }
-    todo.insert(todo.end(), operand.parts.begin(), operand.parts.end());
-  }
+  add_fields_of(parts_.program, entries, operands, names);
+  verdicts_.add_fields_read(names);
   return names;
 }
 
@@ -122,6 +107,7 @@ std::string RuleSet::explain(RuleId id) const {
 Matcher::Matcher(std::shared_ptr<const RuleSet> rules) : rules_(std::move(rules)), tallies_(rules_->parts().counting) {
   scratch_.bind(rules_->parts().program);
   candidates_.bind(rules_->size());
+  judge_.bind(rules_->verdicts());
 }
 
 std::optional<context::PathView> Matcher::holds(RuleId id, const context::Event& event, bool two_paths) {
@@ -159,6 +145,14 @@ std::span<const Match> Matcher::match(const context::Event& event) {
     if (parts.matching == Matching::kFirst) break;
   }
   return matches_;
+}
+
+const Verdict& Matcher::judge(const Match& match, const context::Event& event) {
+  return judge_.judge(rules_->verdicts(), match.rule, rules_->rule(match.rule), event);
+}
+
+const Verdict& Matcher::judge_report(const AlertFacts& facts) {
+  return judge_.judge_report(rules_->verdicts(), facts);
 }
 
 Rendered Matcher::render(const Match& match, const context::Event& event) {

@@ -26,6 +26,7 @@
 #include "agent/rule/scratch.h"
 #include "agent/rule/threshold.h"
 #include "agent/rule/value.h"
+#include "agent/rule/verdict.h"
 #include "bpf/schema/event.h"
 
 namespace tiercel::rule {
@@ -44,6 +45,7 @@ struct RuleSetParts {
   std::vector<uint32_t> counters;         // one per rule: its index in counting, or Counting::kNone
   Program program;                        // all rules' programs, distinct tests, distinct operands
   Matching matching = Matching::kFirst;
+  VerdictParts verdicts;  // responses, and outputs' conditions
 };
 
 class RuleSet {
@@ -60,8 +62,8 @@ class RuleSet {
 
   // Events that some active rule can match; what else the agent needs (forks, exits) is not in it.
   [[nodiscard]] const EventTypes& event_types_needed() const { return needed_; }
-  // Every field that an active rule's condition or output reads: "evt.arg", and with its argument "evt.arg[tuple]". It
-  // walks all programs: once per set.
+  // Every field that an active rule's condition or output reads, and a condition over alerts: "evt.arg", and with its
+  // argument "evt.arg[tuple]". It walks all programs: once per set.
   [[nodiscard]] std::set<std::string, std::less<>> fields_read() const;
 
   // The rule's program as text, for `tiercel rules explain`.
@@ -69,12 +71,17 @@ class RuleSet {
   // SHA-free digest of what the set means (names, conditions, outputs, order): 16 hex digits.
   [[nodiscard]] const std::string& digest() const { return digest_; }
 
+  // What is to be done about which alerts; with those that are off.
+  [[nodiscard]] const std::vector<Response>& responses() const { return verdicts_.responses(); }
+  [[nodiscard]] const Verdicts& verdicts() const { return verdicts_; }
+
   [[nodiscard]] const Dispatch& dispatch() const { return dispatch_; }
   [[nodiscard]] const RuleSetParts& parts() const { return parts_; }
 
  private:
   RuleSetParts parts_;
   Dispatch dispatch_;
+  Verdicts verdicts_;
   EventTypes needed_;
   std::string digest_;
 };
@@ -100,6 +107,11 @@ class Matcher {
   // The output of a rule for the event that match() was last called with.
   [[nodiscard]] Rendered render(const Match& match, const context::Event& event);
 
+  // Which responses the match's alert is for, and which outputs' conditions refuse it; valid until the next call.
+  const Verdict& judge(const Match& match, const context::Event& event);
+  // Of the agent's own report; responses are not asked about those.
+  const Verdict& judge_report(const AlertFacts& facts);
+
   // The rules that count whose condition held for the last event, whether they fired or not; valid until the next call
   // of match().
   [[nodiscard]] std::span<const Counted> counted() const { return counted_; }
@@ -119,6 +131,7 @@ class Matcher {
   std::shared_ptr<const RuleSet> rules_;
   Scratch scratch_;
   Candidates candidates_;
+  VerdictJudge judge_;
   std::vector<Match> matches_;
   std::vector<Counted> counted_;
   Tallies tallies_;

@@ -356,9 +356,12 @@ ExprPtr Expander::expand(const RuleItem& rule, bool& complete) {
   MappedText text;
   complete = expand_exceptions(rule, diagnostics_, text);
   if (!complete) return nullptr;
-  const std::string subject = "rule '" + rule.name + "'";
-  ExprPtr expr = parse(text, subject);
-  Walk walk{nullptr, subject, text};
+  return expand(text, "rule '" + rule.name + "'", complete);
+}
+
+ExprPtr Expander::expand(const MappedText& condition, const std::string& subject, bool& complete) {
+  ExprPtr expr = parse(condition, subject);
+  Walk walk{nullptr, subject, condition};
   complete = expr && resolve(expr, walk, 1);
   return expr;
 }

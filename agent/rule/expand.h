@@ -53,6 +53,8 @@ class Expander {
   void parse_macros();
   // nullptr: not even readable. complete = false: macro references are left in it; either way, all is reported.
   [[nodiscard]] ExprPtr expand(const RuleItem& rule, bool& complete);
+  // Of any other condition; subject: for messages.
+  [[nodiscard]] ExprPtr expand(const MappedText& condition, const std::string& subject, bool& complete);
   // Lists and macros that nothing refers to.
   void warn_unused();
   // For descriptions. A broken macro has no tree.

@@ -13,9 +13,9 @@
 namespace tiercel::rule {
 namespace {
 
-constexpr std::string_view kTypeTexts[] = {"INT16",  "INT32",   "INT64",   "UINT16",  "UINT32", "UINT64",
-                                           "BOOL",   "DOUBLE",  "RELTIME", "ABSTIME", "PORT",   "CHARBUF",
-                                           "FSPATH", "BYTEBUF", "IPADDR",  "IPNET",   "DYN",    "OPAQUE"};
+constexpr std::string_view kTypeTexts[] = {"INT16",  "INT32",   "INT64",   "UINT16", "UINT32",  "UINT64", "BOOL",
+                                           "DOUBLE", "RELTIME", "ABSTIME", "PORT",   "CHARBUF", "FSPATH", "BYTEBUF",
+                                           "IPADDR", "IPNET",   "DYN",     "OPAQUE", "PRIORITY"};
 
 using enum Type;
 using enum Print;
@@ -25,6 +25,8 @@ constexpr FieldInfo kFields[] = {
 #define UNFED(name, type, print, flags, waits_for, doc) {name, type, print, flags, nullptr, waits_for, 1, doc},
 #define WAITING(name, type, print, flags, accessor, cost, waits_for, doc) \
   {name, type, print, flags, accessors::accessor, waits_for, cost, doc},
+#define ALERT(name, type, print, flags, accessor, doc) \
+  {name, type, print, flags, nullptr, "", 1, doc, accessors::accessor},
 #include "agent/rule/fields.def"
 };
 
@@ -99,7 +101,7 @@ std::string argument_error(const FieldName& field, std::string_view written) {
   return "";
 }
 
-std::string suggest_field(std::string_view name) {
+std::string suggest_field(std::string_view name, bool of_alert) {
   static constexpr std::pair<std::string_view, std::string_view> kNeverWere[] = {
       {"fd.dport", "fd.sport"},
       {"fd.dip", "fd.sip"},
@@ -117,7 +119,7 @@ std::string suggest_field(std::string_view name) {
     if (name == wrong) return std::string(right);
   std::vector<std::string_view> candidates;
   for (const FieldInfo& field : kFields)
-    if (!field.has(FF_TABLE_ONLY)) candidates.push_back(field.name);
+    if (!field.has(FF_TABLE_ONLY) && (of_alert || !field.of_alert)) candidates.push_back(field.name);
   return nearest(name, candidates);
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "agent/context/event.h"
+#include "agent/rule/alert_facts.h"
 #include "agent/rule/value.h"
 
 namespace tiercel::rule {
@@ -31,6 +32,7 @@ enum class Type : uint8_t {
   kIpNet,
   kDyn,
   kOpaque,
+  kPriority,  // ours: a severity (alert_facts.h), written by name
 };
 [[nodiscard]] std::string_view type_text(Type type);  // "CHARBUF"
 
@@ -69,16 +71,18 @@ struct Access {
   context::PathView view;
 };
 using Accessor = Value (*)(const Access&);
+using AlertAccessor = Value (*)(const AlertFacts&, Arena&);
 
 struct FieldInfo {
   std::string_view name;
   Type type;
   Print print;
   uint16_t flags;
-  Accessor get;                // nullptr: nothing feeds it yet
+  Accessor get;                // nullptr: no event feeds it
   std::string_view waits_for;  // what would feed it; "" if fed
   uint8_t cost;                // 1: a pointer away ... 9: made anew
   std::string_view doc;
+  AlertAccessor of_alert = nullptr;  // not null: of an alert, and only in conditions of responses and outputs
 
   [[nodiscard]] bool has(FieldFlags flag) const { return (flags & flag) != 0; }
   [[nodiscard]] bool fed() const { return get != nullptr; }
@@ -96,8 +100,9 @@ struct FieldName {
 [[nodiscard]] FieldName resolve_field(std::string_view name, bool has_arg, std::string_view arg);
 // Why the argument does not fit the field, "" if it does. known_events: see event_names.h.
 [[nodiscard]] std::string argument_error(const FieldName& field, std::string_view written);
-// The nearest field name, for hints; "" if none is close. Knows Falco's never-existing names (fd.dport).
-[[nodiscard]] std::string suggest_field(std::string_view name);
+// The nearest field name, for hints; "" if none is close. Knows Falco's never-existing names (fd.dport). of_alert:
+// among those of alerts, too.
+[[nodiscard]] std::string suggest_field(std::string_view name, bool of_alert = false);
 // Fields that are prefixes of output text: the longest registered name at the start of text; "" if none.
 [[nodiscard]] std::string_view longest_field_prefix(std::string_view text);
 

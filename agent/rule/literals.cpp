@@ -4,7 +4,11 @@
 
 #include <array>
 #include <charconv>
+#include <vector>
 
+#include "agent/base/priority.h"
+#include "agent/rule/alert_facts.h"
+#include "agent/rule/names.h"
 #include "agent/rule/services.h"
 
 namespace tiercel::rule {
@@ -141,9 +145,27 @@ Result<> set_text(const std::string& text, Type type, Op op, Literal& out) {
   return {};
 }
 
+// Falco's words and the three steps, in any case.
+Result<> set_priority(const std::string& text, Literal& out, std::string& hint) {
+  auto number = priority_number(text);
+  if (!number) number = priority_number_of_three_steps(text);
+  if (number) {
+    out.value = Value::of_uint(severity_of(static_cast<Priority>(*number)));
+    return {};
+  }
+  std::vector<std::string> names;
+  for (const std::string_view name : kPriorityNames) names.push_back(lower_ascii(std::string(name)));
+  const std::vector<std::string_view> candidates(names.begin(), names.end());
+  const std::string near = nearest(lower_ascii(text), candidates);
+  hint = near.empty() ? "one of: emergency, alert, critical, error, warning, notice, informational, debug"
+                      : "did you mean '" + near + "'?";
+  return fail("'" + text + "' is not a priority", Fault::kUser);
+}
+
 Result<> set_typed(const std::string& text, Type type, Op op, Literal& out, std::string& hint) {
   switch (class_of(type)) {
     case TypeClass::kNumeric:
+      if (type == Type::kPriority) return set_priority(text, out, hint);
       return type == Type::kPort ? set_port(text, out) : set_number(text, type, out);
     case TypeClass::kBool:
       if (text != "true" && text != "false") {

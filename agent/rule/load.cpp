@@ -15,6 +15,7 @@
 
 #include "agent/match/path_trie.h"
 #include "agent/rule/compile.h"
+#include "agent/rule/compile_alert.h"
 #include "agent/rule/describe.h"
 #include "agent/rule/event_set.h"
 #include "agent/rule/expand.h"
@@ -94,7 +95,8 @@ class Loader {
     }
     compile();
     for (const Diagnostic& unmet : collection_.unmet) found_.add(unmet);
-    loaded_.responses = collection_.responses;
+    for (const OutputCondition& output : options_.output_conditions)
+      loaded_.diagnostics.add_source(output.where, output.text);
     for (RuleText& text : texts) loaded_.diagnostics.add_source(text.name, std::move(text.text));
     hand_over();
   }
@@ -111,6 +113,12 @@ class Loader {
     for (const Rule& rule : parts_.rules) kept.insert(rule.name);
     // A broken change of a rule that goes on as it was is not a rule left out.
     std::erase_if(loaded_.skipped, [&](const std::string& name) { return kept.contains(name); });
+    for (const std::string& name : collection_.broken_responses)
+      if (!collection_.responses.find(name)) loaded_.skipped.push_back(name);
+    AlertCompiler alerts(collection_, expander, options_.strict, found_);
+    alerts.add_responses(parts_, loaded_.skipped);
+    alerts.add_outputs(options_.output_conditions, *files_);
+    parts_.verdicts = alerts.take();
     if (options_.lint) Linter(collection_, found_).definitions();
     if (options_.warn_unused) expander.warn_unused();
     if (description_) description_->add_shared(collection_, expander);

@@ -44,12 +44,19 @@ struct Selection {  // of falco.yaml's `rules:`; later entries win
   std::string tag;
 };
 
+// A condition of an output's, over alerts.
+struct OutputCondition {
+  std::string where;  // how diagnostics name it: "tiercel.yaml: outputs[2].config.condition"
+  std::string text;
+};
+
 struct LoadOptions {
   bool strict = false;
   Priority min_priority = Priority::kDebug;
   Matching matching = Matching::kFirst;
   std::vector<AppendOutput> append_output = default_append_output();
   std::vector<Selection> selection;
+  std::vector<OutputCondition> output_conditions;
   bool lint = true;         // advice on rules that load (lint.h); off for a running agent
   bool warn_unused = true;  // lists and macros that nothing names; off for a running agent, which reads whole libraries
   bool describe = false;    // fill Loaded::description
@@ -66,8 +73,7 @@ struct Loaded {
   std::shared_ptr<const RuleSet> rules;  // null: strict with errors
   Diagnostics diagnostics;
   std::vector<std::string> files;                  // what was read, in order
-  std::vector<std::string> skipped;                // rules left out because of an error
-  std::vector<std::string> responses;              // rules with `action:`, set aside
+  std::vector<std::string> skipped;                // rules and responses left out because of an error
   std::shared_ptr<const Description> description;  // null unless asked for
 };
 

@@ -5,6 +5,7 @@
 #include "agent/rule/item_reader.h"
 #include "agent/rule/merge_change.h"
 #include "agent/rule/merge_exceptions.h"
+#include "agent/rule/merge_response.h"
 #include "agent/rule/merge_threshold.h"
 #include "agent/rule/names.h"
 #include "agent/rule/versions.h"
@@ -168,16 +169,7 @@ class Merger {
     const auto name = reader.text("rule");
     if (!name) return;
     reader.set_name(name->str());
-    const bool detects =
-        reader.has("condition") && reader.has("output") && reader.has("desc") && reader.has("priority");
-    if (!strict_ && item.find("action") && !detects) {  // one that detects loads in Falco, and so it does here
-      collection_.responses.push_back(name->str());
-      reader.warning(
-          item.find_key("action")->mark,
-          "this is a response ('action:'), not a detection; it is set aside: responses come in a later version",
-          "nothing is killed or changed on its account", "LOAD_WARNING_EXTENSION");
-      return;
-    }
+    if (!strict_ && (is_response(item) || changes_response(item, name->str()))) return add_response(item, *name);
     reader.warn_unknown_keys({"rule", "condition", "output", "desc", "priority", "source", "enabled", "capture",
                               "capture_duration", "warn_evttypes", "skip-if-unknown-filter", "tags", "exceptions",
                               "threshold", "override", "append"});
@@ -197,6 +189,38 @@ class Merger {
     if (!reader.has("condition") && !reader.has("output") && !reader.has("desc") && !reader.has("priority"))
       return toggle_rule(reader, *name);
     define_rule(reader, *name);
+  }
+
+  // An item without `action:` that has the name of a response and is no definition.
+  [[nodiscard]] bool changes_response(const YamlNode& item, const std::string& name) {
+    const bool known = collection_.responses.find(name) || collection_.broken_responses.contains(name);
+    return known && !collection_.rules.find(name) && !item.find("output") && !item.find("priority");
+  }
+
+  void add_response(const YamlNode& item, const MappedText& name) {
+    ItemReader reader(item, "response", diagnostics_);
+    reader.set_name(name.str());
+    warn_unknown_response_keys(reader);
+    Change change;
+    bool fine = read_change(reader, response_change_allowed(), "rule", change);
+    ResponseItem* old = collection_.responses.find(name.str());
+    if (fine && change.defines() && (is_response(item) || !old)) {
+      if (auto response = read_response(reader, name)) collection_.responses.put(name.str()) = std::move(*response);
+    } else if (fine && change.defines()) {
+      if (const auto enabled = reader.boolean("enabled"))
+        old->enabled = *enabled;
+      else if (reader.ok())
+        reader.error(item.mark, "Item has no mapping for key 'action'",
+                     "to change a response, name the keys under `override`; `enabled:` alone switches it");
+    } else if (fine && !old) {
+      if (!collection_.broken_responses.contains(name.str()))
+        reader.error(name.mark_at(0), "there is no response '" + name.str() + "' to change",
+                     hint_for(name.str(), collection_.responses.all()), kValidate);
+    } else if (fine) {
+      ResponseItem changed = *old;
+      if (change_response(reader, change, changed)) *old = std::move(changed);
+    }
+    if (!reader.ok()) collection_.broken_responses.insert(name.str());
   }
 
   void break_rule(const std::string& name, RuleItem rest = {}) {

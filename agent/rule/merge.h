@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent/base/diagnostic.h"
+#include "agent/rule/response.h"
 #include "agent/rule/rule.h"
 #include "agent/rule/text.h"
 #include "agent/rule/yaml.h"
@@ -75,6 +76,16 @@ struct RuleItem {
   size_t visibility = 0;
 };
 
+struct ResponseItem {
+  std::string name;
+  Mark mark;
+  MappedText condition, description;
+  Action action;
+  bool enabled = true;
+  bool dry_run = false;
+  uint32_t budget_per_min = kResponseBudgetPerMin;
+};
+
 template <class Item>
 class NamedItems {
  public:
@@ -100,9 +111,10 @@ struct Collection {
   NamedItems<ListItem> lists;
   NamedItems<MacroItem> macros;
   NamedItems<RuleItem> rules;
+  NamedItems<ResponseItem> responses;  // rules with `action:`
   std::set<std::string> broken;        // "rule X": could not be read; what builds on it is not reported again
-  std::vector<std::string> responses;  // rules with `action:`
-  std::vector<RuleItem> unreadable;    // definitions with a mistake in some key: judged for further ones, never used
+  std::set<std::string> broken_responses;
+  std::vector<RuleItem> unreadable;  // definitions with a mistake in some key: judged for further ones, never used
   std::vector<Redefinition> redefined;
   std::vector<Diagnostic> unmet;               // plugin requirements; Falco looks at them once all files are read
   std::map<const std::string*, size_t> files;  // in reading order

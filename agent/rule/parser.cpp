@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "agent/rule/fields.h"
 #include "agent/rule/grammar.h"
 #include "agent/rule/lexer.h"
 
@@ -345,9 +346,23 @@ class Parser {
     return false;
   }
 
+  // Priorities have an order and no numbers.
+  [[nodiscard]] static bool is_ordered_by_name(const OperandAst& left) {
+    const FieldInfo* field = left.kind == OperandAst::Kind::kField ? field_by_name(left.name) : nullptr;
+    return field && field->type == Type::kPriority;
+  }
+
   void parse_number_side(CheckAst& check) {
     lexer_.skip_blanks();
     if (parse_right_operand(check) || !error_.message.empty()) return;
+    if (is_ordered_by_name(check.left)) {
+      ValueAst value;
+      if (parse_value(value))
+        check.values.push_back(std::move(value));
+      else
+        fail("expected a priority after '" + std::string(op_text(check.op)) + "'");
+      return;
+    }
     const size_t begin = lexer_.at();
     auto number = lexer_.number();
     if (!number) {

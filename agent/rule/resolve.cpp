@@ -106,10 +106,12 @@ std::optional<uint32_t> Resolver::operand(const OperandAst& ast, bool in_transfo
 std::optional<uint32_t> Resolver::field(const OperandAst& ast, bool in_transformer) {
   FieldName name = resolve_field(ast.name, ast.has_arg, ast.arg);
   if (!name.info || name.info->has(FF_TABLE_ONLY) || (!for_output_ && name.info->has(FF_PRINT_ONLY)) ||
-      (for_output_ && name.info->has(FF_FILTER_ONLY))) {
-    const std::string near = suggest_field(ast.name);
+      (for_output_ && name.info->has(FF_FILTER_ONLY)) || (name.info->of_alert && !of_alert_)) {
+    const std::string near = suggest_field(ast.name, of_alert_);
     std::string hint = near.empty() ? "`tiercel fields` lists them all" : "did you mean '" + near + "'?";
     if (name.info) hint = "the field exists, but not for " + std::string(for_output_ ? "outputs" : "conditions");
+    if (name.info && name.info->of_alert)
+      hint = "it is of an alert: for conditions of responses (rules with `action:`) and of outputs";
     return error(ast.origin,
                  for_output_ ? "unknown filter: " + ast.name : "filter_check called with nonexistent field " + ast.name,
                  hint, true);
@@ -408,6 +410,10 @@ void Resolver::set_event_types(const CheckAst& check, Test& test) {
 }
 
 void Resolver::advise(const CheckAst& check, const Test& test) {
+  if (const FieldInfo* field = builder_.at(test.operand).field;
+      field && field->of_alert && field->has(FF_LIST) && test.op == Op::kIn)
+    warning(check.op_origin, "'in' asks that each of the rule's tags is in the list",
+            "to ask for one of them: rule.tags intersects (...)");
   if (test.op == Op::kRegex)
     for (const ValueAst& value : check.values)
       if (const char* better = simpler_than_regex(value.text))

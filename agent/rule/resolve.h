@@ -54,7 +54,9 @@ struct Notes {
 
 class Resolver {
  public:
-  Resolver(ProgramBuilder& builder, bool strict, Notes& notes) : builder_(builder), strict_(strict), notes_(notes) {}
+  // of_alert: a condition of a response or an output, which may name the fields of an alert.
+  Resolver(ProgramBuilder& builder, bool strict, Notes& notes, bool of_alert = false)
+      : builder_(builder), strict_(strict), of_alert_(of_alert), notes_(notes) {}
 
   // Nothing if there were errors.
   [[nodiscard]] std::optional<Typed> condition(const Expr& expr);
@@ -81,6 +83,7 @@ class Resolver {
 
   ProgramBuilder& builder_;
   bool strict_;
+  bool of_alert_;
   bool for_output_ = false;
   Notes& notes_;
 };

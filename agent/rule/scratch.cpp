@@ -28,20 +28,25 @@ void Scratch::begin_event() {
   epoch_ = 1;
 }
 
-const Value& Scratch::operand(const Program& program, uint32_t index, const context::Event& event) {
+const Value& Scratch::operand(const Program& program, uint32_t index, Subject subject) {
   const Operand& operand = program.operands[index];
   Slot& own = values_[slot(operand.path, index, program.operands.size())];
   if (own.epoch == epoch_) return own.value;
   // In place: a value copied right after it was written in pieces has to wait for them.
-  new (&own.value) Value(make(program, operand, event));
+  new (&own.value) Value(make(program, operand, subject));
   own.epoch = epoch_;
   return own.value;
 }
 
-Value Scratch::make(const Program& program, const Operand& operand, const context::Event& event) {
+Value Scratch::read(const FieldInfo& field, const FieldArg& arg, Subject subject) {
+  if (field.get && subject.event) return field.get({*subject.event, arg, arena_, view_});
+  return field.of_alert && subject.alert ? field.of_alert(*subject.alert, arena_) : Value();
+}
+
+Value Scratch::make(const Program& program, const Operand& operand, Subject subject) {
   switch (operand.kind) {
     case Operand::Kind::kField:
-      return operand.field->get ? operand.field->get({event, operand.arg, arena_, view_}) : Value();
+      return read(*operand.field, operand.arg, subject);
     case Operand::Kind::kLiteral:
       return Value::of_text(operand.literal);
     case Operand::Kind::kLiteralList:
@@ -49,24 +54,24 @@ Value Scratch::make(const Program& program, const Operand& operand, const contex
       break;
   }
   Value* parts = arena_.values(operand.parts.size());
-  for (size_t n = 0; n < operand.parts.size(); ++n) parts[n] = this->operand(program, operand.parts[n], event);
+  for (size_t n = 0; n < operand.parts.size(); ++n) parts[n] = this->operand(program, operand.parts[n], subject);
   const std::span<const Value> all{parts, operand.parts.size()};
   return operand.kind == Operand::Kind::kTransformer ? apply(operand, all, arena_) : Value::of_list(all);
 }
 
-bool Scratch::test(const Program& program, uint32_t index, const context::Event& event) {
+bool Scratch::test(const Program& program, uint32_t index, Subject subject) {
   const Test& test = program.tests[index];
-  if (!test.event_types.empty()) return test.event_types[event.info().type];
+  if (!test.event_types.empty()) return subject.event && test.event_types[subject.event->info().type];
   const size_t at = slot(test.path, index, program.tests.size());
   if (test_stamps_[at] / 2 == epoch_) return (test_stamps_[at] & 1) != 0;
   bool result = false;
   if (test.indexed) {
-    result = indexed_test(program, test, event);
-  } else if (const Value& left = operand(program, test.operand, event); !left.missing()) {
+    result = indexed_test(program, test, subject);
+  } else if (const Value& left = operand(program, test.operand, subject); !left.missing()) {
     if (test.right == Test::kNoRight) {
       result = evaluate(test, left, nullptr);
     } else {
-      const Value& right = operand(program, test.right, event);
+      const Value& right = operand(program, test.right, subject);
       result = evaluate(test, left, &right);
     }
   }
@@ -106,22 +111,22 @@ void Scratch::find_all(const Operand& operand, const match::Index& index, match:
   });
 }
 
-void Scratch::look_up(const Program& program, uint32_t operand, match::Kind kind, const context::Event& event) {
-  const Operand& subject = program.operands[operand];
-  Lookup& lookup = lookups_[slot(subject.path, operand, program.operands.size())];
+void Scratch::look_up(const Program& program, uint32_t operand, match::Kind kind, Subject subject) {
+  const Operand& compared = program.operands[operand];
+  Lookup& lookup = lookups_[slot(compared.path, operand, program.operands.size())];
   uint32_t& done = lookup.epochs[static_cast<size_t>(kind)];
   if (done == epoch_) return;
   done = epoch_;
-  const Value& value = this->operand(program, operand, event);
+  const Value& value = this->operand(program, operand, subject);
   const auto first = static_cast<uint32_t>(hits_.size());
-  find_all(subject, program.indexes[subject.index], kind, value);
+  find_all(compared, program.indexes[compared.index], kind, value);
   if (kind != match::Kind::kExact) return;
   lookup.first_exact = first;
   lookup.exacts = static_cast<uint32_t>(hits_.size()) - first;
 }
 
-bool Scratch::indexed_test(const Program& program, const Test& test, const context::Event& event) {
-  look_up(program, test.operand, test.kind, event);
+bool Scratch::indexed_test(const Program& program, const Test& test, Subject subject) {
+  look_up(program, test.operand, test.kind, subject);
   if (test.kind == match::Kind::kExact) {
     const Lookup& lookup = lookups_[slot(test.path, test.operand, program.operands.size())];
     for (uint32_t n = 0; n < lookup.exacts; ++n)
@@ -133,11 +138,11 @@ bool Scratch::indexed_test(const Program& program, const Test& test, const conte
                      [&](match::PatternId id) { return pattern_epochs_[stamps_at + id] == epoch_; });
 }
 
-bool Scratch::run(const Program& program, uint32_t entry, const context::Event& event) {
+bool Scratch::run(const Program& program, uint32_t entry, Subject subject) {
   uint32_t pc = entry;
   while (pc < kMiss) {
     const Inst& inst = program.code[pc];
-    pc = test(program, inst.test, event) ? inst.yes : inst.no;
+    pc = test(program, inst.test, subject) ? inst.yes : inst.no;
   }
   return pc == kHit;
 }

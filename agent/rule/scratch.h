@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/context/event.h"
+#include "agent/rule/alert_facts.h"
 #include "agent/rule/program.h"
 #include "agent/rule/value.h"
 
@@ -18,11 +19,11 @@ class Scratch {
   void bind(const Program& program);
   void begin_event();
 
-  [[nodiscard]] const Value& operand(const Program& program, uint32_t index, const context::Event& event);
-  [[nodiscard]] bool test(const Program& program, uint32_t index, const context::Event& event);
-  [[nodiscard]] bool run(const Program& program, uint32_t entry, const context::Event& event);
+  [[nodiscard]] const Value& operand(const Program& program, uint32_t index, Subject subject);
+  [[nodiscard]] bool test(const Program& program, uint32_t index, Subject subject);
+  [[nodiscard]] bool run(const Program& program, uint32_t entry, Subject subject);
   // Looks up all texts of one kind that the operand is compared with, unless that is done.
-  void look_up(const Program& program, uint32_t operand, match::Kind kind, const context::Event& event);
+  void look_up(const Program& program, uint32_t operand, match::Kind kind, Subject subject);
   // Patterns that held so far for this event, in the order of being found; a path's may be there once for each view.
   [[nodiscard]] const std::vector<match::PatternId>& hits() const { return hits_; }
 
@@ -38,8 +39,9 @@ class Scratch {
   [[nodiscard]] size_t slot(bool path, size_t index, size_t count) const {
     return path && view_ == context::PathView::kKernel ? count + index : index;
   }
-  [[nodiscard]] Value make(const Program& program, const Operand& operand, const context::Event& event);
-  [[nodiscard]] bool indexed_test(const Program& program, const Test& test, const context::Event& event);
+  [[nodiscard]] Value read(const FieldInfo& field, const FieldArg& arg, Subject subject);
+  [[nodiscard]] Value make(const Program& program, const Operand& operand, Subject subject);
+  [[nodiscard]] bool indexed_test(const Program& program, const Test& test, Subject subject);
   void find_all(const Operand& operand, const match::Index& index, match::Kind kind, const Value& value);
 
   Arena arena_;

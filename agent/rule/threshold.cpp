@@ -60,7 +60,7 @@ std::string timespan_text(uint64_t ns) {
   return fmt::format("{}ms", ms);
 }
 
-std::optional<uint64_t> parse_timespan(std::string_view text) {
+std::optional<uint64_t> parse_timespan(std::string_view text, uint64_t most_ns) {
   uint64_t number = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (code != std::errc() || number == 0) return std::nullopt;
@@ -68,7 +68,7 @@ std::optional<uint64_t> parse_timespan(std::string_view text) {
   static constexpr std::pair<std::string_view, uint64_t> kUnits[] = {
       {"ms", 1'000'000}, {"s", 1'000'000'000}, {"m", 60'000'000'000}, {"h", 3'600'000'000'000}};
   for (const auto& [name, ns] : kUnits)
-    if (name == unit && number <= kThresholdTimespanMaxNs / ns) return number * ns;
+    if (name == unit && number <= most_ns / ns) return number * ns;
   return std::nullopt;
 }
 

@@ -39,8 +39,8 @@ struct Counting {
 [[nodiscard]] std::string to_string(const Threshold& threshold);
 [[nodiscard]] std::string timespan_text(uint64_t ns);
 
-// Nothing: it is none. "10s", "500ms": 1ms to 24h.
-[[nodiscard]] std::optional<uint64_t> parse_timespan(std::string_view text);
+// Nothing: it is none. "10s", "500ms": 1ms to most_ns.
+[[nodiscard]] std::optional<uint64_t> parse_timespan(std::string_view text, uint64_t most_ns = kThresholdTimespanMaxNs);
 
 // How far a count is after an event.
 struct Count {

@@ -25,13 +25,18 @@ std::string matched(const std::shared_ptr<const RuleSet>& rules, const tiercel::
 
 }  // namespace
 
-TEST_CASE("rule seed: loads unchanged, HIGH is Error, the response is set aside with a warning") {
+TEST_CASE("rule seed: loads unchanged, HIGH is Error, the response with its rules") {
   const Loaded loaded = load_seed();
   CHECK(loaded.diagnostics.errors() == 0);
   REQUIRE(loaded.rules);
   CHECK(loaded.rules->size() == 3);
-  CHECK(loaded.responses == std::vector<std::string>{"Kill Cryptominer"});
-  CHECK(warnings_of(loaded).find("responses come in a later version") != std::string::npos);
+  REQUIRE(loaded.rules->responses().size() == 1);
+  const Response& response = loaded.rules->responses().front();
+  CHECK(response.name == "Kill Cryptominer");
+  CHECK(response.description == "Automatically terminate cryptomining processes");
+  CHECK(response.action == Action{.type = ActionType::kKill, .target = ActionTarget::kProcess});
+  CHECK(response.enabled);
+  CHECK(!response.dry_run);  // the operator wrote it: it acts
   const auto id = loaded.rules->find("Cryptomining Process");
   REQUIRE(id);
   CHECK(loaded.rules->rule(*id).priority == Priority::kError);

@@ -1,11 +1,6 @@
-// Child: a program that we start in a process group of its own, with pipes as its standard input and output, and
-// nothing else of ours: no descriptor, no signal mask or handler, no environment but what is given. It is started
-// without a copy of our memory (as vfork() does), so that a large agent does not pay for it. converse() talks with a
-// script as execd does; run_tool() runs a program of the system to its end. Any thread; both block the caller, and no
-// other.
+// Talks with a child (agent/base/child.h): converse() with a script as execd does; run_tool() runs a program of the
+// system to its end. Any thread; both block the caller, and no other.
 #pragma once
-
-#include <sys/types.h>
 
 #include <atomic>
 #include <cstdint>
@@ -14,34 +9,14 @@
 #include <string>
 #include <vector>
 
-#include "agent/base/fd.h"
+#include "agent/base/child.h"
 #include "agent/base/result.h"
 
 namespace tiercel::response {
 
-struct Launch {
-  std::string file;  // relative to folder, or absolute
-  std::vector<std::string> argv;
-  std::vector<std::string> environment;  // "KEY=value"
-  std::string folder;                    // working directory; empty: ours
-  std::string error_file;                // standard error is appended to it; empty: /dev/null
-  bool errors_to_output = false;         // standard error goes where standard output goes
-};
-// PATH and LANG, as scripts need them.
-[[nodiscard]] std::vector<std::string> plain_environment();
-
-class Child {
- public:
-  static Result<Child> start(const Launch& launch);
-
-  Fd input, output;  // ours: non-blocking
-  Fd pidfd;
-  pid_t pid = -1;
-
-  void kill_group() const;  // SIGKILL; only before it was reaped
-  // Reaps it; waits for its end. Exit status, or 128 + signal.
-  int reap();
-};
+using tiercel::Child;
+using tiercel::Launch;
+using tiercel::plain_environment;
 
 struct Talk {
   std::string message;       // the first line for its standard input, without newline

@@ -15,6 +15,8 @@ namespace tiercel::response {
 
 // The kernel's start_boottime of a process (agent/sensor/start_time.h); 0: there is none.
 using StartTimeOf = std::function<Result<uint64_t>(int32_t pid)>;
+// Why a process must live; empty: it need not.
+using WhyProtected = std::function<std::string(int32_t pid)>;
 
 struct Deed {
   std::string result = "done";  // done, refused, failed
@@ -36,6 +38,7 @@ struct ContainerKill {
   bool unverified_too = false;            // also where only the cgroup's name says that it is the container
   int time_limit_ms = 5'000;              // until its last process is gone
   std::string docker_root, storage_root;  // where runtimes keep their records; empty: the usual places
+  WhyProtected why_protected;             // empty: that of proc.h
 };
 [[nodiscard]] Deed kill_container(const Cause& cause, const ContainerKill& options);
 

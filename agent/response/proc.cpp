@@ -80,6 +80,19 @@ std::string v2_cgroup_path(int32_t pid) {
   return {};
 }
 
+std::string controller_cgroup_path(int32_t pid, const std::string& controller) {
+  const auto text = read_pseudo_file(path_of(pid, "cgroup"), kCgroupBytesMax);
+  if (!text) return {};
+  std::istringstream lines(*text);
+  for (std::string line; std::getline(lines, line);) {
+    const size_t first = line.find(':'), second = line.find(':', first + 1);
+    if (first == std::string::npos || second == std::string::npos) continue;
+    const std::string list = "," + line.substr(first + 1, second - first - 1) + ",";
+    if (list.find("," + controller + ",") != std::string::npos) return line.substr(second + 1);
+  }
+  return {};
+}
+
 std::string why_protected(int32_t pid) {
   if (pid <= 1) return "it is pid 1, or no process at all";
   const auto stat = proc_stat(pid);

@@ -403,6 +403,7 @@ void Responder::give(Receipt receipt) {
   auto field = [&report](const char* name, const std::string& value) {
     if (!value.empty()) report.fields.emplace_back(std::string("response.") + name, value);
   };
+  field("origin", "manager");
   field("command", receipt.command);
   field("script", receipt.script);
   field("result", receipt.result);

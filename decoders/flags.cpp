@@ -94,8 +94,10 @@ constexpr FlagName kMountFlags[] = {
     {"STRICTATIME", 1 << 24},
     {"LAZYTIME", 1 << 25},
 };
-constexpr FlagName kExecveFlags[] = {
-    {"EXE_WRITABLE", 1}, {"EXE_UPPER_LAYER", 2}, {"EXE_FROM_MEMFD", 4}, {"EXE_LOWER_LAYER", 8}};
+constexpr FlagName kExecveFlags[] = {{"EXE_WRITABLE", EXE_WRITABLE},
+                                     {"EXE_UPPER_LAYER", EXE_UPPER_LAYER},
+                                     {"EXE_FROM_MEMFD", EXE_FROM_MEMFD},
+                                     {"EXE_LOWER_LAYER", EXE_LOWER_LAYER}};
 constexpr FlagName kSocketFamilies[] = {
     {"AF_NFC", 39},     {"AF_ALG", 38},    {"AF_CAIF", 37},    {"AF_IEEE802154", 36}, {"AF_PHONET", 35},
     {"AF_ISDN", 34},    {"AF_RXRPC", 33},  {"AF_IUCV", 32},    {"AF_BLUETOOTH", 31},  {"AF_TIPC", 30},

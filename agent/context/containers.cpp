@@ -144,9 +144,16 @@ void Containers::forget(uint64_t cgroup_id) {
   if (it == by_cgroup_.end()) return;
   const Entry entry = std::move(it->second);
   by_cgroup_.erase(it);
+  if (settled_) settled_(cgroup_id, false);
   if (const auto path = by_path_.find(entry.path); path != by_path_.end() && path->second.lock() == entry.known)
     by_path_.erase(path);
   if (entry.known.use_count() == 1) by_ticket_.erase(entry.known->ticket);
+}
+
+// What rules see as container.id is what counts: a container may call itself "host".
+void Containers::settle(uint64_t cgroup_id, const KnownContainer& known) {
+  if (!settled_ || !known.read || known.recalled || !known.facts) return;
+  if (!known.facts->id.empty() && known.facts->id != "host") settled_(cgroup_id, true);
 }
 
 std::shared_ptr<KnownContainer> Containers::around(std::string_view path, const std::vector<container::Claim>& claims) {
@@ -167,8 +174,12 @@ void Containers::cgroup_seen(uint64_t cgroup_id, std::string_view path) {
   const auto it = by_cgroup_.find(cgroup_id);
   if (!options_.read && it != by_cgroup_.end()) return;              // a case has said what it is
   if (it != by_cgroup_.end() && it->second.known->recalled) return;  // a recording has said what it is
+  if (settled_ && it != by_cgroup_.end()) settled_(cgroup_id, false);
   std::vector<container::Claim> claims = container::claims_of(path);
-  if (auto known = around(path, claims)) return put(cgroup_id, std::move(known), {});
+  if (auto known = around(path, claims)) {
+    put(cgroup_id, known, {});
+    return settle(cgroup_id, *known);
+  }
   // Who is held by processes already keeps its identity: they were there before anybody told of their cgroup.
   auto known = it != by_cgroup_.end() && it->second.known->facts == unknown_ ? it->second.known : make();
   known->facts = nullptr;
@@ -178,6 +189,7 @@ void Containers::cgroup_seen(uint64_t cgroup_id, std::string_view path) {
   by_path_[known->cgroup] = known;
   by_ticket_[known->ticket] = known;
   read(*known, std::move(claims));
+  settle(cgroup_id, *known);
 }
 
 void Containers::read(KnownContainer& known, std::vector<container::Claim> claims) {
@@ -290,6 +302,9 @@ void Containers::take_found(KnownContainer& known, Mail& mail) {
   set_facts(known, std::move(mail.found->container));
   ask(known);
   if (!known.asked && known.first.size != 0) tell_start(known);
+  if (known.awaited) return;  // cgroup_seen() settles it
+  for (const auto& [cgroup_id, entry] : by_cgroup_)
+    if (entry.known.get() == &known) settle(cgroup_id, known);
 }
 
 void Containers::ask(KnownContainer& known) {

@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "agent/base/clock.h"
@@ -106,6 +107,11 @@ class Containers {
   // Never nullptr. Of a cgroup that was not told of (yet) nothing is claimed, neither container nor host.
   [[nodiscard]] std::shared_ptr<KnownContainer> of_cgroup(uint64_t cgroup_id);
 
+  // Told of each cgroup that is a container's, once that cannot change any more (its runtime's record was read), and
+  // with false when it is forgotten. Called by the calls above and below, on their thread; set it before the first.
+  using Settled = std::function<void(uint64_t cgroup_id, bool is_container)>;
+  void on_settled(Settled settled) { settled_ = std::move(settled); }
+
   // Was it told of? Asking makes nothing known.
   [[nodiscard]] bool knows(uint64_t cgroup_id) const { return by_cgroup_.contains(cgroup_id); }
 
@@ -161,6 +167,7 @@ class Containers {
   void tell_start(KnownContainer& known);
   void put(uint64_t cgroup_id, std::shared_ptr<KnownContainer> known, std::string_view own_path);
   void forget(uint64_t cgroup_id);
+  void settle(uint64_t cgroup_id, const KnownContainer& known);
 
   const SystemClock clock_;
   Options options_;
@@ -175,6 +182,7 @@ class Containers {
   std::deque<std::pair<uint64_t, uint64_t>> gone_;                          // until when, cgroup
   std::multimap<uint64_t, uint64_t> ask_again_;                             // when (CLOCK_MONOTONIC), ticket
   std::deque<std::vector<std::byte>> started_;
+  Settled settled_;
   uint64_t tickets_ = 0;
   uint64_t users_wait_ns_ = 0;           // how long the deciding thread may still wait for disks of users
   uint64_t users_waited_at_ns_ = 0;      // CLOCK_MONOTONIC

@@ -13,8 +13,12 @@ config::Config applied(const Config& running, const Config& read) {
   out.append_output = read.append_output;
   out.watch_config_files = read.watch_config_files;
   out.heartbeat_interval_s = read.heartbeat_interval_s;
+  out.self_test_interval_s = read.self_test_interval_s;
   out.sensor.procinfo_interval_s = read.sensor.procinfo_interval_s;
   out.log_level = read.log_level;
+  const bool responds = running.response.enabled;
+  out.response = read.response;
+  out.response.enabled = responds;
   out.group_configuration = read.group_configuration;
   out.group_rules = read.group_rules;
   return out;
@@ -41,6 +45,7 @@ std::vector<std::string> keys_that_need_a_restart(const Config& running, const C
   compare("sensor", &Config::sensor);
   compare("containers", &Config::containers);
   compare("active_response", &Config::active_response);
+  compare("response", &Config::response);  // only whether there are any
   compare("host_root", &Config::host_root);
   compare("state_dir", &Config::state_dir);
   compare("run_dir", &Config::run_dir);

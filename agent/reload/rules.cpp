@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <utility>
 
+#include "agent/rule/exact.h"
 #include "decoders/catalog.h"
 
 namespace tiercel::reload {
@@ -115,10 +116,37 @@ void add_roles(const rule::EventTypes& needed, const Fields& read, sensor::Wante
     if (!needed.test(type)) wanted.state.push_back(type);
 }
 
+bool is_of_group(const config::Config& config, const std::string& file) {
+  const auto& files = config.group_rules;
+  return files && std::any_of(files->begin(), files->end(), [&](const auto& one) { return one.name == file; });
+}
+
 }  // namespace
 
-sensor::Wanted wanted_by(const rule::RuleSet& rules) {
+std::vector<sensor::KernelResponse> kernel_responses(const rule::RuleSet& rules, const config::Config& config) {
+  std::vector<sensor::KernelResponse> out;
+  if (!config.response.enabled) return out;
+  for (size_t n = 0; n < rules.responses().size(); ++n) {
+    const rule::Response& response = rules.responses()[n];
+    if (is_of_group(config, response.position.file)) continue;
+    rule::KernelCondition condition = rule::kernel_condition(rules, n);
+    if (condition.grade == rule::KernelCondition::Grade::kNone) continue;
+    sensor::KernelResponse made;
+    made.id = sensor::kernel_response_id(response.name);
+    made.signal = condition.signal;
+    made.dry_run = response.dry_run || config.response.dry_run;
+    made.budget_per_min = std::min(response.budget_per_min, config.response.budget_per_min);
+    made.program = std::move(condition.program);
+    made.texts = std::move(condition.texts);
+    made.bits = condition.bits;
+    out.push_back(std::move(made));
+  }
+  return out;
+}
+
+sensor::Wanted wanted_by(const rule::RuleSet& rules, const config::Config& config) {
   sensor::Wanted wanted;
+  wanted.responses = kernel_responses(rules, config);
   const rule::EventTypes& needed = rules.event_types_needed();
   for (uint16_t type = 1; type < EVT_COUNT; ++type)
     if (needed.test(type)) wanted.events.push_back(type);

@@ -1,6 +1,8 @@
 // The rules that a configuration asks for, and what they ask of the sensor. Reads the disk; any thread.
 #pragma once
 
+#include <vector>
+
 #include "agent/config/config.h"
 #include "agent/rule/load.h"
 #include "agent/sensor/source.h"
@@ -14,6 +16,11 @@ namespace tiercel::reload {
 // Why a set cannot be the one that runs: nothing in it is active. Empty when it can.
 [[nodiscard]] std::string why_useless(const rule::Loaded& loaded, const config::Config& config);
 
-[[nodiscard]] sensor::Wanted wanted_by(const rule::RuleSet& rules);
+[[nodiscard]] sensor::Wanted wanted_by(const rule::RuleSet& rules, const config::Config& config = {});
+
+// The responses that the kernel can carry out by itself, wholly or in part (agent/rule/exact.h): of wanted_by().
+// None where responses are off; all dry where the configuration says so; none of a group's files, which only tell.
+[[nodiscard]] std::vector<sensor::KernelResponse> kernel_responses(const rule::RuleSet& rules,
+                                                                   const config::Config& config = {});
 
 }  // namespace tiercel::reload

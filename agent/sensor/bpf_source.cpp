@@ -1,13 +1,11 @@
 #include "agent/sensor/bpf_source.h"
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <linux/perf_event.h>
 #include <sys/ioctl.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <bpf/tiercel.skel.h>
@@ -25,7 +23,9 @@
 #include "agent/base/clock.h"
 #include "agent/base/fd.h"
 #include "agent/base/log.h"
+#include "agent/sensor/controller.h"
 #include "agent/sensor/hooks.h"
+#include "agent/sensor/host.h"
 #include "agent/sensor/merge.h"
 #include "agent/sensor/ring.h"
 #include "agent/sensor/tracefs.h"
@@ -42,27 +42,6 @@ int log_libbpf(enum libbpf_print_level level, const char* format, va_list args) 
   log::debug("libbpf: {}", line);
   std::free(text);
   return 0;
-}
-
-// The v1 controller whose hierarchy tells containers apart, as its index in the kernel; -1 on a pure v2 host.
-int container_cgroup_subsys() {
-  auto text = read_pseudo_file("/proc/cgroups", 1 << 16);
-  if (!text) return -1;
-  btf* vmlinux = btf__load_vmlinux_btf();
-  if (!vmlinux) return -1;
-  int found = -1;
-  const int id = btf__find_by_name_kind(vmlinux, "cgroup_subsys_id", BTF_KIND_ENUM);
-  for (const char* wanted : {"memory", "pids", "devices", "freezer", "cpu"}) {
-    const size_t at = ("\n" + *text).find("\n" + std::string(wanted) + "\t");
-    if (at == std::string::npos || id < 0 || found >= 0) continue;
-    if (std::strtol(text->c_str() + at + std::strlen(wanted) + 1, nullptr, 10) == 0) continue;
-    const btf_type* type = btf__type_by_id(vmlinux, static_cast<__u32>(id));
-    const std::string symbol = std::string(wanted) + "_cgrp_id";
-    for (int i = 0; i < btf_vlen(type); ++i)
-      if (symbol == btf__name_by_offset(vmlinux, btf_enum(type)[i].name_off)) found = btf_enum(type)[i].val;
-  }
-  btf__free(vmlinux);
-  return found;
 }
 
 // Closing a link takes the kernel tens of milliseconds, nearly all of it waiting: side by side they take as long as
@@ -107,6 +86,13 @@ class BpfSource final : public Source {
   [[nodiscard]] KernelCounts counts() const override;
   [[nodiscard]] std::vector<CgroupLoss> cgroup_losses() const override;
   [[nodiscard]] bool knows_cgroup(uint64_t cgroup_id) const override;
+  void know_container(uint64_t cgroup_id, bool is_one) override { kernel_.know_container(cgroup_id, is_one); }
+  void protect(uint32_t pid, bool descendants) override { kernel_.protect(pid, descendants); }
+  [[nodiscard]] bool in_force(uint64_t id) const override;
+  [[nodiscard]] std::optional<KernelDeed> kernel_deed(uint64_t id, uint32_t pid, uint64_t start_ns,
+                                                      uint32_t exec_id) const override {
+    return kernel_.deed(id, pid, start_ns, exec_id);
+  }
   [[nodiscard]] size_t ring_bytes() const override { return options_.ring_vital_bytes + options_.ring_bulk_bytes; }
 
   Result<> load();
@@ -124,6 +110,7 @@ class BpfSource final : public Source {
   Result<> attach_hook(uint16_t type);
   Result<Fd> attach_program(const std::string& program, bool enter, uint16_t type);
   void tell(const Wanted& wanted, bool only);
+  Result<> respond(std::vector<KernelResponse> responses);
   void set_flag(volatile bool& flag, bool value) { std::atomic_ref<bool>(const_cast<bool&>(flag)) = value; }
 
   BpfOptions options_;
@@ -141,6 +128,10 @@ class BpfSource final : public Source {
   std::map<std::string, Fd> programs_;            // loaded, by name
   std::map<uint16_t, std::vector<Fd>> attached_;  // links, by event type
   Types absent_;                                  // this kernel has no tracepoint for them
+  KernelResponses kernel_;
+  std::vector<KernelResponse> responses_;  // those that were asked of it
+  mutable std::mutex in_force_mutex_;
+  std::set<uint64_t> in_force_;
 };
 
 void BpfSource::note_lag() {
@@ -163,20 +154,6 @@ int BpfSource::wait_ms(size_t handled) {
   std::span<const std::byte> record;
   const bool nothing = vital_->peek(record) == Ring::Head::kEmpty && bulk_->peek(record) == Ring::Head::kEmpty;
   return nothing ? -1 : 0;
-}
-
-Result<> explain_load_failure(int code) {
-  if (::geteuid() != 0) return fail("the sensor needs root: run tiercel with sudo, or use `tiercel replay`");
-  if (::access("/sys/kernel/btf/vmlinux", R_OK) != 0)
-    return fail(
-        "this kernel has no BTF (/sys/kernel/btf/vmlinux): use a kernel built with CONFIG_DEBUG_INFO_BTF=y, "
-        "as those of current distributions are");
-  utsname name{};
-  ::uname(&name);
-  return fail_errno(fmt::format("the kernel ({}) refused the sensor's programs; `tiercel doctor` says what it lacks, "
-                                "--log-level debug shows the verifier's words",
-                                name.release),
-                    code);
 }
 
 // The programs of those names, and of `skeleton` itself if it is the first. Only what is attached is loaded: the
@@ -214,7 +191,7 @@ Result<> BpfSource::load() {
   if (::geteuid() != 0) return explain_load_failure(EPERM);
   skeleton_ = tiercel_bpf__open();
   if (!skeleton_) return explain_load_failure(errno);
-  skeleton_->rodata->cgroup_subsys = container_cgroup_subsys();
+  skeleton_->rodata->cgroup_subsys = container_controller();
   skeleton_->rodata->page_kib = static_cast<__u32>(::sysconf(_SC_PAGESIZE) / 1024);
   tell(options_.wanted, true);
   Programs names = programs_of(calls_of(options_.wanted));
@@ -225,6 +202,11 @@ Result<> BpfSource::load() {
   if (int err = tiercel_bpf__load(skeleton_); err != 0) return explain_load_failure(-err);
   keep_programs(*skeleton_, names);
   if (auto rows = prepare_loss_rows(bpf_map__fd(skeleton_->maps.lost_by_cgroup)); !rows) return rows;
+  const auto& maps = skeleton_->maps;
+  kernel_ =
+      KernelResponses({bpf_map__fd(maps.cond_sets), bpf_map__fd(maps.cond_texts), bpf_map__fd(maps.cond_containers),
+                       bpf_map__fd(maps.cond_protected), bpf_map__fd(maps.cond_budgets), bpf_map__fd(maps.cond_deeds)});
+  kernel_.protect(static_cast<uint32_t>(::getpid()), true);
   for (auto [map, size, ring] : {std::tuple{skeleton_->maps.ring_vital, options_.ring_vital_bytes, &vital_},
                                  std::tuple{skeleton_->maps.ring_bulk, options_.ring_bulk_bytes, &bulk_}}) {
     auto mapped = Ring::map(bpf_map__fd(map), size);
@@ -352,7 +334,28 @@ Result<> BpfSource::attach() {
     if (!link.valid()) return fail_errno(fmt::format("cannot attach {}", bpf_program__name(program)), errno);
     process_links_.push_back(std::move(link));
   }
-  return attach_hooks(calls_of(options_.wanted));
+  if (auto attached = attach_hooks(calls_of(options_.wanted)); !attached) return attached;
+  return respond(options_.wanted.responses);
+}
+
+// Those and no others, from here on.
+Result<> BpfSource::respond(std::vector<KernelResponse> responses) {
+  if (responses == responses_) return {};
+  auto set = kernel_.set(responses);
+  if (!set) return tl::unexpected(set.error());
+  std::set<uint64_t> in_force;
+  for (size_t n = 0; n < responses.size(); ++n)
+    if ((*set)[n]) in_force.insert(responses[n].id);
+  set_flag(skeleton_->bss->want_verdicts, !in_force.empty());
+  const std::lock_guard lock(in_force_mutex_);
+  in_force_ = std::move(in_force);
+  responses_ = std::move(responses);
+  return {};
+}
+
+bool BpfSource::in_force(uint64_t id) const {
+  const std::lock_guard lock(in_force_mutex_);
+  return in_force_.contains(id);
 }
 
 Result<bool> BpfSource::widen(const Wanted& wanted) {
@@ -363,6 +366,12 @@ Result<bool> BpfSource::widen(const Wanted& wanted) {
   if (wants_cpu_time(wanted) && cpu_time_ < 0)
     if (auto loaded = load_more({std::string(kCpuTimeProgram)}); !loaded) return tl::unexpected(loaded.error());
   if (auto attached = attach_hooks(calls_of(wanted)); !attached) return tl::unexpected(attached.error());
+  // Until the new set judges, the kernel does by itself what both sets ask of it.
+  std::vector<KernelResponse> both;
+  for (const KernelResponse& response : responses_)
+    if (std::find(wanted.responses.begin(), wanted.responses.end(), response) != wanted.responses.end())
+      both.push_back(response);
+  if (auto done = respond(std::move(both)); !done) return tl::unexpected(done.error());
   return !followed && attached_.contains(EVT_chdir);
 }
 
@@ -370,6 +379,8 @@ void BpfSource::narrow(const Wanted& wanted) {
   const std::lock_guard lock(hooks_mutex_);
   if (detached_) return;
   tell(wanted, true);
+  if (auto done = respond(wanted.responses); !done)
+    log::error("the kernel does no responses by itself, user space does them all: {}", done.error().message);
   const Types types = calls_of(wanted);
   std::vector<Fd> links;
   for (auto hook = attached_.begin(); hook != attached_.end();) {

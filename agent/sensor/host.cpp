@@ -1,5 +1,6 @@
 #include "agent/sensor/host.h"
 
+#include <fmt/core.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -54,6 +55,20 @@ std::vector<HostFact> probe_host() {
       {bpf_lsm ? State::kGood : State::kDegraded, "BPF LSM", bpf_lsm ? "active" : "not active",
        bpf_lsm ? "" : "add bpf to the kernel's lsm= parameter to let later versions see io_uring; not needed now"});
   return facts;
+}
+
+Result<> explain_load_failure(int code) {
+  if (::geteuid() != 0) return fail("the sensor needs root: run tiercel with sudo, or use `tiercel replay`");
+  if (::access("/sys/kernel/btf/vmlinux", R_OK) != 0)
+    return fail(
+        "this kernel has no BTF (/sys/kernel/btf/vmlinux): use a kernel built with CONFIG_DEBUG_INFO_BTF=y, "
+        "as those of current distributions are");
+  utsname name{};
+  ::uname(&name);
+  return fail_errno(fmt::format("the kernel ({}) refused the sensor's programs; `tiercel doctor` says what it lacks, "
+                                "--log-level debug shows the verifier's words",
+                                name.release),
+                    code);
 }
 
 }  // namespace tiercel::sensor

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/base/result.h"
+
 namespace tiercel::sensor {
 
 struct HostFact {
@@ -14,5 +16,8 @@ struct HostFact {
   std::string way_out;  // what to do about it; empty when good
 };
 [[nodiscard]] std::vector<HostFact> probe_host();
+
+// Why the kernel did not take the programs (errno), and the way out: an error in any case.
+[[nodiscard]] Result<> explain_load_failure(int code);
 
 }  // namespace tiercel::sensor

@@ -1,16 +1,18 @@
 // Source: where records come from: the kernel (bpf_source.h) or a recording (replay_source.h). It moves bytes and does
 // not read them beyond the time in their head. One thread: the deciding one; counts() may be called from any, widen()
-// and narrow() from one other.
+// and narrow() from one other; know_container() and protect() from any.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "agent/base/result.h"
+#include "agent/sensor/kernel_responses.h"
 #include "bpf/schema/event.h"
 
 namespace tiercel::sensor {
@@ -35,6 +37,9 @@ struct Wanted {
   bool cgroups = false;          // the paths of all controllers
   bool stdio = false;            // what descriptors 0, 1 and 2 are when a program starts
   bool roles = false;            // who began with a socket, told by other events than connect and accept
+  // What the kernel does by itself when a program starts in a container (docs/kernel-kill.md). Those that do not fit
+  // are left to user space: in_force() says which are not.
+  std::vector<KernelResponse> responses;
 };
 
 // Losses of one event type in one cgroup; cgroup 0: of cgroups that found no place in the kernel's table.
@@ -52,9 +57,9 @@ class Source {
   // Gives what has come to the handler, oldest first over all rings, at most `most` records. Returns how many.
   virtual size_t drain(const RecordHandler& handler, size_t most) = 0;
   // When rules change: widen() before the new set judges, narrow() after it has begun to. widen() attaches what is
-  // wanted and was not attached, and touches nothing else; when it fails, narrow() to what was wanted before takes back
-  // what it did. Each may take tens of milliseconds. True: current directories were not followed until now, and
-  // look_again() must tell of them.
+  // wanted and was not attached, takes back the kernel's own responses if others are wanted, and touches nothing else;
+  // when it fails, narrow() to what was wanted before takes back what it did. Each may take tens of milliseconds. True:
+  // current directories were not followed until now, and look_again() must tell of them.
   virtual Result<bool> widen(const Wanted& wanted) {
     (void)wanted;
     return false;
@@ -94,6 +99,23 @@ class Source {
   // How old the oldest record was when the reader came to it, at most, since the last call: a reader that is kept away
   // for longer than the rings last is why records are lost.
   virtual uint64_t take_longest_lag_ns() { return 0; }
+  // The kernel's own responses act in cgroups that were told of as containers' only. Cheap.
+  virtual void know_container(uint64_t cgroup_id, bool is_one) { (void)cgroup_id, (void)is_one; }
+  // A process that no response of the kernel's touches, nor its descendants where that is asked; for as long as the
+  // source lives. The agent and its descendants are.
+  virtual void protect(uint32_t pid, bool descendants) { (void)pid, (void)descendants; }
+  // Is a response of Wanted in force in the kernel, by its id?
+  [[nodiscard]] virtual bool in_force(uint64_t id) const {
+    (void)id;
+    return false;
+  }
+  // What the kernel did for that response when an image of that process began (ev_head of its start): nothing if its
+  // condition did not hold.
+  [[nodiscard]] virtual std::optional<KernelDeed> kernel_deed(uint64_t id, uint32_t pid, uint64_t start_ns,
+                                                              uint32_t exec_id) const {
+    (void)id, (void)pid, (void)start_ns, (void)exec_id;
+    return std::nullopt;
+  }
   // Bytes of ring buffer memory.
   [[nodiscard]] virtual size_t ring_bytes() const { return 0; }
 };

@@ -3,6 +3,7 @@
  * Processes: creation, programs, end, and a snapshot of those that were there before us.
  * BTF tracepoints (include/trace/events/sched.h) cost nothing to calls that do not create, exec or exit.
  */
+#include "../include/kill.h"
 #include "../include/sock.h"
 
 const volatile int cgroup_subsys = -1;
@@ -12,6 +13,7 @@ volatile bool want_env = false;
 volatile bool want_cgroups = false;
 volatile bool want_stdio = false;
 volatile bool want_roles = false;
+volatile bool want_verdicts = false;
 volatile __u8 told[EVT_COUNT] = {};
 volatile __u32 reader_idle = 0;
 
@@ -106,7 +108,6 @@ FORK_FAILED(vfork)
 #define MNT_READONLY 0x40
 #define S_IMMUTABLE 8
 #define CAP_DAC_OVERRIDE 1
-enum { EXE_WRITABLE = 1, EXE_UPPER_LAYER = 2, EXE_FROM_MEMFD = 4, EXE_LOWER_LAYER = 8 };
 
 /* Could who runs it have changed it? As inode_permission(MAY_WRITE) of fs/namei.c, without ACLs and other groups. */
 static __always_inline bool exe__writable(struct file *exe, struct inode *inode, const struct cred *cred)
@@ -338,7 +339,8 @@ int BPF_PROG(process__exec, struct task_struct *task, pid_t old_pid, struct linu
 	exec__stdio(&b, ev, task);
 	exec__cgroups(&b, ev, task);
 	exec__env(&b, ev, task);
-	record__send(&b, RING_OF_execve);
+	if (record__send(&b, RING_OF_execve) && want_verdicts)
+		kill__consider(b.s, b.w); /* on the record's own bytes, and only once they are told */
 	scratch__put(&b);
 	return 0;
 }

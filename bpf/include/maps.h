@@ -3,6 +3,7 @@
 #pragma once
 
 #include "compat.h"
+#include "../schema/condition.h"
 #include "../schema/event.h"
 
 /* Set by the loader (agent/sensor/bpf_source.cpp). */
@@ -14,6 +15,7 @@ extern volatile bool want_threads; /* clone events of threads */
 extern volatile bool want_env;     /* the environment */
 extern volatile bool want_cgroups; /* the paths of all controllers */
 extern volatile bool want_stdio;   /* what descriptors 0, 1 and 2 are when a program starts */
+extern volatile bool want_verdicts; /* responses that the kernel carries out itself (kill.h) */
 extern volatile bool want_roles;   /* who began with a socket, beyond connect and accept themselves */
 extern volatile __u8 told[EVT_COUNT]; /* 0: the hook is there for the state that it keeps; rules do not ask for it */
 
@@ -67,6 +69,8 @@ struct walk {
 	__u32 nameless; /* in no directory */
 	__u32 pad;
 	char buf[TIERCEL_PATH_MAX + 256];
+	struct cond_facts facts; /* verdict.h */
+	struct cond_key key;
 };
 
 /* Scratch to build a record in. Programs may be preempted or nest, so each CPU has a few. */

@@ -133,8 +133,8 @@ static __always_inline bool ring__output(void *ring, void *bytes, __u32 size)
 	return true;
 }
 
-/* ring: RING_OF_<event>, a constant but for the programs that many calls share. */
-static __always_inline void record__send(struct build *b, int ring)
+/* ring: RING_OF_<event>, a constant but for the programs that many calls share. False: lost, and counted. */
+static __always_inline bool record__send(struct build *b, int ring)
 {
 	__u32 size = b->s->pos;
 	__u16 type = b->head->type;
@@ -151,4 +151,5 @@ static __always_inline void record__send(struct build *b, int ring)
 		count__sent(type);
 	else
 		count__lost_ring(type, b->head->cgroup_id);
+	return sent;
 }

@@ -57,6 +57,12 @@ struct ev_head {
 #define FDF_FILE 8    /* there is a file: the part means something */
 #define FDF_NAMELESS 16 /* it never was in a folder: realpath is the kernel's name for it */
 
+/* ev_exec.flags, with Falco's numbers */
+#define EXE_WRITABLE 1
+#define EXE_UPPER_LAYER 2
+#define EXE_FROM_MEMFD 4
+#define EXE_LOWER_LAYER 8
+
 /* sock_part.sk_flags */
 #define SKF_CLIENT 1 /* this process connected, or sent first */
 #define SKF_SERVER 2 /* it accepted, or received first */

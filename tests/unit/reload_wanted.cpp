@@ -151,3 +151,28 @@ TEST_CASE("threads are told of where a rule names what makes them") {
   CHECK_FALSE(wanted("evt.type in (fork, vfork)").threads);
   CHECK_FALSE(wanted("evt.type = execve").threads);
 }
+
+TEST_CASE("the kernel is given no more to do than the configuration allows") {
+  const std::string text =
+      rule_yaml("evt.type = execve and evt.failed = false and container.id != host and proc.name = xmrig", "out", "a") +
+      "- rule: kill\n  desc: d\n  condition: rule.name = a\n  action: {type: kill}\n  budget_per_min: 50\n";
+  const auto loaded = load(text);
+  REQUIRE_MESSAGE(loaded.rules, loaded.diagnostics.render_all());
+  config::Config config;
+  auto got = reload::kernel_responses(*loaded.rules, config);
+  REQUIRE(got.size() == 1);
+  CHECK_FALSE(got[0].dry_run);
+  CHECK(got[0].budget_per_min == 50);
+  config.response.dry_run = true;
+  config.response.budget_per_min = 7;
+  got = reload::kernel_responses(*loaded.rules, config);
+  REQUIRE(got.size() == 1);
+  CHECK(got[0].dry_run);
+  CHECK(got[0].budget_per_min == 7);
+  config.group_rules = std::make_shared<const std::vector<config::GroupRules>>(
+      std::vector<config::GroupRules>{{loaded.rules->responses()[0].position.file, ""}});
+  CHECK(reload::kernel_responses(*loaded.rules, config).empty());
+  config.group_rules = nullptr;
+  config.response.enabled = false;
+  CHECK(reload::kernel_responses(*loaded.rules, config).empty());
+}

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <optional>
 
 namespace tiercel::http {
 namespace {
@@ -96,18 +97,33 @@ struct ListDeleter {
 };
 using List = std::unique_ptr<curl_slist, ListDeleter>;
 
-// Nullptr: one of them would be more than one line.
-List header_list(const Headers& headers) {
-  List list(::curl_slist_append(nullptr, "Expect:"));  // a body is never held back
+// Nothing: one of them would be more than one line.
+std::optional<List> header_list(const Request& request) {
+  Headers headers = request.headers;
+  if (request.sign.key_id.empty())
+    headers.insert(headers.begin(), {"Expect", ""});  // a body is never held back
+  else if (!request.sign.token.empty())
+    headers.emplace_back("x-amz-security-token", request.sign.token);
+  List list;
   for (const auto& [name, value] : headers) {
-    const std::string line = name + ": " + value;
-    if (line.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) return nullptr;
+    const std::string line = value.empty() ? name + ":" : name + ": " + value;
+    if (line.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) return std::nullopt;
     curl_slist* longer = ::curl_slist_append(list.get(), line.c_str());
-    if (longer == nullptr) return nullptr;
+    if (longer == nullptr) return std::nullopt;
     (void)list.release();
     list.reset(longer);
   }
   return list;
+}
+
+// No text of libcurl's has the secret or the token in it: they are no part of the URL.
+void set_up_sign(CURL* easy, const Sign& sign) {
+  const std::string provider = "aws:amz:" + sign.region + ":" + sign.service;
+  ::curl_easy_setopt(easy, CURLOPT_AWS_SIGV4, provider.c_str());
+  ::curl_easy_setopt(easy, CURLOPT_USERNAME, sign.key_id.c_str());
+  ::curl_easy_setopt(easy, CURLOPT_PASSWORD, sign.secret.c_str());
+  // libcurl before 8.3 signs an "Expect:" that takes the header away (its issue 11664), so it stays, and nobody waits.
+  ::curl_easy_setopt(easy, CURLOPT_EXPECT_100_TIMEOUT_MS, 1L);
 }
 
 Kind kind_of(CURLcode code) {
@@ -120,6 +136,7 @@ Kind kind_of(CURLcode code) {
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
       return Kind::kUnreachable;
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
@@ -153,7 +170,13 @@ void set_up(CURL* easy, const Request& request, Incoming& incoming, curl_slist* 
     ::curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
     ::curl_easy_setopt(easy, CURLOPT_PROXY, "");  // whatever the environment says
   }
+  if (request.direct) ::curl_easy_setopt(easy, CURLOPT_PROXY, "");
+  if (!request.sign.key_id.empty()) set_up_sign(easy, request.sign);
   if (!request.ca_file.empty()) ::curl_easy_setopt(easy, CURLOPT_CAINFO, request.ca_file.c_str());
+  if (!request.client_certificate.empty()) {
+    ::curl_easy_setopt(easy, CURLOPT_SSLCERT, request.client_certificate.c_str());
+    ::curl_easy_setopt(easy, CURLOPT_SSLKEY, request.client_key.c_str());
+  }
   if (!request.keep_connection) {
     ::curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
     ::curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
@@ -173,6 +196,34 @@ const std::string* find(const Headers& headers, std::string_view name) {
   const auto it =
       std::find_if(headers.begin(), headers.end(), [&](const auto& header) { return header.first == name; });
   return it == headers.end() ? nullptr : &it->second;
+}
+
+int retry_after_ms(const Headers& headers, uint64_t realtime_ns) {
+  constexpr int64_t kMostS = 3'600;
+  const std::string* value = find(headers, "retry-after");
+  if (value == nullptr || value->empty()) return 0;
+  int64_t seconds = 0;
+  if (value->find_first_not_of("0123456789") == std::string::npos) {
+    seconds = value->size() > 9 ? kMostS : std::stoll(*value);
+  } else {
+    const time_t at_s = ::curl_getdate(value->c_str(), nullptr);
+    if (at_s < 0) return 0;
+    seconds = int64_t{at_s} - static_cast<int64_t>(realtime_ns / 1'000'000'000);
+  }
+  return static_cast<int>(std::clamp<int64_t>(seconds, 0, kMostS) * 1'000);
+}
+
+std::string origin_of(const std::string& url) {
+  const std::unique_ptr<CURLU, decltype(&::curl_url_cleanup)> parsed(::curl_url(), &::curl_url_cleanup);
+  if (!parsed || ::curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)
+    return "the URL";
+  std::string out;
+  for (const auto& [part, before] : {std::pair{CURLUPART_SCHEME, ""}, {CURLUPART_HOST, "://"}, {CURLUPART_PORT, ":"}}) {
+    char* text = nullptr;
+    if (::curl_url_get(parsed.get(), part, &text, 0) == CURLUE_OK && text != nullptr) out += std::string(before) + text;
+    ::curl_free(text);
+  }
+  return out;
 }
 
 struct Client::Impl {
@@ -210,24 +261,28 @@ Client::~Client() {
 
 tl::expected<Response, Failure> Client::send(const Request& request) {
   if (impl_->multi == nullptr || impl_->easy == nullptr) return failed(Kind::kRequest, "libcurl has no memory");
-  if (request.timeout_ms <= 0) return failed(Kind::kTimeout, "no time is left for " + request.url);
-  const List headers = header_list(request.headers);
-  if (headers == nullptr) return failed(Kind::kRequest, "a header for " + request.url + " is not one line");
+  const std::string where = request.unix_socket.empty() ? origin_of(request.url) : request.unix_socket;
+  if (request.timeout_ms <= 0) return failed(Kind::kTimeout, "no time is left for " + where);
+  const std::optional<List> headers = header_list(request);
+  if (!headers) return failed(Kind::kRequest, "a header for " + where + " is not one line");
 
   Incoming incoming{request, {}};
   char error[CURL_ERROR_SIZE] = "";
-  set_up(impl_->easy, request, incoming, headers.get(), error);
+  set_up(impl_->easy, request, incoming, headers->get(), error);
   if (::curl_multi_add_handle(impl_->multi, impl_->easy) != CURLM_OK)
-    return failed(Kind::kRequest, "libcurl does not take " + request.url);
+    return failed(Kind::kRequest, "libcurl does not take " + where);
   const CURLcode code = impl_->run();
   long status = 0;
   ::curl_easy_getinfo(impl_->easy, CURLINFO_RESPONSE_CODE, &status);
   ::curl_multi_remove_handle(impl_->multi, impl_->easy);
   ::curl_easy_reset(impl_->easy);  // it points to what ends here
 
-  const std::string where = request.unix_socket.empty() ? request.url : request.unix_socket;
   if (impl_->stopped) return failed(Kind::kStopped, "asking " + where + " was stopped");
-  if (incoming.too_large) return failed(Kind::kTooLarge, where + " answers with more than the limit");
+  if (incoming.too_large) {
+    auto failure = failed(Kind::kTooLarge, where + " answers with more than the limit");
+    failure.value().status = static_cast<int>(status);
+    return failure;
+  }
   if (code != CURLE_OK)
     return failed(kind_of(code), where + ": " + (error[0] != '\0' ? error : ::curl_easy_strerror(code)));
   incoming.response.status = static_cast<int>(status);

@@ -183,3 +183,35 @@ TEST_CASE("a connection is kept only where that is asked for") {
   CHECK(client.send(request).has_value());
   CHECK(server.connections() == 3);
 }
+
+TEST_CASE("Retry-After is seconds or a date; anything else says nothing") {
+  constexpr uint64_t kNowNs = 1'445'412'480'000'000'000;  // Wed, 21 Oct 2015 07:28:00 GMT
+  const auto of = [](const char* value) { return retry_after_ms({{"retry-after", value}}, kNowNs); };
+  CHECK(of("30") == 30'000);
+  CHECK(of("0") == 0);
+  CHECK(of("99999999999999999999999") == 3'600'000);
+  CHECK(of("86400") == 3'600'000);
+  CHECK(of("Wed, 21 Oct 2015 07:28:42 GMT") == 42'000);
+  CHECK(of("Wednesday, 21-Oct-15 07:28:42 GMT") == 42'000);
+  CHECK(of("Wed Oct 21 07:28:42 2015") == 42'000);
+  CHECK(of("Wed, 21 Oct 2015 07:27:00 GMT") == 0);
+  CHECK(of("Fri, 31 Dec 2999 23:59:59 GMT") == 3'600'000);
+  for (const char* nothing : {"", "soon", "-5", "1e9", "Foo, 99 Oct 2015 07:28:00 GMT"}) CHECK(of(nothing) == 0);
+  CHECK(retry_after_ms({}, kNowNs) == 0);
+}
+
+TEST_CASE("what a failure says names the host and no more of the URL") {
+  CHECK(origin_of("https://user:pass@hooks.example.com:8443/T0/B0/secret?token=t#f") ==
+        "https://hooks.example.com:8443");
+  CHECK(origin_of("http://[::1]/secret") == "http://[::1]");
+  CHECK(origin_of("not a URL with secret") == "the URL");
+  Client client;
+  Request request;
+  for (const char* url : {"http://u:SECRET@127.0.0.1:1/SECRET", "http://x y/SECRET", "gopher://h/SECRET",
+                          "https://127.0.0.1:99999999/SECRET", "http://no-such-host.invalid/SECRET"}) {
+    request.url = url;
+    const auto answer = client.send(request);
+    REQUIRE_FALSE(answer);
+    CHECK_MESSAGE(answer.error().message.find("SECRET") == std::string::npos, answer.error().message);
+  }
+}

@@ -42,24 +42,40 @@ uint8_t parts_of(FileSinkOptions::Format format) {
   return kEventJson;
 }
 
+std::string default_name(const std::string& path) {
+  return "file " + path;
+}
+
+// Counters of an output without a name of its own have the path alone.
+const std::string& label_of(const FileSinkOptions& options) {
+  return options.name == default_name(options.path) ? options.path : options.name;
+}
+
+FileSinkOptions named(FileSinkOptions options) {
+  if (options.name.empty()) options.name = default_name(options.path);
+  return options;
+}
+
 class FileSinkImpl final : public FileSink {
  public:
   FileSinkImpl(Spool& spool, FileSinkOptions options, Metrics& metrics)
-      : options_(std::move(options)),
+      : options_(named(std::move(options))),
         errors_(metrics.counter("tiercel_output_errors_total", "Attempts of an output that failed and were repeated",
-                                options_.path)),
-        delivered_(metrics.counter("tiercel_output_delivered_total", "Alerts that an output delivered", options_.path)),
+                                label_of(options_))),
+        delivered_(
+            metrics.counter("tiercel_output_delivered_total", "Alerts that an output delivered", label_of(options_))),
         cut_(metrics.counter("tiercel_output_cut_total", "Alerts cut to what a reader of the output takes",
-                             options_.path)),
+                             label_of(options_))),
         bucket_(options_.rate_max_per_s),
         thread_(spool,
-                {.name = "file " + options_.path,
+                {.name = options_.name,
                  .least_priority = options_.least_priority,
+                 .condition = options_.condition,
                  .keeps_place = true,
                  .parts = parts_of(options_.format)},
                 [this](std::span<const Row> rows) { return deliver(rows); }) {}
 
-  [[nodiscard]] std::string name() const override { return "file " + options_.path; }
+  [[nodiscard]] std::string name() const override { return options_.name; }
   Result<> start() override;
   void stop(int timeout_ms) override { thread_.stop(timeout_ms); }
   void reopen() override {

@@ -20,6 +20,8 @@
 namespace tiercel::siem {
 
 struct FileSinkOptions {
+  std::string name =
+      {};  // of the output: counters' label, its place in the spool; empty: "file PATH", and PATH as label
   enum class Format { kNormalised, kFalco, kText, kWazuh };
   std::string path;
   Format format = Format::kNormalised;
@@ -27,6 +29,7 @@ struct FileSinkOptions {
   unsigned rotate_files = 1;       // how many old files are kept; at least 1
   uint32_t rate_max_per_s = 0;     // lines a second; 0: no limit
   alert::Priority least_priority = alert::Priority::kDebug;
+  uint64_t condition = 0;  // of Alert::refused_by; 0: none
 };
 
 class FileSink : public Sink {

@@ -56,17 +56,18 @@ class StdoutSink final : public Sink {
   StdoutSink(Spool& spool, const StdoutSinkOptions& options, Metrics& metrics)
       : options_(options),
         lost_(metrics.counter("tiercel_output_lost_total", "Alerts that an output could not deliver and gave up",
-                              "stdout")),
-        delivered_(metrics.counter("tiercel_output_delivered_total", "Alerts that an output delivered", "stdout")),
+                              options_.name)),
+        delivered_(metrics.counter("tiercel_output_delivered_total", "Alerts that an output delivered", options_.name)),
         own_fd_(open_again(options.fd)),
         thread_(spool,
-                {.name = "stdout",
+                {.name = options_.name,
                  .least_priority = options.least_priority,
+                 .condition = options.condition,
                  .takes_routine = false,
                  .parts = kFalcoJson | kTextLine},
                 [this](std::span<const Row> rows) { return deliver(rows); }) {}
 
-  [[nodiscard]] std::string name() const override { return "stdout"; }
+  [[nodiscard]] std::string name() const override { return options_.name; }
   Result<> start() override { return thread_.start(); }
   void stop(int timeout_ms) override { thread_.stop(timeout_ms); }
 

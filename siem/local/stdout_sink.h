@@ -5,6 +5,7 @@
 // Threads: start() and stop() on the owner's thread.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -16,11 +17,13 @@
 namespace tiercel::siem {
 
 struct StdoutSinkOptions {
+  std::string name = "stdout";  // of the output: counters' label, the reader
   enum class Format { kText, kJson };
   Format format = Format::kText;
   bool colour = false;  // tints the priority of a text line; the caller knows whether it is a terminal
   alert::Priority least_priority = alert::Priority::kDebug;
-  int fd = 1;  // borrowed; its flags are not changed, because other programs share them
+  uint64_t condition = 0;  // of Alert::refused_by; 0: none
+  int fd = 1;              // borrowed; its flags are not changed, because other programs share them
 };
 
 std::unique_ptr<Sink> make_stdout_sink(Spool& spool, StdoutSinkOptions options, Metrics& metrics);

@@ -24,12 +24,16 @@ class SyslogSink final : public Sink {
   SyslogSink(Spool& spool, SyslogSinkOptions options, Metrics& metrics)
       : options_(std::move(options)),
         lost_(metrics.counter("tiercel_output_lost_total", "Alerts that an output could not deliver and gave up",
-                              "syslog")),
-        delivered_(metrics.counter("tiercel_output_delivered_total", "Alerts that an output delivered", "syslog")),
-        thread_(spool, {.name = "syslog", .least_priority = options_.least_priority, .parts = kFalcoJson | kTextLine},
+                              options_.name)),
+        delivered_(metrics.counter("tiercel_output_delivered_total", "Alerts that an output delivered", options_.name)),
+        thread_(spool,
+                {.name = options_.name,
+                 .least_priority = options_.least_priority,
+                 .condition = options_.condition,
+                 .parts = kFalcoJson | kTextLine},
                 [this](std::span<const Row> rows) { return deliver(rows); }) {}
 
-  [[nodiscard]] std::string name() const override { return "syslog"; }
+  [[nodiscard]] std::string name() const override { return options_.name; }
   Result<> start() override { return thread_.start(); }
   void stop(int timeout_ms) override { thread_.stop(timeout_ms); }
 

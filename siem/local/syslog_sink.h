@@ -6,6 +6,7 @@
 // Threads: start() and stop() on the owner's thread.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -17,9 +18,11 @@
 namespace tiercel::siem {
 
 struct SyslogSinkOptions {
+  std::string name = "syslog";  // of the output: counters' label, the reader
   enum class Format { kText, kJson };
   Format format = Format::kText;
   alert::Priority least_priority = alert::Priority::kDebug;
+  uint64_t condition = 0;  // of Alert::refused_by; 0: none
   std::string socket_path = "/dev/log";
 };
 

@@ -60,6 +60,40 @@ bool eventually(Predicate predicate) {
 
 }  // namespace
 
+TEST_CASE("outputs pass by what their condition refused, and only that") {
+  constexpr uint64_t kOurs = 0x1234, kOther = 0x99;
+  const TempDir dir;
+  Metrics metrics;
+  const auto spool = make_memory_spool({}, metrics);
+  const auto file = make_file_sink(*spool, {.path = dir / "file", .condition = kOurs}, metrics);
+  const auto all = make_file_sink(*spool, {.path = dir / "all"}, metrics);
+  Pipe pipe;
+  auto out = make_stdout_sink(*spool, {.condition = kOurs, .fd = pipe.write_end.get()}, metrics);
+  for (siem::Sink* sink : {static_cast<siem::Sink*>(file.get()), static_cast<siem::Sink*>(all.get()), out.get()})
+    REQUIRE(sink->start());
+  const auto append = [&](const char* id, std::vector<uint64_t> refused_by) {
+    auto made = std::make_shared<alert::Alert>(*make_alert(Priority::kError, id));
+    made->refused_by = std::move(refused_by);
+    spool->append(std::move(made));
+  };
+  append("a", {});
+  append("b", {kOther, kOurs});
+  append("c", {kOther});
+  append("d", {kOurs});
+  for (siem::Sink* sink : {static_cast<siem::Sink*>(file.get()), static_cast<siem::Sink*>(all.get()), out.get()})
+    sink->stop(kGenerousMs);
+  out.reset();  // it has the pipe open, too
+  pipe.write_end.reset();
+  CHECK(lines_of(dir / "file") == Lines{line("a"), line("c")});
+  CHECK(lines_of(dir / "all") == Lines{line("a"), line("b"), line("c"), line("d")});
+  const std::string printed = read_to_end(pipe.read_end.get());
+  CHECK(printed.find("Error a") != std::string::npos);
+  CHECK(printed.find("Error b") == std::string::npos);
+  CHECK(printed.find("Error c") != std::string::npos);
+  CHECK(printed.find("Error d") == std::string::npos);
+  CHECK(spool->counts().waiting == 0);
+}
+
 TEST_CASE("reader thread: criticals first, trouble is retried from where it was, priorities are passed by") {
   Metrics metrics;
   auto spool = make_memory_spool({}, metrics);

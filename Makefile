@@ -44,6 +44,7 @@ bench: build test-deps ## what matching and the whole agent cost, interleaved (P
 	@python3 tests/bench/bench.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests $(if $(PEER),--peer "$(PEER)") $(BENCH_ARGS)
 	@python3 tests/bench/latency.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests $(LATENCY_ARGS)
 	@python3 tests/bench/delivery.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests $(DELIVERY_ARGS)
+	@python3 tests/bench/respond_latency.py --tiercel $(TIERCEL) --user
 
 .PHONY: attacks
 attacks: build attack-deps ## every detection against real attacks and harmless twins, and all of them beside honest work
@@ -90,4 +91,4 @@ lint: test-deps ## format, include edges, sizes, clang-tidy
 	@mkdir -p $(BUILD)
 	@cmake --preset dev >$(BUILD)/dev-configure.log 2>&1 || { cat $(BUILD)/dev-configure.log; exit 1; }
 	@cmake --build $(BUILD)/dev --target bpf_objects >/dev/null
-	@ctest --test-dir $(BUILD)/dev -L lint --output-on-failure
+	@TIERCEL_LINT_TESTS=1 ctest --test-dir $(BUILD)/dev -L lint --output-on-failure

@@ -30,8 +30,10 @@
 #include "agent/pipeline.h"
 #include "agent/reload/rules.h"
 #include "agent/response_options.h"
+#include "agent/response_orders.h"
 #include "agent/rule/static_fields.h"
 #include "agent/rule_options.h"
+#include "agent/self_test.h"
 #include "agent/sensor/bpf_source.h"
 #include "agent/sensor/recording.h"
 #include "agent/status.h"
@@ -62,7 +64,8 @@ class App {
         reports_(metrics_),
         spool_(siem::make_spool(spool_options(options), metrics_, clock_, reports_)),
         responder_(response_options(config_), reports_, metrics_, clock_),
-        outputs_(config_, options.outputs, *spool_, metrics_),
+        responses_(config_, reports_, metrics_, clock_),
+        outputs_(config_, options.outputs, *spool_, metrics_, clock_, reports_),
         containers_(container_options(options), metrics_),
         users_(config_.host_root),
         table_({}, containers_, metrics_),
@@ -73,6 +76,7 @@ class App {
         reloader_(reload_options(options), metrics_, clock_) {
     cpu_usage_.set_interval_s(config_.sensor.procinfo_interval_s);
     heartbeat_.set_interval_s(options.replay_from.empty() ? config_.heartbeat_interval_s : 0);
+    self_test_.set_interval_s(options.replay_from.empty() ? config_.self_test_interval_s : 0);
     if (options.outputs.group)
       options.outputs.group->connect({.report = [this](alert::Report report) { reports_.put(std::move(report)); },
                                       .poke = [this] { reloader_.poke(); },
@@ -104,9 +108,7 @@ class App {
   void stop();
   void take_reports();
   void report_gap();
-  void count_undelivered();
-  [[nodiscard]] Status status() const;
-  void print_summary() const;
+  [[nodiscard]] Status status(std::vector<OutputRow> outputs = {}) const;
 
   const RunOptions& options_;
   const config::Config& config_;
@@ -118,6 +120,7 @@ class App {
   alert::Reports reports_;
   std::unique_ptr<siem::Spool> spool_;
   response::Responder responder_;  // outlives the outputs, which feed it
+  LocalResponses responses_;
   Outputs outputs_;
   context::Containers containers_;
   context::Users users_;
@@ -135,6 +138,7 @@ class App {
   context::Knowledge knowledge_{table_, containers_, users_};  // what the recording was told
   std::optional<Pipeline> pipeline_;
   Heartbeat heartbeat_;
+  SelfTest self_test_{start_named_child};
   Lifeline lifeline_;
   ClockWatch clock_watch_;
   reload::Reloader reloader_;  // uses the source
@@ -156,6 +160,7 @@ Result<> App::load_rules() {
 Result<> App::open_source() {
   if (options_.replay_from.empty()) {
     source_ = sensor::make_bpf_source(sensor_options(config_, *rules_));
+    containers_.on_settled([this](uint64_t id, bool is_one) { source_->know_container(id, is_one); });
     table_.set_healer([this](context::Process& process) { procfs_.fill(process); });
     return {};
   }
@@ -169,7 +174,7 @@ Result<> App::open_source() {
 Result<> App::start_control() {
   if (!options_.control_socket) return {};
   control_.emplace(control::ControlServer::Options{.socket_path = config_.socket_path()}, metrics_);
-  control_->on("status", [this](const control::Request&) { return status().json(); });
+  control_->on("status", [this](const control::Request&) { return status(outputs_.rows()).json(); });
   control_->on("rules_reload", [this](const control::Request&) {
     return fmt::format(R"({{"ticket":{}}})", reloader_.request("command"));
   });
@@ -177,10 +182,13 @@ Result<> App::start_control() {
     const auto outcome = reloader_.outcome(std::strtoull(request.argument("ticket").c_str(), nullptr, 10));
     return outcome ? outcome->json() : R"({"result":"waiting"})";
   });
+  responses_.serve(*control_);
   return control_->start();
 }
 
 Result<> App::start_responder() {
+  if (options_.replay_from.empty())
+    if (auto started = responses_.start(*pipeline_, *source_, config_.response.enabled); !started) return started;
   if (!config_.active_response.enabled || !options_.outputs.manager || !options_.replay_from.empty()) return {};
   outputs_.on_active_response([this](const std::string& json) { responder_.offer(json); });
   return responder_.start();
@@ -196,6 +204,7 @@ Result<> App::start_source() {
 }
 
 void App::handle(std::span<const std::byte> record) {
+  self_test_.see(record);
   pipeline_->handle(record);
   if (recorder_) {  // behind it, since what it made known has to be read before it
     knowledge_.tell_before(record, [this](std::span<const std::byte> known) { recorder_->write(known); });
@@ -217,14 +226,15 @@ void App::tick() {
     report->by_cgroup = lost_by_container(cgroup_losses_);
     log::warning("the kernel's rings were full: {} events lost ({}); the reader was up to {} ms behind", report->lost,
                  report->by_type, report->reader_lag_ms);
-    spool_->append(
-        maker_.make_internal(clock_.realtime_ns(), report->priority, "Tiercel internal: events lost",
-                             fmt::format("{} events were lost in the kernel ({}); by container since the start: {}",
-                                         report->lost, report->by_type, report->by_cgroup),
-                             {{"lost", report->lost},
-                              {"by_type", report->by_type},
-                              {"by_cgroup", report->by_cgroup},
-                              {"reader_lag_ms", report->reader_lag_ms}}));
+    pipeline_->tell({.priority = report->priority,
+                     .rule = "Tiercel internal: events lost",
+                     .message = fmt::format("{} events were lost in the kernel ({}); by container since the start: {}",
+                                            report->lost, report->by_type, report->by_cgroup),
+                     .fields = {{"lost", report->lost},
+                                {"by_type", report->by_type},
+                                {"by_cgroup", report->by_cgroup},
+                                {"reader_lag_ms", report->reader_lag_ms}},
+                     .time_ns = clock_.realtime_ns()});
   }
   if (losses_.take_vital_loss()) {
     heal();
@@ -237,13 +247,15 @@ void App::tick() {
   lifeline_.touch(clock_);
   if (options_.replay_from.empty())
     if (auto jump = clock_watch_.look(clock_)) reports_.put(std::move(*jump));
-  if (heartbeat_.due(clock_.monotonic_ns())) spool_->append(make_heartbeat(maker_, clock_.realtime_ns(), status()));
+  if (auto state = self_test_.look(clock_.monotonic_ns(), losses_.vital_lost())) reports_.put(std::move(*state));
+  if (heartbeat_.due(clock_.monotonic_ns())) pipeline_->tell(heartbeat_report(clock_.realtime_ns(), status()));
 }
 
 void App::take_reports() {
-  for (alert::Report& report : reports_.take())
-    spool_->append(maker_.make_internal(report.time_ns != 0 ? report.time_ns : clock_.realtime_ns(), report.priority,
-                                        report.rule, report.message, report.fields, report.routine));
+  for (alert::Report& report : reports_.take()) {
+    if (report.time_ns == 0) report.time_ns = clock_.realtime_ns();
+    pipeline_->tell(report);
+  }
 }
 
 // What happened while no agent ran was not seen.
@@ -319,12 +331,14 @@ void App::heal() {
 void App::swap(reload::Offer& offer) {
   if (!offer.outcome.accepted) {
     // A group's set has a report of its own, with file and line.
-    if (offer.outcome.causes != group::kCause) spool_->append(make_refusal(maker_, offer.outcome));
+    if (offer.outcome.causes != group::kCause) pipeline_->tell(refusal_report(offer.outcome));
     return;
   }
+  responses_.apply(offer.config, offer.matcher->rules());
   pipeline_->exchange(offer.matcher);
   cpu_usage_.set_interval_s(offer.config.sensor.procinfo_interval_s);
   heartbeat_.set_interval_s(offer.config.heartbeat_interval_s);
+  self_test_.set_interval_s(offer.config.self_test_interval_s);
   heartbeat_.soon();
   if (!offer.look_again) return;
   auto looked = source_->look_again([this](std::span<const std::byte> record) {
@@ -344,8 +358,9 @@ void App::follow_directory(std::span<const std::byte> bytes) {
   if (auto process = table_.find({exec->head.pid, exec->head.start_ns})) process->cwd = record->text(exec->cwd);
 }
 
-Status App::status() const {
+Status App::status(std::vector<OutputRow> outputs) const {
   Status s;
+  s.outputs = std::move(outputs);
   s.version = kVersion;
   s.uptime_s = (clock_.monotonic_ns() - started_ns_) / 1'000'000'000;
   s.events = metrics_.sum("tiercel_events_total");
@@ -364,6 +379,7 @@ Status App::status() const {
   s.spool_waiting = spool.waiting;
   s.spool_on_disk = spool.on_disk;
   s.processes = processes_;
+  s.self_test = self_test_.state_text();
   s.ring_bytes = source_ ? source_->ring_bytes() : 0;
   s.rss_anon_bytes = rss_anon_bytes();
   s.rules = reloader_.state();
@@ -387,39 +403,11 @@ Status App::status() const {
   return s;
 }
 
-void App::print_summary() const {
-  const Status s = status();
-  fmt::print(stderr, "\nevents seen       {}\nalerts            {}\n", s.events, s.alerts);
-  if (s.manager_configured) {
-    fmt::print(stderr, "sent to manager   {} (confirmed {}, sent and not confirmed yet {})\n", s.manager_sent,
-               s.manager_confirmed, s.manager_unconfirmed);
-  }
-  fmt::print(stderr, "lost              {} (in the kernel {}, malformed {}, in the spool {}, at outputs {})\n",
-             s.lost(), s.kernel_lost, s.records_lost, s.spool_lost, s.outputs_lost);
-  if (!s.cgroup_losses.empty()) fmt::print(stderr, "  by container    {}\n", lost_by_container(s.cgroup_losses));
-}
-
-// What an output did not take and the spool does not keep is gone now. What the manager was sent and has not confirmed
-// is told apart, since most of it has arrived.
-void App::count_undelivered() {
-  for (const siem::Spool::Waiting& waiting : spool_->waiting()) {
-    uint64_t rows = waiting.rows;
-    if (waiting.kept) {
-      if (rows > 0) log::info("{} alerts wait in the spool for the output {}", rows, waiting.reader);
-      continue;
-    }
-    if (outputs_.manager() && waiting.reader == outputs_.manager()->name())
-      rows -= std::min(rows, outputs_.manager()->status().unconfirmed);
-    if (rows == 0) continue;
-    undelivered_ += rows;
-    log::error("{} alerts never left through the output {}", rows, waiting.reader);
-  }
-}
-
 void App::stop() {
   const uint64_t begun_ns = clock_.monotonic_ns();
   reloader_.stop();
   responder_.stop(kUndoTimeoutMs);
+  responses_.stop(kUndoTimeoutMs / 2);
   const int took_ms = static_cast<int>((clock_.monotonic_ns() - begun_ns) / 1'000'000);
   tick();
   take_reports();
@@ -427,9 +415,9 @@ void App::stop() {
   outputs_.stop(std::max(0, kStopTimeoutMs - took_ms));
   take_reports();  // the last ones: the spool has them for the next agent
   spool_->close();
-  count_undelivered();
+  undelivered_ = outputs_.undelivered();
   lifeline_.end(clock_);
-  if (options_.summary) print_summary();
+  if (options_.summary) std::fputs(summary_text(status()).c_str(), stderr);
 }
 
 LoopHandlers App::handlers() {

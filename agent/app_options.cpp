@@ -8,7 +8,7 @@ namespace tiercel {
 
 sensor::BpfOptions sensor_options(const config::Config& config, const rule::RuleSet& rules) {
   sensor::BpfOptions options;
-  options.wanted = reload::wanted_by(rules);
+  options.wanted = reload::wanted_by(rules, config);
   options.ring_vital_bytes = size_t{config.sensor.ring_vital_size_kb} << 10;
   options.ring_bulk_bytes = size_t{config.sensor.ring_bulk_size_kb} << 10;
   return options;
@@ -19,7 +19,11 @@ reload::Reloader::Options reload_options(const RunOptions& run) {
   options.running = run.config;
   options.read_config = run.read_config;
   options.config_file = run.config_file;
-  options.rule_options = rule_options;
+  options.rule_options = [file = run.config_file](const config::Config& config) {
+    rule::LoadOptions rules = rule_options(config);
+    add_output_conditions(rules, config, file.empty() ? "configuration" : file);
+    return rules;
+  };
   if (group::GroupConfig* group = run.outputs.group) {
     options.errand = [group] { group->errand(); };
     options.concluded = [group](const reload::Outcome& outcome) { group->concluded(outcome); };

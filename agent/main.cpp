@@ -20,6 +20,7 @@ struct Parsed {
   cli::EnrollArgs enroll;
   std::vector<std::string> files;
   cli::RulesArgs about;
+  cli::OutputsTestArgs outputs;
   cli::RulesListArgs list;
   cli::RulesTestArgs test;
   cli::RulesWhyArgs why;
@@ -29,7 +30,7 @@ struct Parsed {
   bool strict = false, json = false;
   std::string run_dir = "/run/tiercel";
   std::string format = "text";
-  std::string home, stock_agent;
+  std::string home, stock_agent, id;
 };
 
 void add_agent_options(CLI::App& app, cli::RunArgs& args) {
@@ -261,6 +262,28 @@ void add_reference(CLI::App& app, Parsed& p, int& status) {
   st->callback([&] { status = cli::status(p.run_dir, p.json); });
 }
 
+void add_outputs(CLI::App& app, Parsed& p, int& status) {
+  auto* outputs = app.add_subcommand("outputs", "Where alerts go: list the outputs, and try them");
+  outputs->require_subcommand(1);
+  const auto common = [&p](CLI::App* command) {
+    command->add_option("--config,-c", p.outputs.config_file,
+                        "Configuration file (default: /etc/tiercel/tiercel.yaml)");
+    command->add_flag("--json", p.outputs.json, kMachines);
+  };
+  auto* list = outputs->add_subcommand("list", "Names, types, priorities and places; never a secret");
+  common(list);
+  list->callback([&] { status = cli::outputs_list(p.outputs.config_file, p.outputs.json); });
+  auto* test = outputs->add_subcommand(
+      "test",
+      "Send an alert that says that it is a test by one output, or by each, from this process and without the agent,\n"
+      "and say what the other side answered; exit status 1 if it was not taken. Conditions are not asked.");
+  common(test);
+  test->add_option("name", p.outputs.name, "The output's name, as `tiercel outputs list` has it (default: all)");
+  test->add_option("--timeout-s", p.outputs.timeout_s, "How long to wait for an answer")->capture_default_str();
+  test->footer("Example:\n  tiercel outputs test slack");
+  test->callback([&] { status = cli::outputs_test(p.outputs); });
+}
+
 void add_manager_habits(CLI::App& dev, Parsed& p) {
   dev.add_option("--protocol", p.dev.protocol, "How agents reach it")
       ->check(CLI::IsMember({"tcp", "udp", "both"}))
@@ -351,6 +374,32 @@ void add_response(CLI::App& app, Parsed& p, int& status) {
       "Exit status: 0 done, 1 refused or failed; the last line on standard output says why.");
 }
 
+void add_respond(CLI::App& app, Parsed& p, int& status) {
+  auto* respond = app.add_subcommand(
+      "respond",
+      "Local responses: what rules with an action: did on this host, what can be undone, and what they may do.\n"
+      "Asks the running agent. docs/responses.md, docs/response-rules.md");
+  respond->require_subcommand(1);
+  auto* list = respond->add_subcommand("list", "What is in effect and can be undone, what was done, budgets");
+  auto* rules =
+      respond->add_subcommand("rules", "Each response rule that runs: its action, budget and where it is decided");
+  auto* undo = respond->add_subcommand(
+      "undo",
+      "Undo what is in effect, and wait for it: let go on what is suspended, join a network again, unblock an\n"
+      "address, put a file back. Exit status 1: it could not be undone, and the text says why");
+  undo->add_option("id", p.id, "Its id, as `respond list` has it; all: everything")->required();
+  for (CLI::App* command : {list, rules, undo}) {
+    command->add_option("--run-dir", p.run_dir, "Where the agent's control socket is")->capture_default_str();
+    command->add_flag("--json", p.json, kMachines);
+  }
+  list->callback([&] { status = cli::respond_list(p.run_dir, p.json); });
+  rules->callback([&] { status = cli::respond_rules(p.run_dir, p.json); });
+  undo->callback([&] { status = cli::respond_undo(p.run_dir, p.id, p.json); });
+  respond->footer(
+      "Examples:\n  sudo tiercel respond list\n  sudo tiercel respond undo 692951a3-1\n"
+      "  sudo tiercel respond undo all        before the agent is removed");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -367,7 +416,9 @@ int main(int argc, char** argv) {
   add_rules(app, parsed, status);
   add_reference(app, parsed, status);
   add_manager(app, parsed, status);
+  add_outputs(app, parsed, status);
   add_response(app, parsed, status);
+  add_respond(app, parsed, status);
   app.add_subcommand("falco", "Falco's command line and falco.yaml: see `tiercel falco --help`");
   try {
     app.parse(argc, argv);

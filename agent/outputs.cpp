@@ -3,21 +3,24 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
+#include <thread>
 
+#include "agent/base/condition_id.h"
 #include "agent/base/fd.h"
 #include "agent/base/log.h"
+#include "agent/base/thread.h"
 #include "agent/cli/alert_line.h"
 #include "agent/cli/commands.h"
+#include "agent/config/output_names.h"
 #include "agent/group/group_config.h"
 #include "agent/heartbeat.h"
-#include "siem/local/file_sink.h"
-#include "siem/local/stdout_sink.h"
-#include "siem/local/syslog_sink.h"
-#include "siem/wazuh/agent_queue.h"
+#include "agent/outputs_make.h"
 #include "siem/wazuh/manager/dev_manager.h"
 #include "siem/wazuh/sink.h"
 
@@ -25,22 +28,6 @@ namespace tiercel {
 namespace {
 
 constexpr size_t kPasswordFileMax = 4096;
-
-siem::FileSinkOptions::Format format_of(config::FileOutput::Format format) {
-  switch (format) {
-    case config::FileOutput::Format::kFalco:
-      return siem::FileSinkOptions::Format::kFalco;
-    case config::FileOutput::Format::kText:
-      return siem::FileSinkOptions::Format::kText;
-    case config::FileOutput::Format::kWazuh:
-      return siem::FileSinkOptions::Format::kWazuh;
-    case config::FileOutput::Format::kNormalised:
-      break;
-  }
-  return siem::FileSinkOptions::Format::kNormalised;
-}
-
-const SystemClock kClock;
 
 Result<std::string> password_of(const config::Wazuh& wazuh) {
   if (wazuh.password_file.empty()) return wazuh.password.reveal();
@@ -56,42 +43,20 @@ bool is_heartbeat(std::string_view json) {
 
 }  // namespace
 
-Outputs::Outputs(const config::Config& config, OutputOptions options, siem::Spool& spool, Metrics& metrics)
-    : config_(config), options_(options), spool_(spool), metrics_(metrics) {}
+Outputs::Outputs(const config::Config& config, OutputOptions options, siem::Spool& spool, Metrics& metrics,
+                 const Clock& clock, alert::Reports& reports)
+    : config_(config), options_(options), spool_(spool), metrics_(metrics), clock_(clock), reports_(reports) {}
 
 Outputs::~Outputs() {
   stop(0);
 }
 
-void Outputs::add_local(const config::Output& output) {
-  const auto least = static_cast<alert::Priority>(output.priority);
-  if (const auto* to = std::get_if<config::StdoutOutput>(&output.to)) {
-    siem::StdoutSinkOptions sink;
-    const bool json = options_.json || to->format == config::StdoutOutput::Format::kJson;
-    sink.format = json ? siem::StdoutSinkOptions::Format::kJson : siem::StdoutSinkOptions::Format::kText;
-    sink.colour = !json && cli::colour_wanted(STDOUT_FILENO);
-    sink.least_priority = least;
-    sinks_.push_back(siem::make_stdout_sink(spool_, sink, metrics_));
-  } else if (const auto* file = std::get_if<config::FileOutput>(&output.to)) {
-    siem::FileSinkOptions sink;
-    sink.path = file->path;
-    sink.format = format_of(file->format);
-    sink.rotate_size_bytes = uint64_t{file->rotate_size_mb} << 20;
-    sink.rotate_files = file->rotate_files;
-    if (file->format == config::FileOutput::Format::kWazuh) sink.rate_max_per_s = file->rate_max_per_s;
-    sink.least_priority = least;
-    auto made = siem::make_file_sink(spool_, sink, metrics_);
-    files_.push_back(made.get());
-    sinks_.push_back(std::move(made));
-  } else if (const auto* syslog = std::get_if<config::SyslogOutput>(&output.to)) {
-    siem::SyslogSinkOptions sink;
-    if (syslog->format == config::SyslogOutput::Format::kJson) sink.format = siem::SyslogSinkOptions::Format::kJson;
-    sink.least_priority = least;
-    sinks_.push_back(siem::make_syslog_sink(spool_, sink, metrics_));
-  } else if (const auto* agent = std::get_if<config::WazuhAgentOutput>(&output.to)) {
-    sinks_.push_back(wazuh::make_agent_queue_sink(
-        spool_, {.path = agent->path, .rate_max_per_s = agent->rate_max_per_s, .least_priority = least}, metrics_));
-  }
+void Outputs::add(const config::Output& output, const std::string& name) {
+  MadeOutput made = make_output(output, name, {spool_, metrics_, clock_, reports_, options_.json});
+  if (!made.sink) return;
+  if (made.file != nullptr) files_.push_back(made.file);
+  if (made.forwarder != nullptr) forwarders_.push_back(made.forwarder);
+  sinks_.push_back(std::move(made.sink));
 }
 
 Result<> Outputs::add_wazuh(const std::vector<config::WazuhManager>& managers, const std::string& agent_name) {
@@ -103,8 +68,10 @@ Result<> Outputs::add_wazuh(const std::vector<config::WazuhManager>& managers, c
         {manager.host, manager.port, manager.enrol_port,
          manager.protocol == config::WazuhManager::Protocol::kUdp ? wazuh::Protocol::kUdp : wazuh::Protocol::kTcp});
   for (const config::Output& output : config_.outputs)
-    if (std::holds_alternative<config::WazuhManager>(output.to))
+    if (std::holds_alternative<config::WazuhManager>(output.to)) {
       options.least_priority = static_cast<alert::Priority>(output.priority);
+      options.condition = condition_id(output.condition);
+    }
   options.keys_file = embedded_ ? embedded_dir_ + "/agent.keys" : config_.wazuh_keys_file();
   options.agent_name = agent_name;
   options.groups = config_.wazuh.groups;
@@ -137,7 +104,7 @@ Result<> Outputs::add_wazuh(const std::vector<config::WazuhManager>& managers, c
     };
   }
   if (respond_) callbacks.active_response = [this](const wazuh::ActiveResponse& ask) { respond_(ask.json); };
-  auto sink = std::make_unique<wazuh::WazuhSink>(spool_, std::move(options), std::move(callbacks), metrics_, kClock);
+  auto sink = std::make_unique<wazuh::WazuhSink>(spool_, std::move(options), std::move(callbacks), metrics_, clock_);
   wazuh_ = sink.get();
   sinks_.push_back(std::move(sink));
   return {};
@@ -175,9 +142,10 @@ Result<> Outputs::start() {
     log::info("no manager is configured: one is running on 127.0.0.1:{}, and prints what it decodes",
               embedded_->port());
   }
-  for (const config::Output& output : config_.outputs) {
-    const bool to_stdout = std::holds_alternative<config::StdoutOutput>(output.to);
-    if (!(embed && to_stdout)) add_local(output);  // the embedded manager prints in its place
+  const std::vector<std::string> names = config::output_names(config_.outputs);
+  for (size_t i = 0; i < names.size(); ++i) {
+    const bool to_stdout = std::holds_alternative<config::StdoutOutput>(config_.outputs[i].to);
+    if (!(embed && to_stdout)) add(config_.outputs[i], names[i]);  // the embedded manager prints in its place
   }
   if (!managers.empty())
     if (auto added = add_wazuh(managers, agent_name); !added) return added;
@@ -188,19 +156,62 @@ Result<> Outputs::start() {
   return {};
 }
 
+// All at once: one that hangs takes nothing of the others' time.
 void Outputs::stop(int timeout_ms) {
-  // One deadline for all: several that hang must not add up.
-  const uint64_t deadline_ns = kClock.monotonic_ns() + static_cast<uint64_t>(timeout_ms) * 1'000'000;
-  for (auto& sink : sinks_) {
-    const uint64_t now_ns = kClock.monotonic_ns();
-    sink->stop(now_ns < deadline_ns ? static_cast<int>((deadline_ns - now_ns) / 1'000'000) : 0);
-  }
+  std::vector<std::thread> stops;
+  for (auto& sink : sinks_)
+    stops.push_back(start_thread("stop " + sink->name(), [&sink, timeout_ms] { sink->stop(timeout_ms); }));
+  for (std::thread& stop : stops) stop.join();
   if (embedded_) embedded_->stop();
   if (!embedded_dir_.empty()) {
     std::error_code ignored;
     std::filesystem::remove_all(embedded_dir_, ignored);
     embedded_dir_.clear();
   }
+}
+
+std::vector<OutputRow> Outputs::rows() const {
+  std::map<std::pair<std::string, std::string>, uint64_t> counts;
+  metrics_.each([&](const std::string& name, const std::string& /*help*/, const std::string& label, uint64_t value) {
+    if (name.starts_with("tiercel_output_")) counts[{name, label}] = value;
+  });
+  std::vector<OutputRow> rows;
+  for (const siem::Spool::Waiting& waiting : spool_.waiting()) {
+    if (wazuh_ != nullptr && waiting.reader == wazuh_->name()) continue;
+    OutputRow& row = rows.emplace_back();
+    row.name = waiting.reader;
+    row.waiting = waiting.rows;
+    // Files without a name of their own count under their path.
+    const std::string label = row.name.substr(row.name.starts_with("file ") ? 5 : 0);
+    const auto count = [&](const char* what) { return counts[{fmt::format("tiercel_output_{}_total", what), label}]; };
+    row.delivered = count("delivered");
+    row.failures = count("errors");
+    row.lost = count("lost");
+    for (const siem::Forwarder* forwarder : forwarders_) {
+      if (forwarder->name() != row.name) continue;
+      siem::ForwarderStatus status = forwarder->status();
+      row.open = status.open;
+      row.last_answer = std::move(status.last_answer);
+    }
+  }
+  return rows;
+}
+
+// What the manager was sent and has not confirmed is told apart, since most of it has arrived.
+uint64_t Outputs::undelivered() const {
+  uint64_t all = 0;
+  for (const siem::Spool::Waiting& waiting : spool_.waiting()) {
+    uint64_t rows = waiting.rows;
+    if (waiting.kept) {
+      if (rows > 0) log::info("{} alerts wait in the spool for the output {}", rows, waiting.reader);
+      continue;
+    }
+    if (wazuh_ && waiting.reader == wazuh_->name()) rows -= std::min(rows, wazuh_->status().unconfirmed);
+    if (rows == 0) continue;
+    all += rows;
+    log::error("{} alerts never left through the output {}", rows, waiting.reader);
+  }
+  return all;
 }
 
 void Outputs::reopen() {

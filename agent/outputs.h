@@ -7,9 +7,12 @@
 #include <utility>
 #include <vector>
 
+#include "agent/alert/report.h"
+#include "agent/base/clock.h"
 #include "agent/base/metrics.h"
 #include "agent/base/result.h"
 #include "agent/config/config.h"
+#include "siem/forwarder.h"
 #include "siem/sink.h"
 #include "siem/spool.h"
 
@@ -33,9 +36,18 @@ struct OutputOptions {
   bool json = false;                    // --json: Falco's JSON lines on standard output
 };
 
+// One output as `tiercel status` shows it.
+struct OutputRow {
+  std::string name;
+  uint64_t delivered = 0, waiting = 0, failures = 0, lost = 0;
+  bool open = false;        // the breaker
+  std::string last_answer;  // of a service; never a secret
+};
+
 class Outputs {
  public:
-  Outputs(const config::Config& config, OutputOptions options, siem::Spool& spool, Metrics& metrics);
+  Outputs(const config::Config& config, OutputOptions options, siem::Spool& spool, Metrics& metrics, const Clock& clock,
+          alert::Reports& reports);
   ~Outputs();
 
   // Active responses of the manager go there, as JSON; before start().
@@ -43,20 +55,28 @@ class Outputs {
   Result<> start();
   void stop(int timeout_ms);
   void reopen();  // SIGUSR1
+  // After the end: alerts that no output took and that the spool does not keep. Each output's are logged.
+  [[nodiscard]] uint64_t undelivered() const;
 
   [[nodiscard]] const wazuh::WazuhSink* manager() const { return wazuh_; }
+  // Of all outputs but the manager's. Counts what waits on the disk: not for the deciding thread. After start(), any
+  // other thread.
+  [[nodiscard]] std::vector<OutputRow> rows() const;
 
  private:
   Result<> start_embedded_manager();
-  void add_local(const config::Output& output);
+  void add(const config::Output& output, const std::string& name);
   Result<> add_wazuh(const std::vector<config::WazuhManager>& managers, const std::string& agent_name);
 
   const config::Config& config_;
   OutputOptions options_;
   siem::Spool& spool_;
   Metrics& metrics_;
+  const Clock& clock_;
+  alert::Reports& reports_;
   std::vector<std::unique_ptr<siem::Sink>> sinks_;
   std::vector<siem::FileSink*> files_;
+  std::vector<siem::Forwarder*> forwarders_;
   std::function<void(const std::string& json)> respond_;
   wazuh::WazuhSink* wazuh_ = nullptr;
   std::unique_ptr<wazuh::DevManager> embedded_;

@@ -6,6 +6,7 @@
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <initializer_list>
 
@@ -61,6 +62,28 @@ void write_group(JsonWriter& out, const group::GroupState& group) {
     out.EndObject();
   }
   out.EndObject();
+}
+
+void write_outputs(JsonWriter& out, const std::vector<OutputRow>& outputs) {
+  out.Key("outputs");
+  out.StartArray();
+  for (const OutputRow& row : outputs) {
+    out.StartObject();
+    write_text(out, "name", row.name);
+    out.Key("delivered");
+    out.Uint64(row.delivered);
+    out.Key("waiting");
+    out.Uint64(row.waiting);
+    out.Key("failures");
+    out.Uint64(row.failures);
+    out.Key("lost");
+    out.Uint64(row.lost);
+    out.Key("breaker_open");
+    out.Bool(row.open);
+    write_text(out, "last_answer", row.last_answer);  // what a service sent may be no UTF-8
+    out.EndObject();
+  }
+  out.EndArray();
 }
 
 }  // namespace
@@ -148,11 +171,13 @@ std::string Status::json() const {
     number("sent", manager_sent);
     number("confirmed", manager_confirmed);
   });
+  write_outputs(out, outputs);
   object("spool", [&] {
     number("waiting", spool_waiting);
     out.Key("on_disk");
     out.Bool(spool_on_disk);
   });
+  text("self_test", self_test);
   object("memory", [&] {
     number("rss_anon_bytes", rss_anon_bytes);
     number("ring_bytes", ring_bytes);
@@ -171,6 +196,7 @@ class Reply {
     rapidjson::MemoryStream stream(json.data(), json.size());
     document_.ParseStream<rapidjson::kParseIterativeFlag>(stream);
   }
+  explicit Reply(const rapidjson::Value& value) { document_.CopyFrom(value, document_.GetAllocator()); }
   [[nodiscard]] bool valid() const { return !document_.HasParseError() && document_.IsObject(); }
   [[nodiscard]] const rapidjson::Value* find(std::initializer_list<const char*> path) const {
     const rapidjson::Value* at = &document_;
@@ -241,7 +267,43 @@ std::string group_text(const Reply& s, const char* alarm, const char* off) {
   return out;
 }
 
+// What a server sent goes to somebody's terminal.
+std::string without_controls(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }, ' ');
+  return text;
+}
+
+std::string outputs_text(const Reply& s, const char* alarm, const char* off) {
+  const rapidjson::Value* outputs = s.find({"outputs"});
+  if (outputs == nullptr || !outputs->IsArray()) return {};
+  std::string out;
+  for (const rapidjson::Value& output : outputs->GetArray()) {
+    const Reply row(output);
+    const bool trouble = row.flag({"breaker_open"}) || row.number({"lost"}) > 0;
+    out += fmt::format("  {}output    {}: {} delivered, {} waiting", trouble ? alarm : "", row.text({"name"}),
+                       row.number({"delivered"}), row.number({"waiting"}));
+    if (const uint64_t failures = row.number({"failures"}); failures > 0) out += fmt::format(", {} failures", failures);
+    if (const uint64_t lost = row.number({"lost"}); lost > 0) out += fmt::format(", {} lost", lost);
+    if (row.flag({"breaker_open"})) out += ", DOES NOT WORK: tried now and then";
+    if (const std::string answer = row.text({"last_answer"}); !answer.empty()) out += "; " + without_controls(answer);
+    out += fmt::format("{}\n", trouble ? off : "");
+  }
+  return out;
+}
+
 }  // namespace
+
+std::string summary_text(const Status& s) {
+  std::string out = fmt::format("\nevents seen       {}\nalerts            {}\n", s.events, s.alerts);
+  if (s.manager_configured)
+    out += fmt::format("sent to manager   {} (confirmed {}, sent and not confirmed yet {})\n", s.manager_sent,
+                       s.manager_confirmed, s.manager_unconfirmed);
+  out += fmt::format("lost              {} (in the kernel {}, malformed {}, in the spool {}, at outputs {})\n",
+                     s.lost(), s.kernel_lost, s.records_lost, s.spool_lost, s.outputs_lost);
+  if (!s.cgroup_losses.empty()) out += fmt::format("  by container    {}\n", lost_by_container(s.cgroup_losses));
+  return out;
+}
 
 std::string status_text(const std::string& json, bool colour) {
   const Reply s(json);
@@ -273,6 +335,10 @@ std::string status_text(const std::string& json, bool colour) {
       s.number({"lost", "malformed_records"}), s.number({"lost", "spool"}), s.number({"lost", "outputs"}),
       lost > 0 ? off : "", manager, s.number({"spool", "waiting"}),
       s.flag({"spool", "on_disk"}) ? "on the disk" : "in memory only");
+  if (s.text({"self_test"}) == "failed")
+    out +=
+        fmt::format("  {}blind     the kernel does not tell of our own processes: restart the agent{}\n", alarm, off);
+  out += outputs_text(s, alarm, off);
   if (const uint64_t known = s.number({"containers", "known"}); known > 0)
     out += fmt::format("  containers {} ({} without a runtime's record that names them, {} not fully known yet)\n",
                        known, s.number({"containers", "unverified"}), s.number({"containers", "incomplete"}));

@@ -11,6 +11,7 @@
 #include "agent/context/containers.h"
 #include "agent/group/group_config.h"
 #include "agent/losses.h"
+#include "agent/outputs.h"
 #include "agent/reload/outcome.h"
 
 namespace tiercel {
@@ -24,6 +25,7 @@ struct Status {
   uint64_t undelivered = 0;                  // at the end: what an output had not taken when the agent stopped
   uint64_t spool_waiting = 0;
   bool spool_on_disk = false;
+  std::string self_test;  // passed, failed; unknown before the first
   context::Containers::Counts containers;
   uint64_t processes = 0, ring_bytes = 0, rss_anon_bytes = 0;
   reload::RulesState rules;
@@ -31,6 +33,7 @@ struct Status {
   std::optional<group::GroupState> group;  // nothing: the agent has no manager
   bool manager_configured = false, manager_connected = false;
   std::string manager_address, agent_id;
+  std::vector<OutputRow> outputs;  // but the manager; only for who asks for them
   uint64_t manager_sent = 0, manager_confirmed = 0, manager_unconfirmed = 0;
 
   [[nodiscard]] uint64_t lost() const { return kernel_lost + records_lost + spool_lost + outputs_lost + undelivered; }
@@ -38,6 +41,8 @@ struct Status {
 };
 
 [[nodiscard]] uint64_t rss_anon_bytes();
+// What `tiercel run` says at its end.
+[[nodiscard]] std::string summary_text(const Status& status);
 // The reply of the status command as a person reads it; colours only when asked for.
 [[nodiscard]] std::string status_text(const std::string& json, bool colour);
 

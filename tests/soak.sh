@@ -9,5 +9,8 @@ if [ "$(id -u)" != 0 ]; then
   exit 2
 fi
 cmake --build build/release -j "$jobs"
+cmake --preset dev >/dev/null
+cmake --build build/dev --target slack_drive -j "$jobs"
+TIERCEL_SOAK=1 ctest --test-dir build/dev -R slack_webhook --output-on-failure --no-tests=error
 python3 tests/faults/faults.py --jobs "$jobs" --sound-cases 2000000
 TIERCEL_SOAK=1 exec ctest --test-dir build/release -L live --output-on-failure --no-tests=error --timeout 7200

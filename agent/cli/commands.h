@@ -30,6 +30,14 @@ int reference(const std::string& page, const std::string& format);
 int doctor(bool json);
 int status(const std::string& run_dir, bool json);
 
+int outputs_list(const std::string& config_file, bool json);
+struct OutputsTestArgs {
+  std::string config_file, name;
+  unsigned timeout_s = 30;
+  bool json = false;
+};
+int outputs_test(const OutputsTestArgs& args);
+
 struct DevManagerArgs {
   std::string dir;
   unsigned port = 1514, enrol_port = 1515;
@@ -47,6 +55,11 @@ struct EnrollArgs {
   unsigned port = 1515;
 };
 int enroll(const EnrollArgs& args);
+
+// What local responses did and may do: docs/responses.md.
+int respond_list(const std::string& run_dir, bool json);
+int respond_rules(const std::string& run_dir, bool json);
+int respond_undo(const std::string& run_dir, const std::string& id, bool json);
 
 // One of response::shipped_scripts(), on standard input and output.
 int response(const std::string& name);

@@ -180,11 +180,14 @@ Result<RunOptions> falco_run_options(const FalcoArgs& args, const falco::Setting
   config.state_dir = own.state_dir;
   config.run_dir = own.run_dir;
   for (const config::Output& output : own.outputs)
-    if (std::holds_alternative<config::WazuhManager>(output.to)) config.outputs.push_back(output);
+    if (std::holds_alternative<config::WazuhManager>(output.to) ||
+        std::holds_alternative<config::SlackOutput>(output.to) ||
+        std::holds_alternative<config::SecurityHubOutput>(output.to))  // Falco has none of these
+      config.outputs.push_back(output);
   if (config.outputs.empty() && config.wazuh.managers.empty())
     return fail(
         "No output configured, please make sure at least one output is configured and enabled: stdout_output, "
-        "syslog_output, file_output, or a Wazuh manager in tiercel.yaml",
+        "syslog_output, file_output, program_output, http_output, or a Wazuh manager in tiercel.yaml",
         Fault::kUser);
   config.rules_files = falco_rule_paths(args, settings);
   if (config.rules_files.empty()) {

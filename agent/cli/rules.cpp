@@ -17,6 +17,7 @@ void print_check_json(const rule::Loaded& loaded) {
   out.open_object().put_number("errors", loaded.diagnostics.errors());
   out.put_number("warnings", loaded.diagnostics.warnings());
   out.put_number("rules", loaded.rules ? loaded.rules->size() : 0);
+  out.put_number("responses", loaded.rules ? loaded.rules->responses().size() : 0);
   out.put_diagnostics(loaded.diagnostics).close_object().print();
 }
 
@@ -38,9 +39,11 @@ int rules_check(const std::vector<std::string>& files, bool strict, bool json) {
     return bad ? 1 : 0;
   }
   std::fputs(loaded.diagnostics.render_all(colour_wanted(STDERR_FILENO)).c_str(), stderr);
-  fmt::print("{}: {} rules in {} files, {} errors, {} warnings\n", bad ? "Invalid" : "Ok",
-             loaded.rules ? loaded.rules->size() : 0, loaded.files.size(), loaded.diagnostics.errors(),
-             loaded.diagnostics.warnings());
+  const size_t responses = loaded.rules ? loaded.rules->responses().size() : 0;
+  fmt::print("{}: {} rules{} in {} files, {} errors, {} warnings\n", bad ? "Invalid" : "Ok",
+             loaded.rules ? loaded.rules->size() : 0,
+             responses > 0 ? fmt::format(" and {} responses", responses) : std::string(), loaded.files.size(),
+             loaded.diagnostics.errors(), loaded.diagnostics.warnings());
   return bad ? 1 : 0;
 }
 

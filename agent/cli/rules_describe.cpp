@@ -114,7 +114,13 @@ std::string everything(const rule::Loaded& loaded) {
   for (const auto& macro : all.macros) put_macro(out, macro);
   out.close_array().key("lists").open_array();
   for (const auto& list : all.lists) put_list(out, list);
-  out.close_array().close_object();
+  out.close_array();
+  if (!loaded.rules->responses().empty()) {  // a key that Falco's description does not have
+    out.key("responses").open_array();
+    for (const rule::Response& response : loaded.rules->responses()) put_response(out, response);
+    out.close_array();
+  }
+  out.close_object();
   return out.str();
 }
 
@@ -155,6 +161,11 @@ int rules_describe(const RulesArgs& given) {
   const size_t width = terminal_width() > 0 ? terminal_width() : kWidthWithoutTerminal;
   print_row("Rule", "Description", width);
   print_row("----", "-----------", width);
+  if (!one)
+    for (const rule::Response& response : loaded.rules->responses()) {
+      print_row(response.name, response.description + " (response: " + to_string(response.action) + ")", width);
+      fmt::print("\n");
+    }
   for (const rule::RuleDescription& rule : loaded.description->rules) {
     if (one && &rule != one) continue;
     print_row(rule.item.name, rule.item.description.str(), width);

@@ -178,10 +178,32 @@ class Printer {
   Tints tints_;
 };
 
+int explain_response(const rule::Loaded& loaded, const rule::Response& response, bool json) {
+  const auto index = static_cast<size_t>(&response - loaded.rules->responses().data());
+  if (json) {
+    Json out;
+    put_response(out, response);
+    out.print();
+    return 0;
+  }
+  fmt::print("{}  {}:{}\n  {}\n\n", response.name, response.position.file, response.position.line,
+             response.description);
+  fmt::print("What it does\n  {}{}, {} times a minute at most\n\n", to_string(response.action),
+             !response.enabled  ? " (not enabled: it is never asked)"
+             : response.dry_run ? " (dry run: it only tells)"
+                                : "",
+             response.budget_per_min);
+  fmt::print("Condition over alerts, as written\n  {}\n\nProgram\n{}", response.condition,
+             loaded.rules->verdicts().explain(index));
+  return 0;
+}
+
 }  // namespace
 
 int rules_explain(const RulesArgs& args) {
   const rule::Loaded loaded = load_described(args.files);
+  if (const rule::Response* response = response_named(loaded, args.rule))
+    return explain_response(loaded, *response, args.json);
   const auto id = loaded.rules ? loaded.rules->find(args.rule) : std::nullopt;
   if (!id || !loaded.description->rule(args.rule)) return report(no_such_rule(loaded, args.rule));
   const Explanation explanation = explanation_of(loaded, *id);

@@ -89,7 +89,27 @@ void print_lines(const std::vector<Row>& rows) {
   }
 }
 
-void print_json(const std::vector<Row>& rows) {
+std::string state_of(const rule::Response& response) {
+  return !response.enabled ? " (not enabled)" : response.dry_run ? " (dry run)" : "";
+}
+
+void print_responses(const std::vector<const rule::Response*>& responses, size_t width) {
+  const Tints tints(colour_wanted(STDOUT_FILENO));
+  for (const rule::Response* response : responses) {
+    const std::string place = fmt::format("{}:{}", response->position.file, response->position.line);
+    const std::string what = fmt::format("{} | {} | {}", to_string(response->action), response->condition, place);
+    if (width == 0) {
+      fmt::print("{:<13}  {}{}  {}\n", "Response", response->name, state_of(*response), what);
+      continue;
+    }
+    fmt::print("{:<15}{}{}{}{}\n", "Response", tints.bold(),
+               cut(response->name + state_of(*response), width - kPriorityColumns), tints.off(), "");
+    fmt::print("{}{}{}{}\n", std::string(kPriorityColumns, ' '), tints.dim(), wrapped(what, kPriorityColumns, width),
+               tints.off());
+  }
+}
+
+void print_json(const std::vector<Row>& rows, const std::vector<const rule::Response*>& responses) {
   Json out;
   out.open_array();
   for (const Row& row : rows) {
@@ -101,6 +121,7 @@ void print_json(const std::vector<Row>& rows) {
     out.put_all("tactics", row.mitre.tactics).close_object();
     out.put_bool("active", row.active).put_position(row.rule->position).close_object();
   }
+  for (const rule::Response* response : responses) put_response(out, *response);
   out.close_array().print();
 }
 
@@ -132,13 +153,17 @@ int rules_list(const RulesListArgs& args) {
   std::vector<Row> rows;
   for (rule::RuleId id = 0; id < loaded.rules->size(); ++id)
     if (Row row = row_of(*loaded.rules, id); wanted(row, args.tags, least)) rows.push_back(std::move(row));
+  std::vector<const rule::Response*> responses;  // they have neither tags nor a priority
+  if (args.tags.empty() && !least)
+    for (const rule::Response& response : loaded.rules->responses()) responses.push_back(&response);
   const size_t width = terminal_width();
   if (args.rules.json)
-    print_json(rows);
+    print_json(rows, responses);
   else if (width > 0)
     print_rows(rows, width);
   else
     print_lines(rows);
+  if (!args.rules.json) print_responses(responses, width);
   return loaded.diagnostics.errors() > 0 ? 1 : 0;
 }
 

@@ -18,6 +18,10 @@ namespace tiercel::cli {
 [[nodiscard]] std::string description_json(const rule::Loaded& loaded, const rule::RuleDescription* only = nullptr);
 // The key "threshold" of a rule that counts; nothing for others.
 void put_threshold(Json& out, const rule::Rule& rule);
+// A response as an object: its name, condition, action and switches.
+void put_response(Json& out, const rule::Response& response);
+// nullptr: there is none of that name.
+[[nodiscard]] const rule::Response* response_named(const rule::Loaded& loaded, const std::string& name);
 // "there is no rule 'x'", with the nearest name, or why it was left out.
 [[nodiscard]] Error no_such_rule(const rule::Loaded& loaded, const std::string& name);
 

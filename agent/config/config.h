@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -79,9 +80,20 @@ struct FileOutput {
   bool operator==(const FileOutput&) const = default;
 };
 
+// TLS towards an HTTP service or a syslog server.
+struct Tls {
+  std::string ca_file = {};  // PEM; empty: the distribution's
+  std::string client_certificate = {};
+  std::string client_key = {};
+  bool operator==(const Tls&) const = default;
+};
+
 struct SyslogOutput {
   enum class Format : uint8_t { kText, kJson };
   Format format = Format::kText;  // as of StdoutOutput
+  std::string address = {};       // empty: syslog(3); unix:///dev/log, udp://HOST:PORT, tcp://..., tls://...: RFC 5424
+  std::string facility = "user";
+  Tls tls = {};
   bool operator==(const SyslogOutput&) const = default;
 };
 
@@ -101,9 +113,48 @@ struct WazuhAgentOutput {
   bool operator==(const WazuhAgentOutput&) const = default;
 };
 
+// One JSON object a POST, in the shape that Falco's http_output and falcosidekick's input have.
+struct HttpOutput {
+  Secret url = {};  // it may hold a token
+  std::string url_file = {};
+  std::vector<std::pair<std::string, Secret>> headers = {};
+  Tls tls = {};
+  uint32_t timeout_ms = 10'000;
+  bool operator==(const HttpOutput&) const = default;
+};
+
+struct SlackOutput {
+  Secret webhook_url = {};
+  std::string webhook_url_file = {};  // its first line is the URL
+  uint32_t fold_window_s = 60;        // repeats of a rule and key within it become one message; 0: every alert is one
+  Tls tls = {};
+  bool operator==(const SlackOutput&) const = default;
+};
+
+struct SecurityHubOutput {
+  enum class Format : uint8_t { kAsff, kOcsf };
+  std::string region = {};    // empty: as AWS users set it (AWS_REGION, profile, instance metadata)
+  std::string account = {};   // empty: instance metadata, else GetCallerIdentity
+  std::string endpoint = {};  // empty: that of the region and its partition
+  std::string profile = {};   // of the shared files
+  Format format = Format::kAsff;
+  Tls tls = {};
+  bool operator==(const SecurityHubOutput&) const = default;
+};
+
+// A program of the operator's that gets a line of JSON for each alert on its standard input. No shell.
+struct ProgramOutput {
+  std::vector<std::string> program = {};  // path and arguments
+  bool operator==(const ProgramOutput&) const = default;
+};
+
 struct Output {
-  std::variant<StdoutOutput, FileOutput, SyslogOutput, WazuhManager, WazuhAgentOutput> to;
+  std::variant<StdoutOutput, FileOutput, SyslogOutput, WazuhManager, WazuhAgentOutput, HttpOutput, SlackOutput,
+               SecurityHubOutput, ProgramOutput>
+      to;
   uint8_t priority = kPriorityDebug;  // the least severe that goes there
+  std::string name = {};              // of its place in the spool, its counters and `outputs test`; empty: its type
+  std::string condition = {};         // in the rules' language; alerts that do not satisfy it do not go there
   bool operator==(const Output&) const = default;
 };
 
@@ -180,6 +231,15 @@ struct ActiveResponse {
   bool operator==(const ActiveResponse&) const = default;
 };
 
+// What the rules' own responses may do on this host: docs/responses.md.
+struct LocalResponse {
+  bool enabled = true;
+  bool dry_run = false;              // only tell what would have been done
+  std::vector<std::string> protect;  // names or paths of programs, beside those that always are
+  uint32_t budget_per_min = 60;      // of all responses together
+  bool operator==(const LocalResponse&) const = default;
+};
+
 struct Config {
   std::vector<std::string> rules_files{"/etc/tiercel/rules.d"};
   uint8_t priority = kPriorityDebug;  // rules less severe than this are not enabled
@@ -205,10 +265,12 @@ struct Config {
   // No key: what a group adds, read after rules_files. Null: nothing.
   std::shared_ptr<const std::vector<GroupRules>> group_rules;
   ActiveResponse active_response;
+  LocalResponse response;
   std::string host_root;  // where the host's files are, for an agent in a container; "": this is the host
 
   log::Level log_level = log::Level::kInfo;
   uint32_t heartbeat_interval_s = 600;  // 0: none
+  uint32_t self_test_interval_s = 60;   // 0: none
   std::string state_dir = "/var/lib/tiercel";
   std::string run_dir = "/run/tiercel";
 

@@ -153,6 +153,14 @@ constexpr Key<ActiveResponse> kActiveResponseKeys[] = {
     {"log", [](Reading& r, const TreeNode& n, ActiveResponse& a) { r.absolute_path(n, a.log); }},
 };
 
+constexpr Key<LocalResponse> kResponseKeys[] = {
+    {"enabled", [](Reading& r, const TreeNode& n, LocalResponse& l) { r.boolean(n, l.enabled); }},
+    {"dry_run", [](Reading& r, const TreeNode& n, LocalResponse& l) { r.boolean(n, l.dry_run); }},
+    {"protect", [](Reading& r, const TreeNode& n, LocalResponse& l) { r.texts(n, l.protect); }},
+    {"budget_per_min",
+     [](Reading& r, const TreeNode& n, LocalResponse& l) { r.number(n, 0, 100'000, l.budget_per_min); }},
+};
+
 constexpr Key<AppendOutput::Match> kMatchKeys[] = {
     {"source", [](Reading& r, const TreeNode& n, AppendOutput::Match& m) { r.text(n, m.source); }},
     {"tags", [](Reading& r, const TreeNode& n, AppendOutput::Match& m) { r.texts(n, m.tags); }},
@@ -301,6 +309,8 @@ constexpr Key<Draft> kKeys[] = {
     {"containers", [](Reading& r, const TreeNode& n, Draft& d) { r.map(n, kContainersKeys, d.config.containers); }},
     {"active_response",
      [](Reading& r, const TreeNode& n, Draft& d) { r.map(n, kActiveResponseKeys, d.config.active_response); }},
+    {"response", [](Reading& r, const TreeNode& n, Draft& d) { r.map(n, kResponseKeys, d.config.response); },
+     FromGroup::kNever},
     {"host_root", [](Reading& r, const TreeNode& n, Draft& d) { r.absolute_path(n, d.config.host_root); },
      FromGroup::kNever},
     {"log_level", [](Reading& r, const TreeNode& n, Draft& d) { read_log_level(r, n, d.config.log_level); },
@@ -308,6 +318,9 @@ constexpr Key<Draft> kKeys[] = {
     {"heartbeat_interval_s",
      [](Reading& r, const TreeNode& n, Draft& d) { r.number(n, 0, kDayS, d.config.heartbeat_interval_s); },
      FromGroup::kYes},
+    {"self_test_interval_s",
+     [](Reading& r, const TreeNode& n, Draft& d) { r.number(n, 0, kDayS, d.config.self_test_interval_s); },
+     FromGroup::kNever},
     {"state_dir", [](Reading& r, const TreeNode& n, Draft& d) { r.absolute_path(n, d.config.state_dir); },
      FromGroup::kNever},
     {"run_dir", [](Reading& r, const TreeNode& n, Draft& d) { r.absolute_path(n, d.config.run_dir); },
@@ -341,6 +354,7 @@ void add_manager(std::vector<WazuhManager>& managers, const WazuhManager& manage
 void put_together(Reading& r, const TreeNode& root, Draft& draft) {
   Config& config = draft.config;
   if (draft.outputs_given) config.outputs.clear();
+  check_output_names(r, draft.outputs);
   for (OutputDraft& output : draft.outputs) {
     auto* plain = std::get_if<StdoutOutput>(&output.output.to);
     if (plain != nullptr && !output.format_given && config.json_output) plain->format = StdoutOutput::Format::kJson;

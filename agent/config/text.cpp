@@ -75,8 +75,8 @@ bool is_word(char c) {
 bool looks_secret(std::string key) {
   std::transform(key.begin(), key.end(), key.begin(), [](unsigned char c) { return std::tolower(c); });
   if (key.ends_with("_file") || key.ends_with("_path")) return false;
-  for (const char* whole :
-       {"url", "init_config", "open_params", "program"})  // Falco's: a webhook's address is its password
+  for (const char* whole : {"url", "headers", "authorization", "init_config", "open_params",
+                            "program"})  // a webhook's address is its password
     if (key == whole) return true;
   for (const char* part : {"pass", "pwd", "secret", "token", "webhook", "api_key", "apikey", "credential"})
     if (key.find(part) != std::string::npos) return true;

@@ -20,6 +20,13 @@ struct Draft {
   bool file_enabled = false;
   const config::TreeNode* file_node = nullptr;
   std::string file_name;
+  const config::TreeNode* program_node = nullptr;   // where program_output was enabled
+  std::string program;                              // for /bin/sh
+  const config::TreeNode* http_node = nullptr;      // where http_output was enabled
+  const config::TreeNode* insecure_node = nullptr;  // where http_output.insecure is true
+  config::HttpOutput http;
+  std::string http_user_agent = "falcosecurity/falco";
+  bool http_mtls = false;
   const config::TreeNode* engine_node = nullptr;
   std::string engine_kind;
   std::string capture_file;

@@ -163,6 +163,13 @@ void add_outputs(Draft& draft) {
     file.rotate_size_mb = 0;  // Falco leaves that to logrotate
     config.outputs.push_back({file});
   }
+  if (draft.program_node != nullptr)
+    config.outputs.push_back({config::ProgramOutput{{"/bin/sh", "-c", draft.program}}});
+  if (draft.http_node != nullptr) {
+    if (!draft.http_mtls) draft.http.tls.client_certificate = draft.http.tls.client_key = "";
+    draft.http.headers = {{"user-agent", config::Secret(draft.http_user_agent)}};
+    config.outputs.push_back({std::move(draft.http)});
+  }
 }
 
 }  // namespace

@@ -68,6 +68,54 @@ void read_file_name(Reading& reading, const TreeNode& node, Draft& draft) {
   reading.text(node, draft.file_name);
 }
 
+void read_program_enabled(Reading& reading, const TreeNode& node, Draft& draft) {
+  bool enabled = false;
+  reading.boolean(node, enabled);
+  draft.program_node = enabled ? &node : nullptr;
+}
+
+void read_program(Reading& reading, const TreeNode& node, Draft& draft) {
+  reading.text(node, draft.program);
+}
+
+void read_http_enabled(Reading& reading, const TreeNode& node, Draft& draft) {
+  bool enabled = false;
+  reading.boolean(node, enabled);
+  draft.http_node = enabled ? &node : nullptr;
+}
+
+void read_http_url(Reading& reading, const TreeNode& node, Draft& draft) {
+  reading.secret(node, draft.http.url);
+}
+
+void read_http_user_agent(Reading& reading, const TreeNode& node, Draft& draft) {
+  if (filled(node)) reading.text(node, draft.http_user_agent);
+}
+
+void read_http_insecure(Reading& reading, const TreeNode& node, Draft& draft) {
+  bool insecure = false;
+  reading.boolean(node, insecure);
+  draft.insecure_node = insecure ? &node : nullptr;
+}
+
+void read_http_ca_file(Reading& reading, const TreeNode& node, Draft& draft) {
+  std::string file;
+  reading.text(node, file);
+  if (draft.http.tls.ca_file.empty() || draft.key.ends_with("ca_cert")) draft.http.tls.ca_file = file;
+}
+
+void read_http_mtls(Reading& reading, const TreeNode& node, Draft& draft) {
+  reading.boolean(node, draft.http_mtls);
+}
+
+void read_http_client_cert(Reading& reading, const TreeNode& node, Draft& draft) {
+  reading.text(node, draft.http.tls.client_certificate);
+}
+
+void read_http_client_key(Reading& reading, const TreeNode& node, Draft& draft) {
+  reading.text(node, draft.http.tls.client_key);
+}
+
 void read_engine_kind(Reading& reading, const TreeNode& node, Draft& draft) {
   draft.engine_node = &node;
   if (!filled(node)) return;
@@ -163,6 +211,18 @@ void check_whole(Reading& reading, const Draft& draft) {
                   "name a file that `tiercel record` wrote");
   if (draft.file_enabled && draft.file_name.empty())
     reading.error(*draft.file_node, "file_output is enabled, but file_output.filename names no file");
+  if (draft.program_node != nullptr && draft.program.empty())
+    reading.error(*draft.program_node, "program_output is enabled, but program_output.program is no program");
+  if (draft.http_node == nullptr) return;
+  const std::string& url = draft.http.url.reveal();
+  if (!url.starts_with("http://") && !url.starts_with("https://"))
+    reading.error(*draft.http_node, "http_output is enabled, but http_output.url is no URL",
+                  "it begins with http:// or https://");
+  if (draft.insecure_node != nullptr)
+    reading.warning(*draft.insecure_node, "http_output.insecure is ignored: a server's certificate is always checked",
+                    "name its authority in http_output.ca_cert");
+  if (draft.http_mtls && (draft.http.tls.client_certificate.empty() || draft.http.tls.client_key.empty()))
+    reading.error(*draft.http_node, "http_output.mtls is on, and needs client_cert and client_key");
 }
 
 uint64_t duration_ms(std::string_view text) {

@@ -16,6 +16,16 @@ FALCO_READER(read_stdout_enabled);
 FALCO_READER(read_syslog_enabled);
 FALCO_READER(read_file_enabled);
 FALCO_READER(read_file_name);
+FALCO_READER(read_program_enabled);
+FALCO_READER(read_program);
+FALCO_READER(read_http_enabled);
+FALCO_READER(read_http_url);
+FALCO_READER(read_http_user_agent);
+FALCO_READER(read_http_insecure);
+FALCO_READER(read_http_ca_file);
+FALCO_READER(read_http_mtls);
+FALCO_READER(read_http_client_cert);
+FALCO_READER(read_http_client_key);
 FALCO_READER(read_engine_kind);
 FALCO_READER(read_capture_file);
 FALCO_READER(check_capture_mode);
@@ -27,7 +37,8 @@ FALCO_READER(check_listen_address);
 FALCO_READER(check_interval);
 #undef FALCO_READER
 
-// What only shows when all keys are read: both rule keys, replay without a file, a file output without a name.
+// What only shows when all keys are read: both rule keys, replay without a file, an output without a
+// place.
 void check_whole(config::Reading& reading, const Draft& draft);
 
 // Falco's durations: y w d h m s ms, in this order, each at most once, blanks between them allowed ("2h 5m"); 0 for

@@ -20,23 +20,24 @@ class AgentQueueSink final : public siem::Sink {
   AgentQueueSink(siem::Spool& spool, AgentQueueOptions options, Metrics& metrics)
       : options_(std::move(options)),
         errors_(metrics.counter("tiercel_output_errors_total", "Attempts of an output that failed and were repeated",
-                                "wazuh_agent")),
+                                options_.name)),
         lost_(metrics.counter("tiercel_output_lost_total", "Alerts that an output could not deliver and gave up",
-                              "wazuh_agent")),
-        delivered_(metrics.counter("tiercel_output_delivered_total", "Alerts that an output delivered", "wazuh_agent")),
+                              options_.name)),
+        delivered_(metrics.counter("tiercel_output_delivered_total", "Alerts that an output delivered", options_.name)),
         cut_(metrics.counter("tiercel_output_cut_total", "Alerts cut to what a reader of the output takes",
-                             "wazuh_agent")),
+                             options_.name)),
         bucket_(options_.rate_max_per_s),
         thread_(spool,
-                {.name = "wazuh_agent",
+                {.name = options_.name,
                  .least_priority = options_.least_priority,
+                 .condition = options_.condition,
                  .keeps_place = true,
                  .batch_rows_max = 16,  // at the slow rate, so that a critical alert waits for little
                  .retry_ms_min = 50,
                  .retry_ms_max = options_.retry_ms_max},
                 [this](std::span<const siem::Row> rows) { return deliver(rows); }) {}
 
-  [[nodiscard]] std::string name() const override { return "wazuh_agent"; }
+  [[nodiscard]] std::string name() const override { return options_.name; }
   Result<> start() override { return thread_.start(); }
   void stop(int timeout_ms) override { thread_.stop(timeout_ms); }
 

@@ -24,9 +24,11 @@
 namespace tiercel::wazuh {
 
 struct AgentQueueOptions {
+  std::string name = "wazuh_agent";  // of the output: counters' label, its place in the spool
   std::string path;
   uint32_t rate_max_per_s = 0;  // 0: no limit
   alert::Priority least_priority = alert::Priority::kDebug;
+  uint64_t condition = 0;  // of Alert::refused_by; 0: none
   int retry_ms_max = 1'000;
   int full_ms_max = 5'000;  // a queue that is full for so long is trouble
 };

@@ -26,6 +26,7 @@ struct WazuhOptions {
   std::string keys_file;                 // client.keys; its folder must exist
   std::string counter_file;              // empty: keys_file + ".counter"
   alert::Priority least_priority = alert::Priority::kDebug;
+  uint64_t condition = 0;       // of Alert::refused_by; 0: none
   uint32_t rate_max_per_s = 0;  // alerts sent, at most; 0: no limit
 
   // Enrolment, when keys_file has no key or the manager no longer knows it.

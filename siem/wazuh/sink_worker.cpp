@@ -358,7 +358,7 @@ bool SinkWorker::pump_lane(Lane lane) {
   if (room == 0) return false;
   const std::vector<siem::Row> rows = spool_.read(reader_, lane, transport_->last_sent(lane), room);
   for (const siem::Row& row : rows) {
-    if (row.alert->priority > options_.least_priority) {
+    if (!alert::wanted(*row.alert, options_.least_priority, options_.condition)) {
       transport_->pass_by(lane, row.seq);
       continue;
     }

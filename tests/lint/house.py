@@ -11,14 +11,16 @@ LINES_MAX = 500
 WORDS = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 # library header -> the files that may include it
 DOORS = {
-    r"<bpf/(bpf|libbpf|btf)\.h>": ("agent/sensor/bpf_source.cpp", "agent/sensor/start_time.cpp",
-                                   "tests/layout/layout_test.cpp"),
+    r"<bpf/(bpf|libbpf|btf)\.h>": ("agent/sensor/bpf_source.cpp", "agent/sensor/controller.cpp",
+                                   "agent/sensor/kernel_responses.cpp", "agent/sensor/start_time.cpp",
+                                   "tests/layout/layout_test.cpp", "tests/kernel/verdict_test.cpp"),
     r"<yaml-cpp/": ("agent/rule/yaml.cpp", "agent/config/load.cpp", "siem/wazuh/content5.cpp", "tests/unit/wazuh_content5.cpp"),
-    r"<openssl/": ("siem/wazuh/crypto.cpp", "siem/wazuh/enroll.cpp", "siem/wazuh/manager/"),
+    r"<openssl/": ("siem/wazuh/crypto.cpp", "siem/wazuh/enroll.cpp", "siem/wazuh/manager/",
+                   "tests/unit/syslog_support.cpp"),
     r"<zlib\.h>": ("siem/wazuh/frame.cpp",),
-    r"<re2/": ("agent/match/regex.cpp",),
+    r"<re2/": ("agent/match/regex.cpp", "tests/unit/siem_syslog_text.cpp"),
     r"<spdlog/": ("agent/base/log.cpp",),
-    r"<curl/": ("agent/http/client.cpp",),
+    r"<curl/": ("agent/http/client.cpp", "agent/http/stream.cpp"),
     r"<sqlite3\.h>": ("siem/spool_file.cpp",),
     r"<CLI/": ("agent/main.cpp",),
 }

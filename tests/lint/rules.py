@@ -79,6 +79,9 @@ class Lint:
     def read_rules(self):
         rules = []
         for path in sorted(glob.glob(self.path("rules/*.yaml"))):
+            if path == self.path("rules/responses.yaml"):
+                self.check_responses(path)
+                continue
             category = os.path.basename(path)[:-len(".yaml")]
             for item in self.load(path) or []:
                 for kind, into, key in (("macro", self.macros, "condition"), ("list", self.lists, "items")):
@@ -90,6 +93,12 @@ class Lint:
                 if "rule" in item:
                     rules.append((category, path, item))
         return rules
+
+    def check_responses(self, path):
+        """What ships acts only when the operator says so."""
+        for item in self.load(path) or []:
+            if not item.get("action") or item.get("dry_run") is not True:
+                self.problem("rules/responses.yaml", f"'{item.get('rule')}' is no response, or no dry run")
 
     def check_counts(self, rules):
         counts = collections.Counter(category for category, _, _ in rules)

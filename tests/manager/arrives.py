@@ -34,10 +34,11 @@ Loader.add_constructor("tag:yaml.org,2002:value", yaml.SafeLoader.construct_yaml
 
 
 def detections():
+    """Rules with an output; those with an action are responses."""
     found = []
     for path in sorted(glob.glob(os.path.join(ROOT, "rules/*.yaml"))):
         with open(path, encoding="utf-8") as file:
-            found += [{**entry, "category": os.path.basename(path)[:-len(".yaml")]} for entry in yaml.load(file, Loader) if "rule" in entry]
+            found += [{**entry, "category": os.path.basename(path)[:-len(".yaml")]} for entry in yaml.load(file, Loader) if "output" in entry]
     return found
 
 

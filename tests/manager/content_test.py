@@ -14,12 +14,19 @@ from arrives import LEVELS, SILENT, detections, manager, priority_of, wire, wron
 # What the agent reports about itself, and how it must arrive: (name, fields, level, a group).
 REPORTS = [("events lost", {"lost": "17"}, 12, "tiercel_loss"), ("heartbeat", {}, 3, "tiercel_heartbeat"),
            ("rules refused", {}, 9, "tiercel_rules"), ("alerts lost", {"lost": "3"}, 12, "tiercel_loss"),
+           ("alerts lost", {"lost": "3", "output": "slack", "answer": "HTTP 400"}, 12, "tiercel_output_loss"),
            ("spool", {"state": "not_durable"}, 9, "tiercel_spool"), ("gap", {"how": "killed"}, 8, "tiercel_gap"),
            ("group configuration refused", {}, 9, "tiercel_group"), ("group configuration applied", {}, 3, "tiercel_group"),
            ("clock set", {}, 8, "tiercel_clock"),
+           ("self-test", {"state": "failed"}, 13, "tiercel_self_test"), ("self-test", {"state": "passed"}, 9, "tiercel_self_test"),
            ("response", {"response_script": "kill-process", "response_result": "done"}, 5, "tiercel_response_kill"),
            ("response", {"response_script": "kill-process", "response_result": "refused"}, 8, "tiercel_response"),
            ("response", {"response_script": "firewall-drop", "response_result": "done"}, 3, "tiercel_response"),
+           ("response", {"response_origin": "local", "response_action": "kill", "response_result": "done"}, 5, "tiercel_response_kill"),
+           ("response", {"response_origin": "local", "response_action": "block", "response_result": "done"}, 5, "tiercel_response"),
+           ("response", {"response_origin": "local", "response_action": "kill", "response_result": "would"}, 3, "tiercel_response_dry"),
+           ("response", {"response_origin": "local", "response_action": "kill", "response_result": "budget"}, 8, "tiercel_response"),
+           ("response", {"response_origin": "local", "response_action": "block", "response_result": "undone"}, 3, "tiercel_response"),
            ("something new", {}, 7, "tiercel_internal")]
 
 

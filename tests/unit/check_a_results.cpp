@@ -172,7 +172,7 @@ TEST_CASE("rule verdict: tolerant leaves out what is broken and keeps what was t
                            plain_options());
   CHECK(none.skipped == std::vector<std::string>{"r1"});
   CHECK(none.rules->size() == 1);
-  // A response is set aside; a rule that detects and has an action besides is a rule, as it is for Falco.
-  CHECK(load("- {rule: k, condition: rule.name = x, action: {type: kill}}\n", plain_options()).responses.size() == 1);
+  // A response is none; a rule that detects and has an action besides is a rule, as it is for Falco.
+  CHECK(load("- {rule: k, condition: rule.name = x, action: {type: kill}}\n", plain_options()).rules->size() == 0);
   CHECK(load(rule_item("r1", "evt.type = execve", "  action: kill\n"), plain_options()).rules->size() == 1);
 }

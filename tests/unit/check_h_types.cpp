@@ -107,7 +107,8 @@ TEST_CASE("H1 operator by type: every pair of the table, over a field of every t
   for (const Row& row : kMatrix)
     if (const FieldInfo* field = field_by_name(row.field)) covered.insert(std::string(type_text(field->type)));
   for (const FieldInfo& field : all_fields())
-    CHECK_MESSAGE(covered.contains(std::string(type_text(field.type))), field.name << " " << type_text(field.type));
+    if (!field.of_alert)  // rule_verdict.cpp
+      CHECK_MESSAGE(covered.contains(std::string(type_text(field.type))), field.name << " " << type_text(field.type));
 }
 
 TEST_CASE("H1 operator by type: modifiers follow the operator that they modify") {

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "agent/config/load.h"
+#include "agent/config/output_names.h"
 #include "agent/config/text.h"
 #include "siem_support.h"
 
@@ -121,6 +122,7 @@ spool: {size_mb_max: 64, age_h_max: 24}
 active_response: {enabled: no, home: /h, timeout_s: 9, repeated_offenders: [5, 10], allow: [a, b], log: /l}
 log_level: debug
 heartbeat_interval_s: 0
+self_test_interval_s: 7
 state_dir: /s
 run_dir: /r
 )");
@@ -129,6 +131,7 @@ run_dir: /r
   CHECK(config.rule_matching == RuleMatching::kAll);
   CHECK_FALSE(config.watch_config_files);
   CHECK(config.heartbeat_interval_s == 0);
+  CHECK(config.self_test_interval_s == 7);
   CHECK(config.json_output);
   CHECK_FALSE(config.json_include_output_property);
   CHECK(config.json_include_message_property);
@@ -176,7 +179,7 @@ run_dir: /r
   CHECK(config.socket_path() == "/r/tiercel.sock");
 }
 
-TEST_CASE("config: the seed's outputs load unchanged, and what is not here yet is said") {
+TEST_CASE("config: the seed's outputs load unchanged") {
   Diagnostics diagnostics;
   const auto config = parse(R"(# Alert routing configuration
 outputs:
@@ -197,13 +200,14 @@ outputs:
 )",
                             "seed.yaml", diagnostics, with({}));
   REQUIRE(config);
-  REQUIRE(config->outputs.size() == 1);
+  REQUIRE(config->outputs.size() == 3);
+  CHECK(std::get<SlackOutput>(config->outputs[0].to).webhook_url.reveal() == "https://hooks.slack.com/xxx");
+  CHECK(config->outputs[0].priority == 2);
+  CHECK(std::get<SecurityHubOutput>(config->outputs[1].to).region == "us-east-1");
+  CHECK(config->outputs[1].priority == 3);
   CHECK(config->wazuh.managers == std::vector<WazuhManager>{{"wazuh-manager", 1514, 1515}});
-  REQUIRE(diagnostics.warnings() == 2);
-  const std::string rendered = diagnostics.render_all();
-  CHECK(has(rendered, "seed.yaml:3:11: warning: outputs[0] names slack, which this version"));
-  CHECK(has(rendered, "seed.yaml:8:11: warning: outputs[1] names aws_security_hub"));
-  CHECK(rendered.find("hooks.slack.com") == std::string::npos);
+  CHECK(diagnostics.all().empty());
+  CHECK(output_names(config->outputs) == std::vector<std::string>{"slack", "aws_security_hub", "wazuh"});
 }
 
 TEST_CASE("config: every mistake at once, each with its place") {
@@ -239,7 +243,8 @@ TEST_CASE("config: every mistake at once, each with its place") {
   CHECK(has(rendered, "t.yaml:5:30: error: sensor.ring_vital_size_kb must be a power of two, not 1000"));
   CHECK(has(rendered, "help: 512 or 1024"));
   CHECK(has(rendered,
-            "t.yaml:7:11: error: outputs[0].type must be stdout, file, syslog, wazuh or wazuh_agent, not 'fiel'"));
+            "t.yaml:7:11: error: outputs[0].type must be stdout, file, syslog, program, wazuh, wazuh_agent, "
+            "http_output, slack or aws_security_hub, not 'fiel'"));
   CHECK(has(rendered, "help: did you mean file?"));
   CHECK(has(rendered, "t.yaml:9:20: error: outputs[1].config.path must be a whole path, from /, not 'relative'"));
   CHECK(has(rendered, "t.yaml:9:44: error: outputs[1].config.rotate_files must be a number from 1 to 1000, not '0'"));
@@ -427,12 +432,16 @@ TEST_CASE("config: the shipped file loads clean, and what it shows are the defau
   INFO(diagnostics.render_all());
   REQUIRE(config);
   CHECK(diagnostics.all().empty());
-  REQUIRE(config->outputs.size() == 5);
+  REQUIRE(config->outputs.size() == 9);
   CHECK(config->outputs[0] == Output{StdoutOutput{}, kPriorityDebug});
   CHECK(config->outputs[1] == Output{FileOutput{}, kPriorityDebug});
   CHECK(config->outputs[2] == Output{SyslogOutput{}, kPriorityDebug});
-  CHECK(config->outputs[3] == Output{WazuhManager{"wazuh-manager", 1514, 1515}, kPriorityDebug});
-  CHECK(config->outputs[4] == Output{WazuhAgentOutput{}, kPriorityDebug});
+  CHECK(config->outputs[3] == Output{SlackOutput{Secret("https://hooks.slack.com/services/...")}, 2});
+  CHECK(config->outputs[4] == Output{SecurityHubOutput{"us-east-1"}, 3});
+  CHECK(config->outputs[5] == Output{HttpOutput{Secret("http://falcosidekick:2801/")}, kPriorityDebug});
+  CHECK(config->outputs[6].to == Output{ProgramOutput{{"/usr/local/bin/page", "--team", "security"}}}.to);
+  CHECK(config->outputs[7] == Output{WazuhManager{"wazuh-manager", 1514, 1515}, kPriorityDebug});
+  CHECK(config->outputs[8] == Output{WazuhAgentOutput{}, kPriorityDebug});
   CHECK(config->wazuh.managers == std::vector<WazuhManager>{{"wazuh-manager", 1514, 1515}});
   CHECK(config->wazuh_keys_file() == Config{}.wazuh_keys_file());
   config->outputs = Config{}.outputs;

@@ -271,14 +271,31 @@ TEST_CASE("L8 outputs: enabled, formats, files") {
       has(Load("file_output: {enabled: true, filename: /x, keep_alive: 3}\n").said, "keep_alive should be true/false"));
 }
 
-TEST_CASE("L8 outputs that are not supported are told, and silent when they are off") {
+TEST_CASE("L8 outputs: http_output and program_output") {
   const Load load(
-      "http_output: {enabled: true, url: \"http://h/token\"}\nprogram_output: {enabled: true, program: cat}\n");
+      "http_output: {enabled: true, url: \"http://h/token\", ca_bundle: /b, ca_cert: /c, mtls: true, client_cert: /d,\n"
+      "  client_key: /e, insecure: true, echo: true}\nprogram_output: {enabled: true, program: \"cat | token\"}\n");
   REQUIRE(load.settings);
-  CHECK(load.settings->unfed == Texts{"http_output", "program_output"});
-  CHECK(has(load.said, "http_output.enabled is ignored: not supported yet: no alert goes there"));
-  CHECK(has(load.said, "program_output.enabled is ignored: not supported yet: no alert goes there"));
-  CHECK_FALSE(has(load.said, "token"));
+  CHECK(load.settings->unfed.empty());
+  REQUIRE(load->outputs.size() == 2);
+  CHECK(load->outputs[0] == config::Output{config::ProgramOutput{{"/bin/sh", "-c", "cat | token"}}});
+  const auto& http = std::get<config::HttpOutput>(load->outputs[1].to);
+  CHECK(http.url.reveal() == "http://h/token");
+  CHECK(http.tls == config::Tls{"/c", "/d", "/e"});
+  REQUIRE(http.headers.size() == 1);
+  CHECK(http.headers[0].first == "user-agent");
+  CHECK(http.headers[0].second.reveal() == "falcosecurity/falco");
+  CHECK(has(load.said, "http_output.insecure is ignored"));
+  CHECK(load.said.find("token") == std::string::npos);
+  const Load plain("http_output: {enabled: true, url: \"https://h\", client_cert: /d, user_agent: me}\n");
+  const auto& other = std::get<config::HttpOutput>(plain->outputs.at(0).to);
+  CHECK(other.tls == config::Tls{});
+  CHECK(other.headers[0].second.reveal() == "me");
+  CHECK(
+      has(Load("http_output: {enabled: true}\n").said, "error: http_output is enabled, but http_output.url is no URL"));
+  CHECK(has(Load("http_output: {enabled: true, url: \"http://h\", mtls: true}\n").said,
+            "needs client_cert and client_key"));
+  CHECK(has(Load("program_output: {enabled: true}\n").said, "program_output is enabled, but program_output.program"));
   CHECK(Load("http_output: {enabled: false, url: x, insecure: true}\nprogram_output: {enabled: no}\n").quiet());
 }
 

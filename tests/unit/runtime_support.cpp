@@ -1,5 +1,6 @@
 #include "runtime_support.h"
 
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -144,10 +145,24 @@ FakeServer::FakeServer(std::string path, Handler handler) : path_(std::move(path
   thread_ = std::thread([this] { run(); });
 }
 
+FakeServer::FakeServer(Handler handler) : handler_(std::move(handler)) {
+  listener_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  stop_.reset(::eventfd(0, EFD_CLOEXEC));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  if (::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(listener_.get(), 16) != 0 ||
+      ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
+    throw std::runtime_error("no port on the loopback");
+  port_ = ntohs(address.sin_port);
+  thread_ = std::thread([this] { run(); });
+}
+
 FakeServer::~FakeServer() {
   ::eventfd_write(stop_.get(), 1);
   thread_.join();
-  ::unlink(path_.c_str());
+  if (!path_.empty()) ::unlink(path_.c_str());
 }
 
 void FakeServer::run() {

@@ -1,4 +1,4 @@
-// What the tests of HTTP and of runtimes share: a server on a Unix socket whose manners the test writes, and a minimal
+// What the tests of HTTP and of runtimes share: a server on a socket whose manners the test writes, and a minimal
 // HTTP/2 side for gRPC.
 #pragma once
 
@@ -38,11 +38,13 @@ class FakeServer {
  public:
   using Handler = std::function<void(Connection&)>;
   FakeServer(std::string path, Handler handler);
+  explicit FakeServer(Handler handler);  // on a port of 127.0.0.1
   ~FakeServer();
   FakeServer(const FakeServer&) = delete;
   FakeServer& operator=(const FakeServer&) = delete;
 
   [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
   // Until that many connections were made.
   void wait_for_connections(size_t count);
   [[nodiscard]] size_t connections();
@@ -50,6 +52,7 @@ class FakeServer {
  private:
   void run();
   std::string path_;
+  uint16_t port_ = 0;
   Handler handler_;
   Fd listener_, stop_;
   std::mutex mutex_;

@@ -11,7 +11,6 @@
 #include <set>
 #include <thread>
 
-#include "siem/packed_alert.h"
 #include "siem/spool_file.h"
 #include "siem_support.h"
 
@@ -115,36 +114,6 @@ void copy_spool(const std::string& from, const std::string& to) {
 }
 
 }  // namespace
-
-TEST_CASE("spool: an alert as bytes and back; damaged bytes are no alert") {
-  alert::Alert alert = *make_alert(Priority::kError, std::string("i\0d", 3), "rule");
-  alert.tags = {"a", "", "mitre_x"};
-  alert.time_ns = UINT64_MAX;
-  alert.routine = true;
-  alert.message = std::string(70'000, 'm');
-  const std::string bytes = pack(alert, kEventJson | kFalcoJson | kTextLine);
-  const alert::AlertPtr back = unpack(bytes);
-  REQUIRE(back);
-  CHECK(back->id == alert.id);
-  CHECK(back->tags == alert.tags);
-  CHECK(back->time_ns == alert.time_ns);
-  CHECK(back->routine);
-  CHECK(back->priority == alert.priority);
-  CHECK(back->message == alert.message);
-  CHECK(back->event_json == alert.event_json);
-  CHECK(back->falco_json == alert.falco_json);
-  CHECK(back->text_line == alert.text_line);
-  CHECK(unpack(pack(alert, kEventJson))->falco_json.empty());
-  CHECK(unpack(pack(alert, kEventJson))->message.empty());  // the event has it
-  alert.event_json = std::string(64'000, 'e');              // unless it has to be cut
-  CHECK(unpack(pack(alert, kEventJson))->message == alert.message);
-  for (size_t at = 0; at < 200; ++at) {
-    std::string damaged = bytes;
-    damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
-    CHECK_FALSE(unpack(damaged));
-    CHECK_FALSE(unpack(bytes.substr(0, at)));
-  }
-}
 
 TEST_CASE("spool: what the manager has not confirmed is given again, in order; the screen begins anew") {
   TempDir folder;

@@ -101,11 +101,16 @@ TEST_CASE("wazuh content: rules and descriptions name fields that events have") 
                                          "field.response_result",
                                          "field.response_script",
                                          "field.response_pid",
+                                         "field.response_name",
+                                         "field.response_action",
+                                         "field.output",
+                                         "field.blind_s",
                                          "field.lost",
                                          "field.state",
                                          "field.from",
                                          "field.to",
-                                         "field.how"};
+                                         "field.how",
+                                         "field.output"};
   for (const std::string& description : between(rules, "<description>", "</description>"))
     for (const std::string& field : between(description, "$(tiercel.", ")"))
       CHECK_MESSAGE(bounded.contains(field), description);
@@ -313,9 +318,8 @@ TEST_CASE("wazuh content: the heartbeat is quiet, a refusal of rules is not") {
       }
     return -1;
   };
-  alert::AlertMaker maker({});
-  const std::string heartbeat = make_heartbeat(maker, 1, {})->rule;
-  const std::string refusal = make_refusal(maker, {})->rule;
+  const std::string heartbeat = heartbeat_report(1, {}).rule;
+  const std::string refusal = refusal_report({}).rule;
   CHECK(level_of(heartbeat) == 3);
   CHECK(level_of(refusal) > 7);
 }

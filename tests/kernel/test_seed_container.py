@@ -102,14 +102,15 @@ def main():
                     support.say("    said: " + " / ".join(said.strip().splitlines()))
             wanted = len(RULES) * options.containers
             try:
-                agent.wait_alerts(lambda alerts: len(alerts) >= wanted, "the alerts of the containers", 5)
+                agent.wait_alerts(lambda alerts: sum(a["rule"] in RULES for a in alerts) >= wanted, "the alerts of the containers", 5)
             except support.Failure:
                 pass  # said below, rule by rule
             summary = agent.stop()
             alerts = agent.alerts()
-            action = [line for line in agent.child.errors if "Kill Cryptominer" in line or "action" in line]
+            killed = [alert for alert in alerts if alert["output_fields"].get("response.name") == "Kill Cryptominer"
+                      and alert["output_fields"].get("response.result") == "done"]
     judge(checks, alerts, containers)
-    checks.check(action, "the seed's response rule (action:) is set aside with a warning")
+    checks.check(len(killed) >= min(options.containers, 10), f"the seed's response kills its miners: {len(killed)} receipts")
     checks.equal(summary["lost"], 0, "lost")
     return checks.finish("seed rules in containers")
 

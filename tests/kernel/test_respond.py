@@ -47,6 +47,10 @@ ACTIONS = {
 MORE = {"v-dry": "  dry_run: true\n", "v-few": "  budget_per_min: 2\n", "ends_at_once": "  budget_per_min: 100000\n"}
 
 
+# Protected by the configuration of this test, and by names that are always protected.
+GUARDED = ["v-guard", "sshd", "containerd", "systemd-logind", "dockerd"]
+
+
 def rules_text(folder):
     text = MINER + SEED
     for name, action in {**ACTIONS, "v-run": f"{{type: exec, program: [{folder}/operator, told], timeout: 5s}}"}.items():
@@ -71,7 +75,7 @@ def rules_text(folder):
   action: {{type: block, address: fd.sip, timeout: 10m}}
 - rule: Saw init
   desc: what nothing may touch
-  condition: evt.type in (execve, execveat) and evt.failed = false and proc.name = v-guard
+  condition: evt.type in (execve, execveat) and evt.failed = false and proc.name in ({", ".join(GUARDED)})
   output: "%proc.cmdline"
   priority: WARNING
 - rule: Answer v-guard
@@ -243,10 +247,14 @@ def limits(scene):
     scene.receipt("Answer v-few", "budget")
     time.sleep(0.5)
     checks.equal(sum(child.poll() is not None for child in few), 2, "kills within a budget of two")
-    guard = scene.start("v-guard")
-    reason = scene.receipt("Answer v-guard", "refused")["response.reason"]
-    checks.check("response.protect" in reason, f"a protected program: {reason}")
-    checks.check(guard.poll() is None, "a protected program was killed")
+    guards = [scene.start(name) for name in GUARDED]
+    support.wait_until(lambda: len(scene.receipts("Answer v-guard")) >= len(GUARDED), "receipts of what is protected", 30)
+    said = {fields["response.process"]: (fields["response.result"], fields["response.reason"]) for fields in scene.receipts("Answer v-guard")}
+    for name, guard in zip(GUARDED, guards):
+        result, reason = said[name]
+        checks.equal(result, "refused", f"{name}: {reason}")
+        checks.check(("response.protect" if name == "v-guard" else "must live") in reason, f"{name}: {reason}")
+        checks.check(guard.poll() is None, f"{name}, which is protected, was killed")
     scene.start("v-run")
     receipt = scene.receipt("Answer v-run", "done")
     with open(os.path.join(scene.folder.path, "told"), encoding="utf-8") as told:

@@ -91,4 +91,4 @@ lint: test-deps ## format, include edges, sizes, clang-tidy
 	@mkdir -p $(BUILD)
 	@cmake --preset dev >$(BUILD)/dev-configure.log 2>&1 || { cat $(BUILD)/dev-configure.log; exit 1; }
 	@cmake --build $(BUILD)/dev --target bpf_objects >/dev/null
-	@TIERCEL_LINT_TESTS=1 ctest --test-dir $(BUILD)/dev -L lint --output-on-failure
+	@TIERCEL_LINT_ALL=1 ctest --test-dir $(BUILD)/dev -L lint --output-on-failure

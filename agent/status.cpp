@@ -196,6 +196,7 @@ class Reply {
     rapidjson::MemoryStream stream(json.data(), json.size());
     document_.ParseStream<rapidjson::kParseIterativeFlag>(stream);
   }
+  // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks): the document owns its allocator
   explicit Reply(const rapidjson::Value& value) { document_.CopyFrom(value, document_.GetAllocator()); }
   [[nodiscard]] bool valid() const { return !document_.HasParseError() && document_.IsObject(); }
   [[nodiscard]] const rapidjson::Value* find(std::initializer_list<const char*> path) const {

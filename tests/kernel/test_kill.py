@@ -117,7 +117,7 @@ def main():
     options = parser.parse_args()
     support.require_kernel_tests()
     checks = support.Checks()
-    first = os.path.join(options.programs, "tk_first")
+    first = os.path.join(options.programs, "first_byte")
     with support.Folder("kill") as folder, Places(), Docker(folder) as docker:
         docker.load(IMAGE, images.layer(own={name: first for name in ("xmrig", "zmrig", "dryrig", "fewrig")}))
         data = folder.folder("data")

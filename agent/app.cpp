@@ -8,6 +8,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -443,8 +444,16 @@ LoopHandlers App::handlers() {
   return handlers;
 }
 
+// What must outlive the agent is kept there. Where it cannot be made, who needs it says so.
+void make_state_dir(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::create_directories(path, error) && !error)
+    std::filesystem::permissions(path, std::filesystem::perms{0750}, error);
+}
+
 Result<> App::run() {
   const bool live = options_.replay_from.empty();
+  if (live) make_state_dir(config_.state_dir);
   block_reload_signals();
   if (auto loaded = load_rules(); !loaded) return loaded;
   block_loop_signals();

@@ -31,6 +31,18 @@ def events(manager):
             yield row["event"]["tiercel"]
 
 
+def first_start(options, folder, rules, checks):
+    """On a host that never had an agent."""
+    state = os.path.join(folder.path, "never", "there")
+    child = support.Child([options.tiercel, "run", "--config", folder.file("first.yaml", "heartbeat_interval_s: 0\n"), "--no-manager", "--run-dir",
+                           folder.folder("first"), "--state-dir", state] + [word for path in rules for word in ("--rules", path)])
+    try:
+        child.wait_stderr("is watching", "the first start")
+    finally:
+        child.stop()
+    checks.equal(oct(os.stat(state).st_mode & 0o777), "0o750", "the folder that it made for its state")
+
+
 def main():
     here = os.path.dirname(os.path.abspath(__file__))
     parser = argparse.ArgumentParser(description=__doc__)
@@ -42,6 +54,7 @@ def main():
     checks = support.Checks()
     rules = [os.path.normpath(os.path.join(here, "..", *path)) for path in (("..", "rules", "base.yaml"), ("data", "seed_rules.yaml"))]
     with Places(), support.Folder("receipts") as folder, support.DevManager(options.tiercel, folder) as manager, Cgroups() as cgroups:
+        first_start(options, folder, rules, checks)
         cgroup = Bundle(Pod("web"), "main", "containerd", "cgroupfs").write().cgroup
         miner = shutil.copy("/bin/sleep", os.path.join(folder.path, "xmrig"))
         config = CONFIG.format(port=manager.port, enrol_port=manager.enrol_port)

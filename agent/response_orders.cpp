@@ -192,6 +192,13 @@ std::string LocalResponses::rules_json() const {
     text("rule", response.name);
     text("action", rule::to_string(response.action));
     text("condition", response.condition);
+    const rule::KernelCondition kernel = rule::kernel_condition(*rules, i);
+    const bool possible = kernel.grade != rule::KernelCondition::Grade::kNone;
+    const bool in_force = possible && source_ && source_->in_force(sensor::kernel_response_id(response.name));
+    text("kernel", std::string(rule::grade_text(in_force ? kernel.grade : rule::KernelCondition::Grade::kNone)));
+    text("why", in_force || !possible ? kernel.reason
+                : started_            ? "there is no room for it in the kernel"
+                                      : "responses are off");
     text("file", response.position.file);
     boolean("enabled", response.enabled);
     boolean("dry_run", response.dry_run);

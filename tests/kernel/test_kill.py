@@ -7,6 +7,7 @@ that lets the test end. Beside them: a dry run, a budget that is spent, a respon
 """
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -134,6 +135,9 @@ def main():
                 agent.wait_alerts(lambda seen: len(receipts(seen, "Kill Cryptominer")) >= options.count, "the receipts", 10)
             except support.Failure as failure:
                 support.say(str(failure)[:200])  # said below
+            told = subprocess.run([options.tiercel, "respond", "rules", "--json", "--run-dir", agent.run_dir], capture_output=True, check=True)
+            where = {one["rule"]: one["kernel"] for one in json.loads(told.stdout)["responses"]}
+            checks.check(where["Kill Cryptominer"] not in ("", "no"), f"where it is decided: {where}")
             agent.stop()
             alerts = agent.alerts()
         judge(checks, statuses, data, options.count)

@@ -261,6 +261,7 @@ bool DurableSpool::disk_has_room() const {
 
 void DurableSpool::trouble(const SpoolFile::Trouble& trouble) {
   failures_.add();
+  damaged_rows_.add(trouble.rows_gone);
   retry_ns_ = std::clamp(retry_ns_ * 2, kSecondNs / 2, kRetryMaxNs);
   retry_at_ns_ = clock_.monotonic_ns() + retry_ns_;
   {
@@ -271,7 +272,7 @@ void DurableSpool::trouble(const SpoolFile::Trouble& trouble) {
   full_times_ = trouble.full && disk_has_room() ? full_times_ + 1 : 0;
   if (trouble.damaged || full_times_ >= kFullTimesMax) {
     full_times_ = 0;
-    put_aside(trouble.message);
+    put_aside(trouble.message, trouble.rows_gone);
     return;
   }
   if (trouble_ == trouble.message) return;

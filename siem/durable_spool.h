@@ -53,7 +53,7 @@ class DurableSpool final : public Spool {
   void settle(const SpoolFile::Done& done, uint64_t upto);
   void trouble(const SpoolFile::Trouble& trouble);
   [[nodiscard]] bool disk_has_room() const;
-  void put_aside(const std::string& why);
+  void put_aside(const std::string& why, uint64_t rows_gone = 0);
   void move_files(const char* from, const char* to) const;
   void import_some();
   void tell_losses(bool last);

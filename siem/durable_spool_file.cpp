@@ -115,9 +115,9 @@ void DurableSpool::move_files(const char* from, const char* to) const {
 }
 
 // Nothing is thrown away: what the file still gives is appended anew, once there is another.
-void DurableSpool::put_aside(const std::string& why) {
+void DurableSpool::put_aside(const std::string& why, uint64_t rows_gone) {
   tell(alert::Priority::kError, "damaged",
-       "the spool's file is damaged; it is put aside, and what it still gives is sent again", why);
+       "the spool's file is damaged; it is put aside, and what it still gives is sent again", why, rows_gone);
   damage_ = why;
   import_.reset();
   import_bounds_ = {};

@@ -245,7 +245,8 @@ SpoolFile::Outcome<SpoolFile::State> SpoolFile::state() {
     Statement rows(*writing_, fmt::format("SELECT count(*), max(seq) FROM p{}", p));
     if (rows.step()) {
       rows_[p] = state.rows[p] = rows.number(0);
-      state.last_seq = std::max(state.last_seq, rows.number(1));
+      written_to_[p] = rows.number(1);
+      state.last_seq = std::max(state.last_seq, written_to_[p]);
     }
     if (auto read = rows.end(); !read) return tl::unexpected(read.error());
   }
@@ -304,6 +305,7 @@ SpoolFile::Outcome<> SpoolFile::insert(const Changes& changes) {
     insert.bind(1, row.seq).bind(2, row.alert->time_ns).bind(3, row.alert->rule).bind_blob(4, data);
     if (auto inserted = insert.run(); !inserted) return inserted;
     ++rows_[priority];
+    written_to_[priority] = std::max(written_to_[priority], row.seq);
   }
   return {};
 }
@@ -315,6 +317,11 @@ SpoolFile::Outcome<> SpoolFile::remove_done(const Changes& changes) {
     Statement remove(*writing_, fmt::format("DELETE FROM p{} WHERE seq <= ?1", p));
     if (auto removed = remove.bind(1, changes.done_to[lane]).run(); !removed) return removed;
     rows_[p] -= std::min(rows_[p], static_cast<uint64_t>(::sqlite3_changes64(writing_->db())));
+    // All that was written is done with, yet some of it was not there: bytes of a page were changed under us, and not
+    // so that SQLite would see it. Such rows came to no reader.
+    if (rows_[p] > 0 && changes.done_to[lane] >= written_to_[p])
+      return tl::unexpected(
+          Trouble{fmt::format("{} rows that were written are not in it", rows_[p]), true, false, rows_[p]});
   }
   return {};
 }

@@ -40,6 +40,7 @@ class SpoolFile {
     std::string message;
     bool damaged = false;  // the file must be made anew; else try again later
     bool full = false;
+    uint64_t rows_gone = 0;  // that were written, and that nobody will ever find
   };
   template <class T = void>
   using Outcome = tl::expected<T, Trouble>;
@@ -126,6 +127,7 @@ class SpoolFile {
   uint64_t inode_ = 0;
   std::unique_ptr<Connection> writing_;
   std::array<uint64_t, kPriorities> rows_{};
+  std::array<uint64_t, kPriorities> written_to_{};  // the highest seq of the priority's table
   std::mutex reading_mutex_;
   std::unique_ptr<Connection> reading_;  // under reading_mutex_
 };

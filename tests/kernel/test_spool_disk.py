@@ -265,7 +265,10 @@ def damaged_while_running(scene):
         last = scene.make(2000, 2000)
         scene.manager.start()
         scene.arrive(last, "what came after the damage")
-        support.wait_until(lambda: scene.agent.status()["spool"]["waiting"] == 0, "an empty spool", 60, 0.2)
+        try:
+            support.wait_until(lambda: scene.agent.status()["spool"]["waiting"] == 0, "an empty spool", 60, 0.2)
+        except support.Failure as failure:
+            raise support.Failure(f"{failure}: {scene.agent.status()}; the agent said:\n{scene.agent.child.stderr()[-1500:]}") from failure
         # Which rows stood on the pages in question, and not in memory or in the log, only the agent could tell.
         missing = [n for n in scene.all() if n not in scene.arrivals.id_of]
         scene.checks.check(len(missing) <= ROWS_ON_PAGES, f"{len(missing)} alerts are gone: more than the damaged pages held")
@@ -345,7 +348,10 @@ def limits(scene):
         time.sleep(2)
         scene.manager.start()
         scene.arrive(kept, "criticals and warnings")
-        support.wait_until(lambda: scene.agent.status()["spool"]["waiting"] == 0, "an empty spool", 60, 0.2)
+        try:
+            support.wait_until(lambda: scene.agent.status()["spool"]["waiting"] == 0, "an empty spool", 60, 0.2)
+        except support.Failure as failure:
+            raise support.Failure(f"{failure}: {scene.agent.status()}; the agent said:\n{scene.agent.child.stderr()[-1500:]}") from failure
         check_losses(scene, made)
 
 

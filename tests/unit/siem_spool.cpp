@@ -382,6 +382,29 @@ TEST_CASE("spool: a file that is removed or replaced under the agent is made aga
   }
 }
 
+TEST_CASE("spool: rows that vanished from the file are counted and told, and nothing waits for them") {
+  TempDir folder;
+  Life life(folder / "spool");
+  life.append_many(5, Priority::kWarning, "w");
+  REQUIRE(life.committed(1));
+  REQUIRE(life.until([&] { return life.spool->counts().waiting == 5; }));
+  {
+    auto other = SpoolFile::open(folder / "spool/spool.db");
+    REQUIRE(other);
+    REQUIRE((*other)->state());
+    SpoolFile::Changes changes;
+    changes.done_to[static_cast<size_t>(Lane::kRest)] = 2;
+    REQUIRE((*other)->commit(changes));
+  }
+  for (const Spool::ReaderId reader : {life.manager, life.screen}) life.spool->confirm(reader, Lane::kRest, 5);
+  CHECK(life.told("Tiercel internal: spool", "2 rows that were written are not in it"));
+  CHECK(life.until([&] { return life.spool->counts().waiting == 0; }));
+  CHECK(life.metrics.sum("tiercel_spool_damaged_lost_total") == 2);
+  life.append(Priority::kWarning, "after");
+  life.spool->close();
+  CHECK(Life(folder / "spool").left() == Ids{"after"});
+}
+
 TEST_CASE("spool: without a disk alerts wait in memory, and go there when it is back, older ones too") {
   TempDir folder;
   {

@@ -1,4 +1,5 @@
 // tiercel run | record | replay
+#include <malloc.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -78,9 +79,18 @@ Result<> check_host_root(const std::string& host_root) {
       Fault::kUser);
 }
 
+// glibc raises the size from which on memory is given back to the highest that was ever freed: after a kernel's BTF (5
+// MiB) had been read, each thread kept as much. mallopt(3), M_MMAP_THRESHOLD.
+void give_back_big_buffers() {
+  constexpr int kBigBytes = 256 << 10;
+  ::mallopt(M_MMAP_THRESHOLD, kBigBytes);
+  ::mallopt(M_TRIM_THRESHOLD, 2 * kBigBytes);
+}
+
 }  // namespace
 
 int run(const RunArgs& args) {
+  give_back_big_buffers();
   block_reload_signals();  // a SIGHUP during the start is carried out after it
   if (!args.log_level.empty())
     if (auto level = level_of(args.log_level); !level) return report(level.error());

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdarg>
+#include <mutex>
 
 #include "agent/base/fd.h"
 
@@ -53,6 +54,9 @@ class KernelStartTimes final : public StartTimes {
 Result<std::unique_ptr<StartTimes>> StartTimes::open() {
   libbpf_set_print([](libbpf_print_level, const char*, va_list) { return 0; });
   if (::geteuid() != 0) return fail("the start of a process is read with BPF, which needs root");
+  // Loading reads the kernel's types, 5 MiB twice: one thread after the other.
+  static std::mutex loading;
+  const std::lock_guard lock(loading);
   start_time_bpf* skeleton = start_time_bpf__open_and_load();
   if (!skeleton)
     return fail_errno(

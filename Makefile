@@ -56,9 +56,9 @@ attacks: build attack-deps ## every detection against real attacks and harmless 
 .PHONY: fuzz
 fuzz: test-deps ## every fuzz target for FUZZ_SECONDS (default 60)
 	@mkdir -p $(BUILD)
-	@cmake --preset fuzz >$(BUILD)/fuzz-configure.log 2>&1 || { cat $(BUILD)/fuzz-configure.log; exit 1; }
-	@cmake --build $(BUILD)/fuzz -j $(JOBS)
-	@TIERCEL_FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) ctest --test-dir $(BUILD)/fuzz --output-on-failure
+	@cmake --preset dev >$(BUILD)/dev-configure.log 2>&1 || { cat $(BUILD)/dev-configure.log; exit 1; }
+	@cmake --build $(BUILD)/dev -j $(JOBS)
+	@TIERCEL_FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) ctest --test-dir $(BUILD)/dev -L fuzz -j $(JOBS) --output-on-failure
 
 .PHONY: docs wazuh-content checklist
 docs: build wazuh-content ## the pages that come from the program's tables, the manager's rules, what the rules cover

@@ -11,8 +11,8 @@ namespace tiercel::context {
 namespace {
 
 // include/uapi/linux/magic.h
-constexpr uint32_t kAnonInodeMagic = 0x09041934, kPidfsMagic = 0x50494446, kSockfsMagic = 0x534f434b,
-                   kTmpfsMagic = 0x01021994, kNsfsMagic = 0x6e736673, kHugetlbfsMagic = 0x958458f6;
+constexpr uint32_t kAnonInodeMagic = 0x09041934, kPidfsMagic = 0x50494446, kTmpfsMagic = 0x01021994,
+                   kNsfsMagic = 0x6e736673, kHugetlbfsMagic = 0x958458f6;
 constexpr uint16_t kAfNetlink = 16;
 constexpr std::string_view kMemfd = "memfd:";
 

@@ -127,6 +127,7 @@ std::pair<Fd, Fd> connected_pair() {
 // The kernel's part of a batch's send(), over TCP; somebody else reads.
 double socket_us(const std::vector<std::string>& frames) {
   auto [ours, theirs] = connected_pair();
+  const int socket = ours.get();
   std::thread reader([fd = theirs.get()] {
     std::vector<char> chunk(256 * 1024);
     while (::recv(fd, chunk.data(), chunk.size(), 0) > 0) {
@@ -137,9 +138,9 @@ double socket_us(const std::vector<std::string>& frames) {
     batch += frames[i];
     if ((i + 1) % kBatch != 0 && i + 1 < frames.size()) return;
     for (size_t done = 0; done < batch.size();) {
-      const ssize_t put = ::send(ours.get(), batch.data() + done, batch.size() - done, MSG_NOSIGNAL);
+      const ssize_t put = ::send(socket, batch.data() + done, batch.size() - done, MSG_NOSIGNAL);
       if (put < 0 && errno == EAGAIN) {
-        pollfd room{ours.get(), POLLOUT, 0};
+        pollfd room{socket, POLLOUT, 0};
         ::poll(&room, 1, -1);
         continue;
       }

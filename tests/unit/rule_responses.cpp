@@ -90,7 +90,8 @@ TEST_CASE("responses: a mistake in an action is told with its place and the way 
       {"{type: exec, program: [/bin/tell], timeout: 0}", "up to 1h"},
       {"{type: exec, timeout: 3s}", "'program' of action is a list"},
       {"{type: kill, type: kill}", "given twice"}};
-  for (const auto& [action, wanted] : cases) {
+  for (const auto& [given, wanted] : cases) {
+    const std::string action = given;
     CAPTURE(action);
     const std::string text = refusal_of(action);
     CHECK_MESSAGE(has(text, wanted), text);

@@ -15,7 +15,7 @@ from arrives import LEVELS, SILENT, detections, manager, priority_of, wire, wron
 REPORTS = [("events lost", {"lost": "17"}, 12, "tiercel_loss"), ("heartbeat", {}, 3, "tiercel_heartbeat"),
            ("rules refused", {}, 9, "tiercel_rules"), ("alerts lost", {"lost": "3"}, 12, "tiercel_loss"),
            ("alerts lost", {"lost": "3", "output": "slack", "answer": "HTTP 400"}, 12, "tiercel_output_loss"),
-           ("spool", {"state": "not_durable"}, 9, "tiercel_spool"), ("gap", {"how": "killed"}, 8, "tiercel_gap"),
+           ("spool", {"state": "not_durable"}, 9, "tiercel_spool"), ("history", {"state": "damaged"}, 5, "tiercel_history"), ("gap", {"how": "killed"}, 8, "tiercel_gap"),
            ("group configuration refused", {}, 9, "tiercel_group"), ("group configuration applied", {}, 3, "tiercel_group"),
            ("clock set", {}, 8, "tiercel_clock"),
            ("self-test", {"state": "failed"}, 13, "tiercel_self_test"), ("self-test", {"state": "passed"}, 9, "tiercel_self_test"),

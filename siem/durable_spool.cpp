@@ -22,9 +22,6 @@ constexpr size_t kRowsAtOnce = 4'096;  // of one transaction
 constexpr uint64_t kRetryMaxNs = 10 * kSecondNs;
 constexpr uint64_t kLossesEveryNs = 10 * kSecondNs;
 constexpr uint64_t kForgetLossesNs = 2 * kSecondNs;  // by then the report is on the disk itself
-constexpr uint64_t kAgeEveryNs = 60 * kSecondNs;
-constexpr uint64_t kSteadyNs = 600 * kSecondNs;
-constexpr uint64_t kJumpNs = 60 * kSecondNs;
 constexpr int kIdleMs = 1'000;
 constexpr int kFullTimesMax = 4;
 
@@ -39,7 +36,8 @@ DurableSpool::DurableSpool(SpoolOptions options, Metrics& metrics, const Clock& 
           metrics.counter("tiercel_spool_failures_total", "Transactions of the spool that the disk did not take")),
       damaged_rows_(
           metrics.counter("tiercel_spool_damaged_lost_total", "Rows of the spool that were damaged on the disk")),
-      memory_({options_.memory_rows_max, options_.memory_bytes_max, options_.kept_bytes_max}, metrics) {}
+      memory_({options_.memory_rows_max, options_.memory_bytes_max, options_.kept_bytes_max}, metrics),
+      ages_(options_.age_s_max, clock) {}
 
 DurableSpool::~DurableSpool() {
   close();
@@ -228,7 +226,8 @@ bool DurableSpool::commit_some() {
   SpoolFile::Changes changes;
   uint64_t upto = 0;
   if (!collect(changes, upto)) return false;
-  changes.older_than_ns = older_than_ns();
+  changes.older_than_ns = ages_.older_than_ns();
+  if (changes.older_than_ns > 0) file()->tidy();
   changes.losses_told = losses_to_forget_ && now_ns > losses_reported_ns_ + kForgetLossesNs;
   auto done = file()->commit(changes);
   if (!done) {
@@ -322,21 +321,6 @@ void DurableSpool::tell_losses(bool last) {
        "Tiercel internal: alerts lost",
        fmt::format("{} alerts were removed by the spool's limits before they were delivered ({})", rows, by_rule),
        {{"lost", rows}, {"by_rule", by_rule}, {"from", iso8601_z(from_ns)}, {"to", iso8601_z(to_ns)}}});
-}
-
-// 0: not now. A clock that was just put right must not make everything old at once.
-uint64_t DurableSpool::older_than_ns() {
-  const uint64_t now_ns = clock_.monotonic_ns();
-  const uint64_t offset_ns = clock_.realtime_ns() - clock_.boottime_ns();
-  if (offset_ns - wall_offset_ns_ + kJumpNs > 2 * kJumpNs) {
-    wall_offset_ns_ = offset_ns;
-    steady_since_ns_ = now_ns;
-  }
-  if (options_.age_s_max == 0 || now_ns < aged_ns_ + kAgeEveryNs || now_ns < steady_since_ns_ + kSteadyNs) return 0;
-  aged_ns_ = now_ns;
-  if (const FilePtr open = file()) open->tidy();
-  const uint64_t age_ns = options_.age_s_max * kSecondNs, wall_ns = clock_.realtime_ns();
-  return wall_ns > age_ns ? wall_ns - age_ns : 0;
 }
 
 std::unique_ptr<Spool> make_spool(SpoolOptions options, Metrics& metrics, const Clock& clock, alert::Reports& reports) {

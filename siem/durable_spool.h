@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "agent/base/fd.h"
+#include "siem/ages.h"
 #include "siem/spool.h"
 #include "siem/spool_file.h"
 #include "siem/spool_import.h"
@@ -59,7 +60,6 @@ class DurableSpool final : public Spool {
   void tell_losses(bool last);
   void tell(alert::Priority priority, const char* state, const std::string& message, const std::string& reason,
             uint64_t rows = 0);
-  [[nodiscard]] uint64_t older_than_ns();
   void wake_readers() const;
 
   const SpoolOptions options_;
@@ -94,8 +94,7 @@ class DurableSpool final : public Spool {
   std::string damage_;            // why there is an import; empty: the file was only opened late
   uint64_t losses_reported_ns_ = 0;
   bool losses_to_forget_ = false;
-  uint64_t aged_ns_ = 0, steady_since_ns_ = 0;
-  uint64_t wall_offset_ns_ = 0;  // of the realtime clock: a jump of it suspends the limit on age
+  Ages ages_;
 };
 
 }  // namespace tiercel::siem

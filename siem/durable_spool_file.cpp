@@ -64,8 +64,6 @@ Result<> DurableSpool::open() {
   }
   if (durable_) {
     if (auto taken = take_folder(); !taken && taken.error().fault == Fault::kUser) return taken;
-    steady_since_ns_ = clock_.monotonic_ns();
-    wall_offset_ns_ = clock_.realtime_ns() - clock_.boottime_ns();
     open_at_start();
     want_work();  // rows that nobody needs any more
   }

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,7 +11,6 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
-#include <random>
 #include <thread>
 #include <utility>
 
@@ -24,6 +24,13 @@ namespace {
 constexpr uint64_t kNsPerMs = 1'000'000;
 constexpr uint64_t kWaitMsMax = 1'000;  // the clock may be one that a test moves
 
+// Not std::random_device: linked statically, it asks for a younger glibc than anything else here.
+unsigned random_seed() {
+  unsigned seed = 0;
+  if (::getrandom(&seed, sizeof seed, GRND_NONBLOCK) != sizeof seed) seed = static_cast<unsigned>(::getpid());
+  return seed;
+}
+
 class ForwarderThread final : public Forwarder {
  public:
   ForwarderThread(Spool& spool, ForwarderOptions options, std::unique_ptr<Service> service, Metrics& metrics,
@@ -33,8 +40,7 @@ class ForwarderThread final : public Forwarder {
         service_(std::move(service)),
         wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         work_(
-            spool, std::move(options), *service_, metrics, clock, reports, [this] { wake(); }, std::random_device{}()) {
-  }
+            spool, std::move(options), *service_, metrics, clock, reports, [this] { wake(); }, random_seed()) {}
   ~ForwarderThread() override { stop(0); }
 
   [[nodiscard]] std::string name() const override { return name_; }

@@ -107,6 +107,7 @@ bool ReaderThread::wait_turn(TokenBucket& bucket) {
 bool ReaderThread::deliver_lane(Lane lane, bool& trouble) {
   const std::vector<Row> rows = spool_.read(reader_, lane, 0, options_.batch_rows_max);
   if (rows.empty()) return false;
+  full_batch_ = rows.size() >= options_.batch_rows_max;
   std::vector<Row> wanted;
   for (const Row& row : rows)
     if (alert::wanted(*row.alert, options_.least_priority, options_.condition)) wanted.push_back(row);
@@ -142,6 +143,8 @@ void ReaderThread::run() {
     bool trouble = false;
     if (deliver_some(trouble)) {
       retry_ms = 0;
+      if (options_.pause_ms > 0 && !was_stopping && !full_batch_)
+        wait_readable(stop_fd_.get(), give_up_fd_.get(), options_.pause_ms);
     } else if (trouble) {
       const int most_ms = was_stopping ? options_.retry_ms_min : options_.retry_ms_max;
       retry_ms = std::clamp(retry_ms * 2, std::min(options_.retry_ms_min, most_ms), most_ms);

@@ -35,6 +35,7 @@ class ReaderThread {
     bool keeps_place = false;
     uint8_t parts = kEventJson;
     size_t batch_rows_max = 64;  // small, so that a critical alert waits for little
+    int pause_ms = 0;            // after a batch that was not full: more may come, for one delivery
     int retry_ms_min = 50;
     int retry_ms_max = 5'000;
   };
@@ -69,9 +70,10 @@ class ReaderThread {
   const Options options_;
   const Deliver deliver_;
   Spool::ReaderId reader_ = 0;
-  Fd wake_fd_;     // eventfds: something to do;
-  Fd stop_fd_;     // deliver what there is, then end: written once, never read;
-  Fd give_up_fd_;  // end at once: likewise
+  Fd wake_fd_;               // eventfds: something to do;
+  Fd stop_fd_;               // deliver what there is, then end: written once, never read;
+  Fd give_up_fd_;            // end at once: likewise
+  bool full_batch_ = false;  // the last one; the thread's own
   std::atomic<bool> woken_{false};
   std::atomic<bool> stopping_{false};
   std::atomic<bool> giving_up_{false};

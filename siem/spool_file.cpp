@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
-#include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,12 +22,12 @@ using alert::Lane;
 
 constexpr int kSchema = 1;
 constexpr mode_t kMode = 0640;
-constexpr int kBusyMs = 2'000;
 constexpr size_t kVictimsAtOnce = 256;
 
 constexpr uint64_t kPageBytes = 8'192;  // several alerts
 
 constexpr size_t kHeaderBytes = 100;
+constexpr uint64_t kWrittenBy = 3'040'000;  // a version of SQLite; it says who wrote last, and means nothing
 constexpr std::string_view kMagic("SQLite format 3\0", 16);
 
 // Freed pages can be given back.
@@ -37,12 +36,6 @@ std::string pragmas() {
       "PRAGMA page_size={}; PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
       "PRAGMA cache_size=-2048; PRAGMA journal_size_limit=16777216; PRAGMA temp_store=MEMORY;",
       kPageBytes);
-}
-
-bool is_damage(int code) {
-  const int primary = code & 0xff;
-  return primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB || primary == SQLITE_FORMAT ||
-         primary == SQLITE_MISMATCH || primary == SQLITE_SCHEMA || primary == SQLITE_ERROR;
 }
 
 // Each table gives its rows in order, so SQLite merges them and stops at the limit.
@@ -56,128 +49,24 @@ std::string lane_query(Lane lane) {
 
 }  // namespace
 
-class SpoolFile::Connection {
- public:
-  static Outcome<std::unique_ptr<Connection>> open(const std::string& path) {
-    auto connection = std::make_unique<Connection>();
-    constexpr int kFlags =
-        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE;
-    const int code = ::sqlite3_open_v2(path.c_str(), &connection->db_, kFlags, nullptr);
-    if (code != SQLITE_OK) return connection->trouble("open " + path, code);
-    ::sqlite3_busy_timeout(connection->db_, kBusyMs);
-    return connection;
-  }
-  Connection() = default;
-  ~Connection() {
-    for (auto& [sql, statement] : statements_) ::sqlite3_finalize(statement);
-    ::sqlite3_close_v2(db_);
-  }
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
-
-  [[nodiscard]] tl::unexpected<Trouble> trouble(const std::string& what, int code) const {
-    const char* detail =
-        db_ != nullptr && ::sqlite3_extended_errcode(db_) != SQLITE_OK ? ::sqlite3_errmsg(db_) : ::sqlite3_errstr(code);
-    return tl::unexpected(Trouble{"cannot " + what + ": " + detail, is_damage(code), (code & 0xff) == SQLITE_FULL});
-  }
-  Outcome<> run(const char* sql) {
-    const int code = ::sqlite3_exec(db_, sql, nullptr, nullptr, nullptr);
-    if (code != SQLITE_OK) return trouble("use the spool", code);
-    return {};
-  }
-  // Prepared once. Null: the file is not what it should be (or memory is out): look at db's error.
-  sqlite3_stmt* prepared(const std::string& sql) {
-    sqlite3_stmt*& statement = statements_[sql];
-    if (statement == nullptr)
-      ::sqlite3_prepare_v3(db_, sql.c_str(), -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
-    return statement;
-  }
-  [[nodiscard]] sqlite3* db() const { return db_; }
-
- private:
-  sqlite3* db_ = nullptr;
-  std::map<std::string, sqlite3_stmt*> statements_;
-};
-
-// One run of a prepared statement; reset at the end, so that it holds no snapshot of the file.
-class SpoolFile::Statement {
- public:
-  Statement(Connection& connection, const std::string& sql)
-      : connection_(connection), statement_(connection.prepared(sql)) {
-    if (statement_ == nullptr) code_ = ::sqlite3_extended_errcode(connection.db());
-  }
-  ~Statement() {
-    ::sqlite3_reset(statement_);
-    ::sqlite3_clear_bindings(statement_);
-  }
-  Statement(const Statement&) = delete;
-  Statement& operator=(const Statement&) = delete;
-
-  Statement& bind(int at, uint64_t number) {
-    if (statement_ != nullptr) ::sqlite3_bind_int64(statement_, at, static_cast<int64_t>(number));
-    return *this;
-  }
-  Statement& bind(int at, const std::string& text) {  // must outlive the statement's run
-    if (statement_ != nullptr)
-      ::sqlite3_bind_text(statement_, at, text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
-    return *this;
-  }
-  Statement& bind_blob(int at, const std::string& bytes) {
-    if (statement_ != nullptr)
-      ::sqlite3_bind_blob(statement_, at, bytes.data(), static_cast<int>(bytes.size()), SQLITE_STATIC);
-    return *this;
-  }
-  bool step() {  // true: a row
-    if (statement_ == nullptr) return false;
-    code_ = ::sqlite3_step(statement_);
-    return code_ == SQLITE_ROW;
-  }
-  Outcome<> run() {
-    while (step()) {
-    }
-    return end();
-  }
-  [[nodiscard]] Outcome<> end() const {
-    if (code_ == SQLITE_DONE || code_ == SQLITE_ROW || code_ == SQLITE_OK) return {};
-    return connection_.trouble("use the spool", code_);
-  }
-  [[nodiscard]] uint64_t number(int column) const {
-    return static_cast<uint64_t>(::sqlite3_column_int64(statement_, column));
-  }
-  [[nodiscard]] std::string_view bytes(int column) const {
-    const void* data = ::sqlite3_column_blob(statement_, column);
-    const int size = ::sqlite3_column_bytes(statement_, column);
-    return data == nullptr ? std::string_view() : std::string_view(static_cast<const char*>(data), size_t(size));
-  }
-
- private:
-  Connection& connection_;
-  sqlite3_stmt* statement_;
-  int code_ = SQLITE_OK;
-};
-
-SpoolFile::SpoolFile(std::string path, std::unique_ptr<Connection> writing, std::unique_ptr<Connection> reading)
+SpoolFile::SpoolFile(std::string path, std::unique_ptr<Database> writing, std::unique_ptr<Database> reading)
     : path_(std::move(path)), writing_(std::move(writing)), reading_(std::move(reading)) {}
 
 SpoolFile::~SpoolFile() = default;
 
-SpoolFile::Outcome<std::unique_ptr<SpoolFile>> SpoolFile::open(const std::string& path) {
-  auto writing = Connection::open(path);
+Outcome<std::unique_ptr<SpoolFile>> SpoolFile::open(const std::string& path) {
+  auto writing = Database::open(path, "the spool", Database::Mode::kWrite);
   if (!writing) return tl::unexpected(writing.error());
   // Alerts tell what a host runs. (What SQLite makes beside the file has its mode.)
   if (::chmod(path.c_str(), kMode) != 0)
     return tl::unexpected(Trouble{std::string("cannot set the mode of ") + path + ": " + std::strerror(errno)});
   if (auto set = (*writing)->run(pragmas().c_str()); !set) return tl::unexpected(set.error());
-  uint64_t schema = 0;
-  {
-    Statement version(**writing, "PRAGMA user_version");
-    if (version.step()) schema = version.number(0);
-    if (auto read = version.end(); !read) return tl::unexpected(read.error());
-  }
-  if (schema != 0 && schema != kSchema)
+  const auto schema = (*writing)->pragma("user_version");
+  if (!schema) return tl::unexpected(schema.error());
+  if (*schema != 0 && *schema != kSchema)
     return tl::unexpected(
-        Trouble{fmt::format("the spool {} has format {}, which this tiercel does not know", path, schema), true});
-  if (schema == 0) {
+        Trouble{fmt::format("the spool {} has format {}, which this tiercel does not know", path, *schema), true});
+  if (*schema == 0) {
     std::string sql = "BEGIN IMMEDIATE;";
     for (size_t p = 0; p < kPriorities; ++p)
       sql += fmt::format("CREATE TABLE p{}(seq INTEGER PRIMARY KEY, time INTEGER, rule TEXT, data BLOB);", p);
@@ -188,7 +77,7 @@ SpoolFile::Outcome<std::unique_ptr<SpoolFile>> SpoolFile::open(const std::string
         kSchema);
     if (auto made = (*writing)->run(sql.c_str()); !made) return tl::unexpected(made.error());
   }
-  auto reading = Connection::open(path);
+  auto reading = Database::open(path, "the spool", Database::Mode::kWrite);
   if (!reading) return tl::unexpected(reading.error());
   if (auto set = (*reading)->run("PRAGMA cache_size=-512"); !set) return tl::unexpected(set.error());
   std::unique_ptr<SpoolFile> file(new SpoolFile(path, std::move(*writing), std::move(*reading)));
@@ -228,7 +117,7 @@ void SpoolFile::mend_header(const std::string& path) {
                                     {60, kSchema},
                                     {64, 1},
                                     {92, 1},
-                                    {96, SQLITE_VERSION_NUMBER}})
+                                    {96, kWrittenBy}})
       put(at, value);
     if (::pwrite(fd.get(), header.data(), header.size(), 0) != static_cast<ssize_t>(header.size())) return;
     pages = pages_there;
@@ -239,7 +128,7 @@ void SpoolFile::mend_header(const std::string& path) {
     log::warning("the spool: {} is too short, and cannot be filled up", path);
 }
 
-SpoolFile::Outcome<SpoolFile::State> SpoolFile::state() {
+Outcome<SpoolFile::State> SpoolFile::state() {
   State state;
   for (size_t p = 0; p < kPriorities; ++p) {
     Statement rows(*writing_, fmt::format("SELECT count(*), max(seq) FROM p{}", p));
@@ -269,12 +158,12 @@ bool SpoolFile::still_there() const {
   return ::stat(path_.c_str(), &facts) == 0 && facts.st_ino == inode_;
 }
 
-SpoolFile::Outcome<SpoolFile::Done> SpoolFile::commit(const Changes& changes) {
+Outcome<SpoolFile::Done> SpoolFile::commit(const Changes& changes) {
   if (!still_there()) return tl::unexpected(Trouble{"the spool " + path_ + " was removed or replaced", true});
   Done done;
   const auto rows_before = rows_;
   // A disk that failed may have kept the last one from ending.
-  if (::sqlite3_get_autocommit(writing_->db()) == 0)
+  if (writing_->in_transaction())
     if (auto ended = writing_->run("ROLLBACK"); !ended) return tl::unexpected(Trouble{ended.error().message, false});
   auto outcome = writing_->run("BEGIN IMMEDIATE");
   if (outcome) outcome = apply(changes, done);
@@ -289,7 +178,7 @@ SpoolFile::Outcome<SpoolFile::Done> SpoolFile::commit(const Changes& changes) {
   return done;
 }
 
-SpoolFile::Outcome<> SpoolFile::apply(const Changes& changes, Done& done) {
+Outcome<> SpoolFile::apply(const Changes& changes, Done& done) {
   auto outcome = remove_done(changes);  // first, so that its pages can be used again
   if (outcome) outcome = insert(changes);
   if (outcome) outcome = keep_limits(changes, done);
@@ -297,7 +186,7 @@ SpoolFile::Outcome<> SpoolFile::apply(const Changes& changes, Done& done) {
   return outcome;
 }
 
-SpoolFile::Outcome<> SpoolFile::insert(const Changes& changes) {
+Outcome<> SpoolFile::insert(const Changes& changes) {
   for (const NewRow& row : changes.rows) {
     const auto priority = static_cast<size_t>(row.alert->priority);
     const std::string data = pack(*row.alert, changes.parts);
@@ -310,13 +199,13 @@ SpoolFile::Outcome<> SpoolFile::insert(const Changes& changes) {
   return {};
 }
 
-SpoolFile::Outcome<> SpoolFile::remove_done(const Changes& changes) {
+Outcome<> SpoolFile::remove_done(const Changes& changes) {
   for (size_t p = 0; p < kPriorities; ++p) {
     if (rows_[p] == 0) continue;
     const auto lane = static_cast<size_t>(alert::lane_of(static_cast<alert::Priority>(p)));
     Statement remove(*writing_, fmt::format("DELETE FROM p{} WHERE seq <= ?1", p));
     if (auto removed = remove.bind(1, changes.done_to[lane]).run(); !removed) return removed;
-    rows_[p] -= std::min(rows_[p], static_cast<uint64_t>(::sqlite3_changes64(writing_->db())));
+    rows_[p] -= std::min(rows_[p], writing_->changes());
     // All that was written is done with, yet some of it was not there: bytes of a page were changed under us, and not
     // so that SQLite would see it. Such rows came to no reader.
     if (rows_[p] > 0 && changes.done_to[lane] >= written_to_[p])
@@ -326,24 +215,12 @@ SpoolFile::Outcome<> SpoolFile::remove_done(const Changes& changes) {
   return {};
 }
 
-SpoolFile::Outcome<uint64_t> SpoolFile::used_bytes() {
-  uint64_t pages = 0, free = 0, page_size = 0;
-  for (const auto& [name, into] : {std::pair<const char*, uint64_t*>{"page_count", &pages},
-                                   {"freelist_count", &free},
-                                   {"page_size", &page_size}}) {
-    Statement pragma(*writing_, std::string("PRAGMA ") + name);
-    if (pragma.step()) *into = pragma.number(0);
-    if (auto read = pragma.end(); !read) return tl::unexpected(read.error());
-  }
-  return (pages - std::min(free, pages)) * page_size;
-}
-
-SpoolFile::Outcome<> SpoolFile::keep_limits(const Changes& changes, Done& done) {
+Outcome<> SpoolFile::keep_limits(const Changes& changes, Done& done) {
   if (changes.older_than_ns > 0)
     for (size_t p = 0; p < kPriorities; ++p)
       if (auto evicted = evict(p, UINT64_MAX, 0, changes.older_than_ns, done); !evicted)
         return tl::unexpected(evicted.error());
-  auto used = used_bytes();
+  auto used = writing_->used_bytes();
   if (!used) return tl::unexpected(used.error());
   if (changes.size_bytes_max == 0 || *used <= changes.size_bytes_max) return {};
   // A little more than needed, so that not every commit has to.
@@ -363,8 +240,7 @@ SpoolFile::Outcome<> SpoolFile::keep_limits(const Changes& changes, Done& done) 
 }
 
 // The oldest rows of a priority, up to `upto`: so many bytes of them, or all from before a time. Returns the bytes.
-SpoolFile::Outcome<uint64_t> SpoolFile::evict(size_t priority, uint64_t upto, uint64_t bytes, uint64_t older_than_ns,
-                                              Done& done) {
+Outcome<uint64_t> SpoolFile::evict(size_t priority, uint64_t upto, uint64_t bytes, uint64_t older_than_ns, Done& done) {
   uint64_t freed = 0;
   for (bool more = true; more && rows_[priority] > 0 && (older_than_ns > 0 || freed < bytes);) {
     uint64_t last = 0, victims = 0;
@@ -398,7 +274,7 @@ SpoolFile::Outcome<uint64_t> SpoolFile::evict(size_t priority, uint64_t upto, ui
   return freed;
 }
 
-SpoolFile::Outcome<> SpoolFile::write_places(const Changes& changes, const Done& done) {
+Outcome<> SpoolFile::write_places(const Changes& changes, const Done& done) {
   Statement last(*writing_, "INSERT OR REPLACE INTO numbers VALUES('last_seq', ?1)");
   if (auto written = last.bind(1, changes.last_seq).run(); !written) return written;
   for (const Place& place : changes.places) {
@@ -426,7 +302,7 @@ void SpoolFile::tidy() {
   [[maybe_unused]] const auto tidied = writing_->run("PRAGMA incremental_vacuum(512)");
 }
 
-SpoolFile::Outcome<std::vector<Row>> SpoolFile::rows_of(Statement& select, Notes& notes) {
+Outcome<std::vector<Row>> SpoolFile::rows_of(Statement& select, Notes& notes) {
   std::vector<Row> rows;
   while (select.step()) {
     notes.last_seq = select.number(0);
@@ -440,8 +316,7 @@ SpoolFile::Outcome<std::vector<Row>> SpoolFile::rows_of(Statement& select, Notes
   return rows;
 }
 
-SpoolFile::Outcome<std::vector<Row>> SpoolFile::read(Lane lane, uint64_t after, uint64_t upto, size_t most,
-                                                     Notes& notes) {
+Outcome<std::vector<Row>> SpoolFile::read(Lane lane, uint64_t after, uint64_t upto, size_t most, Notes& notes) {
   static const std::array<std::string, kLanes> kQueries{lane_query(Lane::kCritical), lane_query(Lane::kRest)};
   const std::lock_guard lock(reading_mutex_);
   Statement select(*reading_, kQueries[static_cast<size_t>(lane)]);
@@ -449,7 +324,7 @@ SpoolFile::Outcome<std::vector<Row>> SpoolFile::read(Lane lane, uint64_t after, 
   return rows_of(select, notes);
 }
 
-SpoolFile::Outcome<uint64_t> SpoolFile::count(Lane lane, uint64_t after, uint64_t upto) {
+Outcome<uint64_t> SpoolFile::count(Lane lane, uint64_t after, uint64_t upto) {
   uint64_t rows = 0;
   const auto [begin, end] = priorities_of(lane);
   const std::lock_guard lock(reading_mutex_);
@@ -461,8 +336,8 @@ SpoolFile::Outcome<uint64_t> SpoolFile::count(Lane lane, uint64_t after, uint64_
   return rows;
 }
 
-SpoolFile::Outcome<std::vector<Row>> SpoolFile::salvage(size_t priority, uint64_t after, bool from_the_end, size_t most,
-                                                        Notes& notes) {
+Outcome<std::vector<Row>> SpoolFile::salvage(size_t priority, uint64_t after, bool from_the_end, size_t most,
+                                             Notes& notes) {
   const std::lock_guard lock(reading_mutex_);
   Statement select(*reading_, fmt::format("SELECT seq, data FROM p{} WHERE seq > ?1 ORDER BY seq {} LIMIT ?2", priority,
                                           from_the_end ? "DESC" : "ASC"));

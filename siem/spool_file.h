@@ -1,12 +1,12 @@
 // SpoolFile: the spool's rows, cursors and losses on disk: one SQLite file in WAL mode, a table for each priority, so
-// that rows come and go at the ends of their trees. The only door to SQLite.
+// that rows come and go at the ends of their trees.
 //
 // A commit is one transaction and is on the disk when it returns (synchronous=FULL). What a power cut leaves is the
 // last whole commit.
 //
 // Threads: commit() from one thread, read() from any (it has a connection of its own, so it never waits for a commit).
 // Errors are Trouble: either the disk cannot now (full, read-only, gone), or the file is damaged.
-// Facts: https://www.sqlite.org/wal.html, https://www.sqlite.org/rescode.html
+// Facts: https://www.sqlite.org/wal.html
 #pragma once
 
 #include <array>
@@ -14,14 +14,12 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <tl/expected.hpp>
 #include <utility>
 #include <vector>
 
 #include "agent/alert/alert.h"
+#include "siem/database.h"
 #include "siem/spool.h"
-
-struct sqlite3;
 
 namespace tiercel::siem {
 
@@ -36,14 +34,9 @@ inline constexpr size_t kLanes = 2;
 
 class SpoolFile {
  public:
-  struct Trouble {
-    std::string message;
-    bool damaged = false;  // the file must be made anew; else try again later
-    bool full = false;
-    uint64_t rows_gone = 0;  // that were written, and that nobody will ever find
-  };
+  using Trouble = siem::Trouble;
   template <class T = void>
-  using Outcome = tl::expected<T, Trouble>;
+  using Outcome = siem::Outcome<T>;
 
   struct Place {
     std::string reader;
@@ -109,10 +102,8 @@ class SpoolFile {
                                                   Notes& notes);
 
  private:
-  class Connection;
-  class Statement;
   [[nodiscard]] static Outcome<std::vector<Row>> rows_of(Statement& select, Notes& notes);
-  SpoolFile(std::string path, std::unique_ptr<Connection> writing, std::unique_ptr<Connection> reading);
+  SpoolFile(std::string path, std::unique_ptr<Database> writing, std::unique_ptr<Database> reading);
   [[nodiscard]] Outcome<> apply(const Changes& changes, Done& done);
   [[nodiscard]] Outcome<> insert(const Changes& changes);
   [[nodiscard]] Outcome<> remove_done(const Changes& changes);
@@ -120,16 +111,15 @@ class SpoolFile {
   [[nodiscard]] Outcome<uint64_t> evict(size_t priority, uint64_t upto, uint64_t bytes, uint64_t older_than_ns,
                                         Done& done);
   [[nodiscard]] Outcome<> write_places(const Changes& changes, const Done& done);
-  [[nodiscard]] Outcome<uint64_t> used_bytes();
   [[nodiscard]] bool still_there() const;
 
   const std::string path_;
   uint64_t inode_ = 0;
-  std::unique_ptr<Connection> writing_;
+  std::unique_ptr<Database> writing_;
   std::array<uint64_t, kPriorities> rows_{};
   std::array<uint64_t, kPriorities> written_to_{};  // the highest seq of the priority's table
   std::mutex reading_mutex_;
-  std::unique_ptr<Connection> reading_;  // under reading_mutex_
+  std::unique_ptr<Database> reading_;  // under reading_mutex_
 };
 
 }  // namespace tiercel::siem

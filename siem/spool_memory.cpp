@@ -147,9 +147,9 @@ void SpoolMemory::add_losses(const std::vector<SpoolFile::Loss>& losses) {
 void SpoolMemory::count_rule(const std::string& rule, uint64_t rows) {
   Counter*& counter = lost_by_rule_[rule];
   if (counter == nullptr)
-    counter =
-        &metrics_.counter("tiercel_spool_lost_total",
-                          "Alerts removed by the spool's limits before every output had confirmed them, by rule", rule);
+    counter = &metrics_.counter("tiercel_spool_lost_total",
+                                "Alerts removed by the spool's limits before every output had confirmed them, by rule",
+                                {{"rule_name", rule}});
   counter->add(rows);
 }
 

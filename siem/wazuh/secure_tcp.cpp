@@ -21,7 +21,7 @@ std::array<Counter*, kFrameFaults> fault_counters(Metrics& metrics) {
   for (size_t i = 1; i < kFrameFaults; ++i)
     counters[i] = &metrics.counter("tiercel_wazuh_bad_frames_total",
                                    "Frames from the manager that were not as they must be, by cause",
-                                   short_name(static_cast<FrameFault>(i)));
+                                   {{"cause", short_name(static_cast<FrameFault>(i))}});
   return counters;
 }
 
@@ -35,7 +35,8 @@ SecureTcp::SecureTcp(SecureTcpOptions options, SenderCounter& counter, Metrics& 
       acks_(metrics.counter("tiercel_wazuh_acks_total", "Acknowledgements of startups and keep-alives")),
       pings_(metrics.counter("tiercel_wazuh_pings_total", "Barriers sent to the manager")),
       pongs_(metrics.counter("tiercel_wazuh_pongs_total", "Barriers that the manager answered")),
-      pongs_cut_(metrics.counter("tiercel_wazuh_pongs_cut_total", "Of these, answers found inside another frame")),
+      pongs_cut_(
+          metrics.counter("tiercel_wazuh_pongs_cut_total", "Barriers that the manager answered inside another frame")),
       unknown_(metrics.counter("tiercel_wazuh_unknown_messages_total",
                                "Messages from the manager that the agent does not know")),
       files_bad_(metrics.counter("tiercel_wazuh_bad_shared_files_total",

@@ -123,10 +123,10 @@ TEST_CASE("memory spool: when it is full the oldest of the least severe goes, co
   CHECK(spool->counts().lost == 4);
   CHECK(spool->counts().waiting == 8);
   CHECK(metrics.sum("tiercel_spool_lost_total") == 4);
-  CHECK(metrics.counter("tiercel_spool_lost_total", "", "Debug").value() == 1);
-  CHECK(metrics.counter("tiercel_spool_lost_total", "", "Informational").value() == 1);
-  CHECK(metrics.counter("tiercel_spool_lost_total", "", "Notice").value() == 1);
-  CHECK(metrics.counter("tiercel_spool_lost_total", "", "R").value() == 1);
+  CHECK(metrics.counter("tiercel_spool_lost_total", "", {{"rule_name", "Debug"}}).value() == 1);
+  CHECK(metrics.counter("tiercel_spool_lost_total", "", {{"rule_name", "Informational"}}).value() == 1);
+  CHECK(metrics.counter("tiercel_spool_lost_total", "", {{"rule_name", "Notice"}}).value() == 1);
+  CHECK(metrics.counter("tiercel_spool_lost_total", "", {{"rule_name", "R"}}).value() == 1);
   CHECK(metrics.counter("tiercel_spool_output_lost_total", "", "r").value() == 4);
 }
 

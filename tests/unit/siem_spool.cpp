@@ -240,7 +240,7 @@ TEST_CASE("spool: the size limit takes the least severe first, whole rows, count
     CHECK(life.spool->counts().waiting + lost == 2'050);
     CHECK(life.metrics.sum("tiercel_spool_lost_total") == lost);
     CHECK(life.metrics.counter("tiercel_spool_output_lost_total", "", "manager").value() == lost);
-    CHECK(life.metrics.counter("tiercel_spool_lost_total", "", "many c").value() == 0);
+    CHECK(life.metrics.counter("tiercel_spool_lost_total", "", {{"rule_name", "many c"}}).value() == 0);
     for (const alert::Report& report : life.reports.take()) life.all_reports.push_back(report);
     uint64_t told = 0;
     for (const alert::Report& report : life.all_reports)
@@ -485,7 +485,7 @@ TEST_CASE("spool: what is older than the limit goes and is told, but not because
   CHECK(Life::until([&] {
     return ids(spool->read(reader, Lane::kRest, 0, 10)) == Ids{"after the jump", "soon after", "back", "late"};
   }));
-  CHECK(metrics.counter("tiercel_spool_lost_total", "", "rule of first").value() == 1);
-  CHECK(metrics.counter("tiercel_spool_lost_total", "", "rule of second").value() == 1);
+  CHECK(metrics.counter("tiercel_spool_lost_total", "", {{"rule_name", "rule of first"}}).value() == 1);
+  CHECK(metrics.counter("tiercel_spool_lost_total", "", {{"rule_name", "rule of second"}}).value() == 1);
   CHECK(metrics.sum("tiercel_spool_lost_total") == 2);
 }

@@ -76,6 +76,10 @@ def main():
         rows.append(row)
     print(support.table(["rules", "active", "loaded in", "all streams: ns per event"] + [f"{name}: ns per event" for name in streams.STREAMS], rows), "\n")
     bare = {os.path.basename(r["recording"]): r["bare_ns"] for r in done["results"]}
+    for one in done["sets"]:
+        looked = [ratio for result in done["results"] if result["set"] == one["name"] for ratio in result["looked"]]
+        low, middle, high = support.numbers(looked)
+        print(f"{one['name']}: while somebody looks (tiercel top), {middle:.3f} times that and the process table ({low:.3f} .. {high:.3f})")
     print("without matching: " + ", ".join(f"{name} {ns:,.0f} ns per record" for name, ns in bare.items()), flush=True)
     return 0
 

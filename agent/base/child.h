@@ -1,6 +1,5 @@
-// Child: a program that we start in a process group of its own, with pipes as its standard input and output, and
-// nothing else of ours: no descriptor, no signal mask or handler, no environment but what is given. It is started
-// without a copy of our memory (as vfork() does), so that a large agent does not pay for it. Any thread.
+// Child: a program that we start (agent/base/spawn.h), with pipes as its standard input and output. Where there is a
+// broker (agent/base/broker.h), that process starts it. Any thread.
 #pragma once
 
 #include <sys/types.h>
@@ -10,17 +9,10 @@
 
 #include "agent/base/fd.h"
 #include "agent/base/result.h"
+#include "agent/base/spawn.h"
 
 namespace tiercel {
 
-struct Launch {
-  std::string file;  // relative to folder, or absolute
-  std::vector<std::string> argv;
-  std::vector<std::string> environment;  // "KEY=value"
-  std::string folder;                    // working directory; empty: ours
-  std::string error_file;                // standard error is appended to it; empty: /dev/null
-  bool errors_to_output = false;         // standard error goes where standard output goes
-};
 // PATH and LANG, as scripts need them.
 [[nodiscard]] std::vector<std::string> plain_environment();
 
@@ -33,8 +25,11 @@ class Child {
   pid_t pid = -1;
 
   void kill_group() const;  // SIGKILL; only before it was reaped
-  // Reaps it; waits for its end. Exit status, or 128 + signal.
+  // Reaps it; waits for its end. Exit status, or 128 + signal; -1: nobody knows.
   int reap();
+
+ private:
+  Fd broker_;  // valid: the broker's child, which is reaped when this is closed
 };
 
 }  // namespace tiercel

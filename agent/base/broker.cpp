@@ -1,0 +1,300 @@
+#include "agent/base/broker.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <cstring>
+#include <mutex>
+#include <utility>
+
+namespace tiercel::broker {
+namespace {
+
+constexpr const char* kName = "tiercel-broker";
+constexpr size_t kRequestBytesMax = 128 * 1024;
+constexpr size_t kTextsMax = 4096;
+constexpr size_t kFdsMax = 4;
+constexpr int kNobodyThere = EPIPE;
+
+std::atomic<int> socket_fd{-1};
+std::atomic<pid_t> broker_pid{0};
+std::mutex one_at_a_time;
+
+struct Reply {
+  int32_t failure = 0;  // errno
+  int32_t pid = 0;
+};
+
+struct Message {
+  std::vector<std::byte> bytes;
+  std::vector<Fd> fds;
+};
+
+bool send_message(int to, const void* bytes, size_t size, std::span<const int> fds) {
+  iovec part{const_cast<void*>(bytes), size};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(kFdsMax * sizeof(int))> room{};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  if (!fds.empty()) {
+    message.msg_control = room.data();
+    message.msg_controllen = CMSG_SPACE(fds.size_bytes());
+    cmsghdr* head = CMSG_FIRSTHDR(&message);
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_RIGHTS;
+    head->cmsg_len = CMSG_LEN(fds.size_bytes());
+    std::memcpy(CMSG_DATA(head), fds.data(), fds.size_bytes());
+  }
+  ssize_t sent = 0;
+  while ((sent = ::sendmsg(to, &message, MSG_NOSIGNAL)) < 0 && errno == EINTR) continue;
+  return sent == static_cast<ssize_t>(size);
+}
+
+// Nothing: the other side has ended.
+std::optional<Message> receive_message(int from, size_t size_max) {
+  Message out;
+  out.bytes.resize(size_max);
+  iovec part{out.bytes.data(), out.bytes.size()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(kFdsMax * sizeof(int))> room{};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = room.data();
+  message.msg_controllen = room.size();
+  ssize_t got = 0;
+  while ((got = ::recvmsg(from, &message, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR) continue;
+  if (got <= 0) return std::nullopt;
+  out.bytes.resize(static_cast<size_t>(got));
+  for (cmsghdr* head = CMSG_FIRSTHDR(&message); head != nullptr; head = CMSG_NXTHDR(&message, head)) {
+    if (head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS) continue;
+    std::array<int, kFdsMax> fds{};
+    const size_t size = std::min(head->cmsg_len - CMSG_LEN(0), sizeof fds);
+    std::memcpy(fds.data(), CMSG_DATA(head), size);
+    for (size_t i = 0; i < size / sizeof(int); ++i) out.fds.emplace_back(fds[i]);
+  }
+  return out;
+}
+
+// --- The broker's side ----------------------------------------------------------------------------------------------
+
+struct Ward {
+  Spawned spawned;
+  Fd line;  // closed by the agent: it wants to know no more
+  bool told = false;
+};
+
+void tell_end(Ward& ward) {
+  siginfo_t info{};
+  // Not reaped yet: its pid stays its own for as long as the agent may send it a signal.
+  if (::waitid(P_PIDFD, static_cast<id_t>(ward.spawned.pidfd.get()), &info, WEXITED | WNOWAIT) != 0) return;
+  const int32_t status = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+  ward.told = true;
+  (void)::send(ward.line.get(), &status, sizeof status, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+Reply start_program(Message& request, std::vector<Ward>& wards, Fd& theirs) {
+  auto launch = unpacked(request.bytes);
+  const size_t wanted = launch && launch->network >= 0 ? 4 : 3;
+  if (!launch || request.fds.size() != wanted) return {EINVAL, 0};
+  if (wanted == 4) launch->network = request.fds[3].get();
+  std::array<int, 2> line{-1, -1};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, line.data()) != 0) return {errno, 0};
+  theirs.reset(line[0]);
+  Ward ward;
+  ward.line.reset(line[1]);
+  const Stdio stdio{request.fds[0].get(), request.fds[1].get(), request.fds[2].get()};
+  if (const int failure = tiercel::spawn(*launch, stdio, ward.spawned); failure != 0) return {failure, 0};
+  wards.push_back(std::move(ward));
+  return {0, wards.back().spawned.pid};
+}
+
+bool take_request(int socket, std::vector<Ward>& wards) {
+  auto request = receive_message(socket, kRequestBytesMax);
+  if (!request) return false;
+  Fd line;
+  const Reply reply = start_program(*request, wards, line);
+  if (reply.failure != 0) return send_message(socket, &reply, sizeof reply, {});
+  const std::array<int, 2> fds{wards.back().spawned.pidfd.get(), line.get()};
+  return send_message(socket, &reply, sizeof reply, fds);
+}
+
+void look_at_wards(std::vector<Ward>& wards, std::span<const pollfd> polled) {
+  for (size_t i = 0; i < wards.size(); ++i) {
+    if (polled[2 * i].revents != 0) tell_end(wards[i]);
+    if (polled[2 * i + 1].revents != 0) wards[i].line.reset();
+  }
+  std::erase_if(wards, [](const Ward& ward) {
+    if (!ward.told || ward.line.valid()) return false;
+    siginfo_t info{};
+    ::waitid(P_PIDFD, static_cast<id_t>(ward.spawned.pidfd.get()), &info, WEXITED);
+    return true;
+  });
+}
+
+[[noreturn]] void serve(int socket) {
+  std::vector<Ward> wards;
+  for (bool more = true; more;) {
+    std::vector<pollfd> fds;
+    for (const Ward& ward : wards) {
+      fds.push_back({ward.told ? -1 : ward.spawned.pidfd.get(), POLLIN, 0});
+      fds.push_back({ward.line.get(), 0, 0});  // POLLHUP
+    }
+    fds.push_back({socket, POLLIN, 0});
+    if (::poll(fds.data(), fds.size(), -1) < 0) continue;
+    look_at_wards(wards, fds);
+    if (fds.back().revents != 0) more = take_request(socket, wards);
+  }
+  ::_exit(0);
+}
+
+// Of the agent it has nothing but the socket: no descriptor, no signal.
+int become_broker(int& socket, const std::string& mounts) {
+  ::prctl(PR_SET_NAME, kName);
+  sigset_t all;
+  ::sigfillset(&all);
+  ::sigprocmask(SIG_SETMASK, &all, nullptr);
+  const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  for (int fd = 0; fd <= STDERR_FILENO; ++fd) ::dup2(null, fd);
+  constexpr int kSocket = STDERR_FILENO + 1;
+  if (socket != kSocket) ::dup3(socket, kSocket, O_CLOEXEC);
+  socket = kSocket;
+  ::close_range(kSocket + 1, ~0U, 0);
+  if (mounts.empty()) return 0;
+  const Fd there(::open(mounts.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!there.valid() || ::setns(there.get(), CLONE_NEWNS) != 0 || ::chdir("/") != 0) return errno;
+  return 0;
+}
+
+}  // namespace
+
+// --- The agent's side -----------------------------------------------------------------------------------------------
+
+Result<> start(const std::string& mounts) {
+  std::array<int, 2> ends{-1, -1};
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
+    return fail_errno("cannot make a socket", errno);
+  Fd ours(ends[0]), theirs(ends[1]);
+  const pid_t child = ::fork();
+  if (child < 0) return fail_errno("cannot start the process that starts programs", errno);
+  if (child == 0) {
+    int socket = theirs.release();
+    const Reply hello{become_broker(socket, mounts), 0};
+    if (!send_message(socket, &hello, sizeof hello, {}) || hello.failure != 0) ::_exit(1);
+    serve(socket);
+  }
+  theirs.reset();
+  const auto hello = receive_message(ours.get(), sizeof(Reply));
+  Reply reply{kNobodyThere, 0};
+  if (hello && hello->bytes.size() == sizeof reply) std::memcpy(&reply, hello->bytes.data(), sizeof reply);
+  if (reply.failure != 0) {
+    while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) continue;
+    return fail_errno("the process that starts programs cannot enter " + mounts, reply.failure);
+  }
+  broker_pid = child;
+  socket_fd = ours.release();  // for as long as we live
+  return {};
+}
+
+bool runs() {
+  return socket_fd >= 0;
+}
+
+pid_t pid() {
+  return broker_pid;
+}
+
+Result<Started> spawn(const Launch& launch, const Stdio& stdio) {
+  const std::string request = packed(launch);
+  if (request.size() > kRequestBytesMax) return fail("cannot run " + launch.file + ": its arguments are too long");
+  const std::array<int, kFdsMax> fds{stdio.input, stdio.output, stdio.error, launch.network};
+  std::optional<Message> answer;
+  {
+    const std::lock_guard lock(one_at_a_time);
+    if (send_message(socket_fd, request.data(), request.size(), {fds.data(), launch.network >= 0 ? 4u : 3u}))
+      answer = receive_message(socket_fd, sizeof(Reply));
+  }
+  if (!answer || answer->bytes.size() != sizeof(Reply))
+    return fail("cannot run " + launch.file + ": " + kName +
+                " (the process that starts programs) has ended: restart the agent");
+  Reply reply;
+  std::memcpy(&reply, answer->bytes.data(), sizeof reply);
+  if (reply.failure != 0) return fail_errno("cannot run " + launch.file, reply.failure);
+  if (answer->fds.size() != 2) return fail("cannot run " + launch.file + ": no descriptors are left");
+  Started started;
+  started.spawned.pid = reply.pid;
+  started.spawned.pidfd = std::move(answer->fds[0]);
+  started.line = std::move(answer->fds[1]);
+  return started;
+}
+
+int wait_for_end(Fd line) {
+  int32_t status = -1;
+  ssize_t got = 0;
+  while ((got = ::recv(line.get(), &status, sizeof status, MSG_WAITALL)) < 0 && errno == EINTR) continue;
+  return got == sizeof status ? status : -1;
+}
+
+// --- What goes over the socket: counts and lengths in 32 bits, then the bytes ---------------------------------------
+
+std::string packed(const Launch& launch) {
+  std::string out;
+  auto number = [&out](size_t value) {
+    const auto bits = static_cast<uint32_t>(value);
+    out.append(reinterpret_cast<const char*>(&bits), sizeof bits);
+  };
+  auto text = [&](const std::string& value) {
+    number(value.size());
+    out += value;
+  };
+  text(launch.file);
+  text(launch.folder);
+  number(launch.network >= 0 ? 1 : 0);
+  for (const auto* list : {&launch.argv, &launch.environment}) {
+    number(list->size());
+    for (const std::string& one : *list) text(one);
+  }
+  return out;
+}
+
+std::optional<Launch> unpacked(std::span<const std::byte> bytes) {
+  bool good = true;
+  auto number = [&]() -> uint32_t {
+    uint32_t bits = 0;
+    if (bytes.size() < sizeof bits) return good = false, 0;
+    std::memcpy(&bits, bytes.data(), sizeof bits);
+    bytes = bytes.subspan(sizeof bits);
+    return bits;
+  };
+  auto text = [&]() -> std::string {
+    const uint32_t size = number();
+    if (size > bytes.size()) return good = false, std::string();
+    std::string out(reinterpret_cast<const char*>(bytes.data()), size);
+    if (out.find('\0') != std::string::npos) good = false;
+    bytes = bytes.subspan(size);
+    return out;
+  };
+  Launch launch;
+  launch.file = text();
+  launch.folder = text();
+  const uint32_t network = number();
+  launch.network = network == 1 ? 0 : -1;  // stands for the descriptor that came along
+  for (auto* list : {&launch.argv, &launch.environment}) {
+    const uint32_t count = number();
+    if (count > kTextsMax) good = false;
+    for (uint32_t i = 0; good && i < count; ++i) list->push_back(text());
+  }
+  if (!good || network > 1 || !bytes.empty() || launch.file.empty()) return std::nullopt;
+  return launch;
+}
+
+}  // namespace tiercel::broker

@@ -1,0 +1,43 @@
+// Broker: a small process of ours that starts programs for the agent (responses' scripts, nft, program outputs). It is
+// forked before the agent gives up what it does not need itself, and keeps what these programs need: the agent's system
+// call filter and dropped capabilities would be theirs, too. It reads requests from one socket and does nothing else;
+// it ends when the agent does. Programs that still run then go on.
+//
+// start() before the first thread; everything else from any thread, which waits for a start of a program, not for its
+// end.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "agent/base/fd.h"
+#include "agent/base/result.h"
+#include "agent/base/spawn.h"
+
+namespace tiercel::broker {
+
+// `mounts`: a mount namespace (/proc/1/ns/mnt) whose files the programs are to see; empty: ours. An agent whose service
+// manager gives it a read-only system would else run scripts that can change nothing.
+[[nodiscard]] Result<> start(const std::string& mounts);
+[[nodiscard]] bool runs();
+[[nodiscard]] pid_t pid();  // 0: there is none
+
+struct Started {
+  Spawned spawned;
+  Fd line;  // to the broker; closing it lets the broker reap the program once it has ended
+};
+// As tiercel::spawn(); errors name the program.
+[[nodiscard]] Result<Started> spawn(const Launch& launch, const Stdio& stdio);
+// Exit status, or 128 + signal; -1: the broker has ended.
+[[nodiscard]] int wait_for_end(Fd line);
+
+// What goes over the socket. Inner; for tests, too.
+[[nodiscard]] std::string packed(const Launch& launch);
+[[nodiscard]] std::optional<Launch> unpacked(std::span<const std::byte> bytes);
+
+}  // namespace tiercel::broker

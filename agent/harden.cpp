@@ -1,0 +1,28 @@
+#include "agent/harden.h"
+
+#include "agent/base/broker.h"
+#include "agent/base/log.h"
+#include "agent/hardening/hardening.h"
+#include "agent/sensor/tracefs.h"
+
+namespace tiercel {
+
+Result<> harden(const RunOptions& options) {
+  const config::Hardening& wanted = options.config.hardening;
+  if (!options.replay_from.empty()) return {};  // reads a file, with the rights of whoever asks
+  const bool gives_up = wanted.seccomp || wanted.capabilities;
+  if (!gives_up && options.children_mounts.empty()) return {};
+  if (auto started = broker::start(options.children_mounts); !started) {
+    if (options.children_mounts.empty()) return started;
+    log::warning("{}: programs that responses start see the agent's own view of the files", started.error().message);
+    if (auto again = broker::start(""); !again) return again;
+  }
+  if (!gives_up) return {};
+  sensor::keep_tracefs();
+  if (auto given_up = hardening::give_up({wanted.seccomp, wanted.capabilities}); !given_up)
+    log::warning("hardening: {}; the agent runs on without. To be without on purpose: hardening: in tiercel.yaml",
+                 given_up.error().message);
+  return {};
+}
+
+}  // namespace tiercel

@@ -40,12 +40,17 @@ function(tiercel_expose_file target file)
 endfunction()
 
 # The bytes of FOLDER/NAME.txt as `inline constexpr std::string_view VARIABLE` in "FOLDER/NAME_text.h", for that library's own files.
+# A further argument: the folder of that header, where it is another one.
 function(tiercel_embed_text target folder name variable namespace)
+  set(home ${folder})
+  if(ARGC GREATER 5)
+    set(home ${ARGV5})
+  endif()
   set(source ${PROJECT_SOURCE_DIR}/${folder}/${name})
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
   file(READ ${source} text)
   get_filename_component(stem ${name} NAME_WE)
-  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/embedded/${target}/${folder}/${stem}_text.h CONTENT
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/embedded/${target}/${home}/${stem}_text.h CONTENT
 "// Made from ${folder}/${name}.
 #pragma once
 

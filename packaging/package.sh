@@ -1,0 +1,92 @@
+#!/bin/sh
+# make deb, make rpm: a package of build/release's program through the install rules of cmake/Install.cmake. Nothing is
+# compiled and nothing is fetched here.
+# usage: packaging/package.sh deb|rpm [--build DIR] [--version VERSION] [--output DIR]
+set -eu
+cd "$(dirname "$0")/.."
+kind=$1
+shift
+build=build/release output=build/packages
+version=$(sed -n 's/^project(tiercel VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
+while [ $# -gt 0 ]; do
+  case $1 in
+    --build) build=$2 ;;
+    --version) version=$2 ;;
+    --output) output=$2 ;;
+    *) echo "package.sh: unknown option $1" >&2 && exit 1 ;;
+  esac
+  shift 2
+done
+maintainer=$(sed -n 's/^Maintainer: //p' deb/control)
+work=$output/work-$kind-$version
+rm -rf "$work"
+mkdir -p "$work"
+work=$(cd "$work" && pwd)
+log=$work/log
+export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md)}"
+
+stage() { # FOLDER
+  umask 022
+  DESTDIR=$1 cmake --install "$build" --prefix /usr --component tiercel --strip >"$log" || { cat "$log" >&2; exit 1; }
+}
+failed() {
+  cat "$log" >&2
+  echo "package.sh: the $kind was not made; the log above is $log" >&2
+  exit 1
+}
+# The lines @preseed@ and @undo@ of a template stand for these scripts, @changelog@ and @files@ for what is made of others.
+fill() { # TEMPLATE
+  awk -v root=packaging -v work="$work" '
+    function put(file,   line) { while ((getline line < file) > 0) if (line !~ /^# usage/) print line; close(file) }
+    /^@(preseed|undo)@$/ { put(root "/" substr($0, 2, length($0) - 2) ".sh"); next }
+    /^@(files|changelog)@$/ { put(work "/" substr($0, 2, length($0) - 2)); next }
+    { print }' "$1" | sed "s|@version@|$version|; s|@stage@|$work/stage|; s|@maintainer@|$maintainer|"
+}
+
+make_deb() {
+  mkdir -p "$work/tiercel/debian"
+  cp -R deb/. "$work/tiercel/debian"
+  for template in deb/*.in; do
+    name=${template##*/}
+    rm "$work/tiercel/debian/$name"
+    fill "$template" >"$work/tiercel/debian/${name%.in}"
+  done
+  python3 packaging/changelog.py deb "$version" >"$work/tiercel/debian/changelog"
+  stage "$work/tiercel/stage"
+  (cd "$work/tiercel" && dpkg-buildpackage -b -us -uc >>"$log" 2>&1) || failed
+  mv "$work"/*.deb "$output/"
+}
+
+# Every file with the words that rpm wants about it.
+rpm_files() {
+  (cd "$work/stage" && find . ! -type d | sort | sed 's|^\.||') | while read -r path; do
+    case $path in
+      /etc/*) echo "%config(noreplace) $path" ;;
+      /usr/share/man/*) echo "%doc $path*" ;;
+      /usr/share/doc/*) echo "%doc $path" ;;
+      *) echo "$path" ;;
+    esac
+  done
+  # Folders that no other package has.
+  for folder in etc/tiercel usr/share/tiercel usr/share/doc/tiercel; do
+    (cd "$work/stage" && find "$folder" -type d) | sed 's|^|%dir /|'
+  done
+}
+
+make_rpm() {
+  stage "$work/stage"
+  gzip -9n "$work"/stage/usr/share/man/man*/*.[1-9] 2>/dev/null || true
+  rpm_files | sed 's|\.\([1-9]\)\*$|.\1.gz|; s|\(man/.*\)\.gz\.gz$|\1.gz|' >"$work/files"
+  python3 packaging/changelog.py rpm "$version" >"$work/changelog"
+  fill packaging/rpm/tiercel.spec.in >"$work/tiercel.spec"
+  # What Debian's rpmbuild does not say of itself; /usr/lib/rpm's checks of build hosts need tools of theirs.
+  rpmbuild -bb --quiet --define "_topdir $work/rpmbuild" --define "_rpmdir $work" --define "_dbpath $work/db" \
+    --define "_binary_payload w6.zstdio" --define "__os_install_post %{nil}" --define "use_source_date_epoch_as_buildtime 1" \
+    --define "clamp_mtime_to_source_date_epoch 1" --define "_buildhost tiercel" \
+    "$work/tiercel.spec" >>"$log" 2>&1 || failed
+  mv "$work"/*/*.rpm "$output/"
+}
+
+make_"$kind"
+rm -rf "$work"
+for file in "$output"/tiercel[-_]"$version"*."$kind"; do echo "$file"; done

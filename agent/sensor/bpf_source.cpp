@@ -26,6 +26,7 @@
 #include "agent/sensor/controller.h"
 #include "agent/sensor/hooks.h"
 #include "agent/sensor/host.h"
+#include "agent/sensor/kernel_types.h"
 #include "agent/sensor/merge.h"
 #include "agent/sensor/ring.h"
 #include "agent/sensor/tracefs.h"
@@ -44,8 +45,7 @@ int log_libbpf(enum libbpf_print_level level, const char* format, va_list args) 
   return 0;
 }
 
-// Closing a link takes the kernel tens of milliseconds, nearly all of it waiting: side by side they take as long as
-// one.
+// Closing a link takes the kernel tens of milliseconds, nearly all waiting: side by side they take as long as one.
 void close_all(std::vector<Fd> links) {
   std::vector<std::thread> threads;
   for (Fd& link : links) threads.emplace_back([&link] { link.reset(); });
@@ -92,6 +92,10 @@ class BpfSource final : public Source {
   [[nodiscard]] std::optional<KernelDeed> kernel_deed(uint64_t id, uint32_t pid, uint64_t start_ns,
                                                       uint32_t exec_id) const override {
     return kernel_.deed(id, pid, start_ns, exec_id);
+  }
+  [[nodiscard]] std::array<RingFill, 2> ring_fills() const override {
+    return {RingFill{"vital", vital_->used_bytes(), vital_->size_bytes()},
+            RingFill{"bulk", bulk_->used_bytes(), bulk_->size_bytes()}};
   }
   [[nodiscard]] size_t ring_bytes() const override { return options_.ring_vital_bytes + options_.ring_bulk_bytes; }
 
@@ -152,8 +156,7 @@ int BpfSource::wait_ms(size_t handled) {
   if (quiet_turns_ < kQuietTurns) return 1;
   std::atomic_ref<uint32_t>(*idle).store(1, std::memory_order_seq_cst);
   std::span<const std::byte> record;
-  const bool nothing = vital_->peek(record) == Ring::Head::kEmpty && bulk_->peek(record) == Ring::Head::kEmpty;
-  return nothing ? -1 : 0;
+  return vital_->peek(record) == Ring::Head::kEmpty && bulk_->peek(record) == Ring::Head::kEmpty ? -1 : 0;
 }
 
 // The programs of those names, and of `skeleton` itself if it is the first. Only what is attached is loaded: the
@@ -189,7 +192,8 @@ Result<> prepare_loss_rows(int map) {
 Result<> BpfSource::load() {
   libbpf_set_print(log_libbpf);
   if (::geteuid() != 0) return explain_load_failure(EPERM);
-  skeleton_ = tiercel_bpf__open();
+  const auto options = with_kernel_types<bpf_object_open_opts>();
+  skeleton_ = tiercel_bpf__open_opts(&options);
   if (!skeleton_) return explain_load_failure(errno);
   skeleton_->rodata->cgroup_subsys = container_controller();
   skeleton_->rodata->page_kib = static_cast<__u32>(::sysconf(_SC_PAGESIZE) / 1024);
@@ -249,10 +253,11 @@ void BpfSource::tell(const Wanted& wanted, bool only) {
   }
 }
 
-// Programs that the first load left out: from a second copy of the object that works on the maps of the first. What is
-// kept of the copy is the programs' descriptors.
+// Programs that the first load left out: from a second copy of the object that works on the maps of the first. Of the
+// copy the programs' descriptors are kept.
 Result<> BpfSource::load_more(const Programs& names) {
-  tiercel_bpf* more = tiercel_bpf__open();
+  const auto options = with_kernel_types<bpf_object_open_opts>();
+  tiercel_bpf* more = tiercel_bpf__open_opts(&options);
   if (!more) return explain_load_failure(errno);
   const std::unique_ptr<tiercel_bpf, void (*)(tiercel_bpf*)> owner(more, tiercel_bpf__destroy);
   *more->rodata = *skeleton_->rodata;

@@ -22,22 +22,29 @@ std::vector<HostFact> probe_host() {
   std::sscanf(name.release, "%d.%d", &major, &minor);
   const bool new_enough = major > 5 || (major == 5 && minor >= 17);
   facts.push_back({new_enough ? State::kGood : State::kMissing, "kernel", name.release,
-                   new_enough ? "" : "Tiercel needs Linux 5.17 or later"});
+                   new_enough ? "" : "boot Linux 5.17 or later",
+                   new_enough ? "" : "the sensor's programs do not load"});
   const bool root = ::geteuid() == 0;
   facts.push_back({root ? State::kGood : State::kMissing, "privileges", root ? "root" : "not root",
-                   root ? "" : "run as root (sudo)"});
+                   root ? "" : "run as root (sudo)",
+                   root ? "" : "the sensor cannot be tried, and some of the rest is not readable"});
   const bool has_btf = ::access("/sys/kernel/btf/vmlinux", R_OK) == 0;
   facts.push_back({has_btf ? State::kGood : State::kMissing, "kernel BTF", "/sys/kernel/btf/vmlinux",
-                   has_btf ? "" : "use a kernel built with CONFIG_DEBUG_INFO_BTF=y"});
+                   has_btf ? "" : "use a kernel built with CONFIG_DEBUG_INFO_BTF=y, as current distributions have",
+                   has_btf ? "" : "the programs cannot find the kernel's fields: the sensor does not start"});
   const bool has_tracefs = open_tracefs().valid();
   facts.push_back({has_tracefs ? State::kGood : State::kMissing, "tracefs", has_tracefs ? "reachable" : "not reachable",
-                   has_tracefs ? "" : "check CONFIG_FTRACE_SYSCALLS and the kernel's lockdown mode"});
+                   has_tracefs ? ""
+                   : root      ? "check CONFIG_FTRACE_SYSCALLS and the kernel's lockdown mode"
+                               : "run as root (sudo)",
+                   has_tracefs ? "" : "system calls cannot be hooked"});
   if (root && has_btf) {
     // Nothing tells better whether the programs can be loaded than loading them.
     auto loaded = try_programs();
-    facts.push_back({loaded ? State::kGood : State::kMissing, "sensor's programs",
+    facts.push_back({loaded ? State::kGood : State::kMissing, kProgramsFact,
                      loaded ? "the kernel takes them" : loaded.error().message,
-                     loaded ? "" : "`tiercel run --log-level debug` shows the verifier's words"});
+                     loaded ? "" : "`tiercel run --log-level debug` shows the verifier's words",
+                     loaded ? "" : "nothing on this host can be watched"});
   }
   if (Fd tracefs = open_tracefs(); tracefs.valid()) {
     std::string lacking;
@@ -47,13 +54,16 @@ std::vector<HostFact> probe_host() {
     facts.push_back(
         {lacking.empty() ? State::kGood : State::kDegraded, "system calls",
          lacking.empty() ? "all that rules may name have tracepoints" : "no tracepoint for " + lacking,
-         lacking.empty() ? "" : "nothing to do: this kernel was built without them, so nobody can call them"});
+         lacking.empty() ? "" : "nothing to do: this kernel was built without them, so nobody can call them",
+         lacking.empty() ? "" : "rules that name them never match"});
   }
   auto lsm = read_pseudo_file("/sys/kernel/security/lsm", 4096);
   const bool bpf_lsm = lsm && ("," + *lsm + ",").find(",bpf,") != std::string::npos;
-  facts.push_back(
-      {bpf_lsm ? State::kGood : State::kDegraded, "BPF LSM", bpf_lsm ? "active" : "not active",
-       bpf_lsm ? "" : "add bpf to the kernel's lsm= parameter to let later versions see io_uring; not needed now"});
+  const std::string active = lsm ? lsm->substr(0, lsm->find('\n')) : "/sys/kernel/security/lsm is not readable";
+  facts.push_back({bpf_lsm ? State::kGood : State::kDegraded, "BPF LSM",
+                   fmt::format("{} ({})", bpf_lsm ? "active" : "not active", active),
+                   bpf_lsm ? "" : "nothing now; add bpf to the kernel's lsm= parameter for later versions",
+                   bpf_lsm ? "" : "not needed today; later versions see io_uring with it"});
   return facts;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,6 +15,7 @@ namespace {
 
 constexpr std::string_view kMagic = "TIERCEL1";
 constexpr size_t kFlushBytes = 1u << 20;
+constexpr size_t kHeaderBytes = kMagic.size() + 2 * sizeof(uint64_t);
 
 // FNV-1a over everything that decides a record's layout: another schema is another number.
 constexpr uint64_t hash(uint64_t seed, std::string_view text) {
@@ -39,7 +41,11 @@ void put(std::string& out, T value) {
 
 class ReplaySource final : public Source {
  public:
-  ReplaySource(Fd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  ReplaySource(Fd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {
+    struct stat facts {};
+    progress_.read_bytes = kHeaderBytes;
+    if (::fstat(fd_.get(), &facts) == 0) progress_.of_bytes = static_cast<uint64_t>(facts.st_size);
+  }
 
   Result<> start(const RecordHandler&) override { return {}; }
 
@@ -53,6 +59,7 @@ class ReplaySource final : public Source {
   }
   [[nodiscard]] std::vector<int> wait_fds() const override { return {}; }
   [[nodiscard]] bool finished() const override { return finished_; }
+  [[nodiscard]] Progress progress() const override { return progress_; }
 
  private:
   bool next() {
@@ -84,6 +91,7 @@ class ReplaySource final : public Source {
   size_t at_ = 0;
   size_t size_ = 0;
   bool finished_ = false;
+  Progress progress_;
 };
 
 void ReplaySource::log_cut(const std::string& what) const {
@@ -101,6 +109,7 @@ bool ReplaySource::read_exactly(void* to, size_t size) {
     while (n < 0 && errno == EINTR);
     buffer_.resize(have + (n > 0 ? static_cast<size_t>(n) : 0));
     if (n <= 0) return false;
+    progress_.read_bytes += static_cast<uint64_t>(n);
   }
   std::memcpy(to, buffer_.data() + at_, size);
   at_ += size;
@@ -117,13 +126,16 @@ Result<std::unique_ptr<Recorder>> Recorder::create(const std::string& path, uint
   recorder->buffer_ = kMagic;
   put(recorder->buffer_, schema_digest());
   put(recorder->buffer_, realtime_offset_ns);
+  recorder->size_bytes_ = recorder->buffer_.size();
   return recorder;
 }
 
 void Recorder::write(std::span<const std::byte> record) {
+  const size_t before = buffer_.size();
   put(buffer_, static_cast<uint32_t>(record.size()));
   buffer_.append(reinterpret_cast<const char*>(record.data()), record.size());
   ++records_;
+  size_bytes_ += buffer_.size() - before;
   if (buffer_.size() >= kFlushBytes) flush();
 }
 

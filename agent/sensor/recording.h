@@ -19,6 +19,7 @@ class Recorder {
   void write(std::span<const std::byte> record);
   Result<> finish();
   [[nodiscard]] uint64_t records() const { return records_; }
+  [[nodiscard]] uint64_t size_bytes() const { return size_bytes_; }  // of the file, with what is still buffered
 
  private:
   void flush();
@@ -26,7 +27,7 @@ class Recorder {
   std::string path_;
   std::string buffer_;
   Result<> status_;
-  uint64_t records_ = 0;
+  uint64_t records_ = 0, size_bytes_ = 0;
 };
 
 // A recording as a source, without root. start() refuses a file that is no recording or has another schema.

@@ -70,6 +70,12 @@ Ring::Head Ring::peek(std::span<const std::byte>& out) {
   }
 }
 
+size_t Ring::used_bytes() const {
+  const unsigned long consumer = position(consumer_page_).load(std::memory_order_relaxed);
+  const unsigned long producer = position(producer_pages_).load(std::memory_order_relaxed);
+  return producer > consumer ? producer - consumer : 0;
+}
+
 void Ring::consume() {
   auto& consumer = position(consumer_page_);
   consumer.store(consumer.load(std::memory_order_relaxed) + next_, std::memory_order_release);

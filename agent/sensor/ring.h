@@ -24,6 +24,8 @@ class Ring {
   void consume();
 
   [[nodiscard]] int fd() const { return map_fd_; }
+  // What was written and not consumed yet, headers included; any thread.
+  [[nodiscard]] size_t used_bytes() const;
   [[nodiscard]] size_t size_bytes() const { return mask_ + 1; }
 
  private:

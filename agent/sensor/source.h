@@ -1,14 +1,16 @@
 // Source: where records come from: the kernel (bpf_source.h) or a recording (replay_source.h). It moves bytes and does
-// not read them beyond the time in their head. One thread: the deciding one; counts() may be called from any, widen()
-// and narrow() from one other; know_container() and protect() from any.
+// not read them beyond the time in their head. One thread: the deciding one; counts() and ring_fills() may be called
+// from any, widen() and narrow() from one other; know_container() and protect() from any.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/base/result.h"
@@ -47,6 +49,12 @@ struct CgroupLoss {
   uint64_t cgroup_id = 0;
   uint16_t type = 0;  // enum ev_type
   uint64_t lost = 0;
+};
+
+// How much of a ring is waiting to be read, right now.
+struct RingFill {
+  std::string_view name;
+  uint64_t used_bytes = 0, size_bytes = 0;
 };
 
 class Source {
@@ -88,6 +96,11 @@ class Source {
   }
   // True when nothing will come any more (end of a recording).
   [[nodiscard]] virtual bool finished() const { return false; }
+  // How much of a recording was read. Zeros: there is no end to it.
+  struct Progress {
+    uint64_t read_bytes = 0, of_bytes = 0;
+  };
+  [[nodiscard]] virtual Progress progress() const { return {}; }
   [[nodiscard]] virtual KernelCounts counts() const { return {}; }
   // The same losses by cgroup, since the start; empty when nothing was lost.
   [[nodiscard]] virtual std::vector<CgroupLoss> cgroup_losses() const { return {}; }
@@ -116,6 +129,8 @@ class Source {
     (void)id, (void)pid, (void)start_ns, (void)exec_id;
     return std::nullopt;
   }
+  // Of both rings; size 0: there is none. Cheap, after start().
+  [[nodiscard]] virtual std::array<RingFill, 2> ring_fills() const { return {}; }
   // Bytes of ring buffer memory.
   [[nodiscard]] virtual size_t ring_bytes() const { return 0; }
 };

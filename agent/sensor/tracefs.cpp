@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <string_view>
@@ -14,12 +15,42 @@
 
 namespace tiercel::sensor {
 
+namespace {
+
+// The calls themselves: glibc has names for them from 2.36 on, and nothing else here asks for so young a one.
+int open_file_system(const char* name) {
+  return static_cast<int>(::syscall(SYS_fsopen, name, FSOPEN_CLOEXEC));
+}
+bool create_file_system(int context) {
+  return ::syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0;
+}
+int mount_detached(int context) {
+  return static_cast<int>(::syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, 0));
+}
+
+// See keep_tracefs(). Never closed.
+constexpr int kNotAsked = -1, kNoneToBeHad = -2;
+std::atomic<int> kept{kNotAsked};
+
+Fd open_anew() {
+  if (Fd context(open_file_system("tracefs")); context.valid()) {
+    if (create_file_system(context.get()))
+      if (Fd mount(mount_detached(context.get())); mount.valid()) return mount;
+  }
+  return {};
+}
+
+}  // namespace
+
+void keep_tracefs() {
+  Fd own = open_anew();
+  kept = own.valid() ? own.release() : kNoneToBeHad;
+}
+
 // tracefs without a mount that anyone can see or that could stay behind: a detached one of our own, else the host's.
 Fd open_tracefs() {
-  if (Fd context(::fsopen("tracefs", FSOPEN_CLOEXEC)); context.valid()) {
-    if (::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0)
-      if (Fd mount(::fsmount(context.get(), FSMOUNT_CLOEXEC, 0)); mount.valid()) return mount;
-  }
+  Fd own = kept == kNotAsked ? open_anew() : kept < 0 ? Fd() : Fd(::fcntl(kept, F_DUPFD_CLOEXEC, 3));
+  if (own.valid()) return own;
   for (const char* path : {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"}) {
     Fd dir(::open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (dir.valid() && ::faccessat(dir.get(), "events/syscalls", F_OK, 0) == 0) return dir;

@@ -12,6 +12,10 @@ namespace tiercel::sensor {
 // The folder of tracefs: a detached mount of our own, which ends with the descriptor, else the host's. Not valid: none.
 [[nodiscard]] Fd open_tracefs();
 
+// Opens the detached mount, which takes CAP_SYS_ADMIN, and keeps it for every open_tracefs() of this process that
+// follows: then that needs no capability. Before the first thread.
+void keep_tracefs();
+
 // Of the tracepoint at the exit or the entry of a system call, by Falco's name for it.
 Result<long> tracepoint_id(int tracefs, const std::string& call, bool enter);
 

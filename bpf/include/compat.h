@@ -96,10 +96,11 @@ enum { MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES }; /* include/linu
 /* Pages of one kind; without what single CPUs have not added up yet, so it may be a little off. */
 static __always_inline __s64 mm__pages(struct mm_struct *mm, int kind)
 {
+	struct mm_struct___old *old = (void *)mm;
 	__s64 count = 0;
 
-	if (bpf_core_type_exists(struct mm_rss_stat)) {
-		struct mm_struct___old *old = (void *)mm;
+	/* Not by the type: where libbpf does not find one in the kernel, it asks for all modules, which takes CAP_SYS_ADMIN. */
+	if (bpf_core_field_exists(old->rss_stat)) {
 		bpf_probe_read_kernel(&count, sizeof(count),
 				      (void *)mm + bpf_core_field_offset(old->rss_stat) + kind * sizeof(long));
 	} else {

@@ -18,8 +18,12 @@ struct RunArgs {
   std::string manager_host;  // MANAGER=host of `make run`
   std::string log_level;
   std::string state_dir, run_dir, host_root;
+  std::string children_mounts;  // as of RunOptions
   std::string record_to, replay_from;
   unsigned record_seconds = 0;
+  std::string record_duration;  // "10m"
+  unsigned record_size_mb = 0;
+  std::string summary_to;
 };
 int run(const RunArgs& args);
 
@@ -27,8 +31,18 @@ int rules_check(const std::vector<std::string>& files, bool strict, bool json);
 int rules_reload(const std::string& run_dir, bool json);
 // page: fields, events, operators or codes; format: text, markdown or json
 int reference(const std::string& page, const std::string& format);
-int doctor(bool json);
+// Nothing missing: 0; a configuration with mistakes: 1; something that the agent cannot do without: 2.
+int doctor(const RunArgs& args, bool json);
+// 0: all is well; 1: the agent runs and something is wrong, which is said; 2: no agent answers.
 int status(const std::string& run_dir, bool json);
+
+struct TopArgs {
+  std::string run_dir = "/run/tiercel", view;
+  double interval_s = 1;
+  unsigned rows = 10;
+  bool once = false, json = false;
+};
+int top(const TopArgs& args);
 
 int outputs_list(const std::string& config_file, bool json);
 struct OutputsTestArgs {
@@ -51,8 +65,9 @@ struct DevManagerArgs {
 int dev_manager(const DevManagerArgs& args);
 
 struct EnrollArgs {
-  std::string manager, name, groups, password_file, ca_file, keys_file, certificate, key, ip;
+  std::string manager, name, groups, password_file, ca_file, keys_file, certificate, key, ip, config_file;
   unsigned port = 1515;
+  bool later = false;  // only write down; the agent enrols
 };
 int enroll(const EnrollArgs& args);
 
@@ -70,7 +85,7 @@ inline constexpr const char* kManagersVariable = "TIERCEL_MANAGERS";
 inline constexpr const char* kDockerRootVariable = "TIERCEL_DOCKER_ROOT";
 inline constexpr const char* kStorageRootVariable = "TIERCEL_STORAGE_ROOT";
 
-// Where the rules are when nobody says: the configured folder, else the checkout's or the package's.
+// Where the rules are when nobody says: those that are installed, else the checkout's.
 std::vector<std::string> default_rules();
 
 // Prints "tiercel: message" on standard error; returns the exit status that belongs to it.

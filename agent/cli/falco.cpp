@@ -10,6 +10,7 @@
 #include "agent/base/log.h"
 #include "agent/cli/commands.h"
 #include "agent/config/load.h"
+#include "agent/config/rule_places.h"
 #include "agent/falco/reference.h"
 #include "agent/loop.h"
 #include "agent/rule_options.h"
@@ -164,10 +165,7 @@ std::optional<FalcoAnswer> falco_prints(const FalcoArgs& args, const falco::Sett
 
 std::vector<std::string> falco_rule_paths(const FalcoArgs& args, const falco::Settings& settings) {
   if (!args.rules.empty()) return args.rules;
-  std::vector<std::string> out;
-  for (const std::string& path : settings.config.rules_files)
-    if (exists(path)) out.push_back(path);
-  return out;
+  return config::find_rules(settings.config.rules_files).there;
 }
 
 Result<RunOptions> falco_run_options(const FalcoArgs& args, const falco::Settings& settings,
@@ -189,16 +187,19 @@ Result<RunOptions> falco_run_options(const FalcoArgs& args, const falco::Setting
         "No output configured, please make sure at least one output is configured and enabled: stdout_output, "
         "syslog_output, file_output, program_output, http_output, or a Wazuh manager in tiercel.yaml",
         Fault::kUser);
-  config.rules_files = falco_rule_paths(args, settings);
-  if (config.rules_files.empty()) {
+  if (!args.rules.empty()) config.rules_files = args.rules;
+  const config::RulePlaces places = config::find_rules(config.rules_files);
+  if (args.rules.empty() && places.there.empty()) {
     if (settings.config.rules_files.empty())
       return fail("no rules: name a file or folder with -r, or in rules_files of falco.yaml", Fault::kUser);
     std::string missing;
     for (const std::string& path : settings.config.rules_files) missing += (missing.empty() ? "" : ", ") + path;
     return fail("no rules: none of rules_files is there: " + missing, Fault::kUser);
   }
-  for (const std::string& path : config.rules_files)
+  for (const std::string& path : args.rules)
     if (!exists(path)) return fail("rule file " + path + " is not there", Fault::kUser);
+  for (const config::MissingRules& missing : places.missing)  // what is read in its place is told when the rules are
+    if (missing.instead.empty()) std::erase(config.rules_files, missing.path);
   options.replay_from = settings.replay_from;
   options.control_socket = settings.replay_from.empty();
   options.stop_after_s = args.stop_after_s;

@@ -314,6 +314,19 @@ std::string falco_help() {
   return out;
 }
 
+std::vector<FalcoFlag> falco_flags() {
+  std::vector<FalcoFlag> out;
+  for (const Flag& flag : kFlags) {
+    if (!flag.instead.empty()) continue;
+    FalcoFlag& row = out.emplace_back();
+    if (!flag.word.empty()) row.names.push_back("--" + std::string(flag.word));
+    if (flag.letter != 0) row.names.push_back(std::string("-") + flag.letter);
+    row.about = flag.help;
+    row.takes_value = flag.value == Value::kNeeded;
+  }
+  return out;
+}
+
 std::string falco_flags_markdown() {
   std::string out = "| Flag | Here |\n|---|---|\n";
   for (const Flag& flag : kFlags) {

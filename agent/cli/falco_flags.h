@@ -34,6 +34,13 @@ struct FalcoArgs {
 // The words after `tiercel falco`. Knows what flags exclude each other.
 [[nodiscard]] Result<FalcoArgs> parse_falco_flags(const std::vector<std::string>& words);
 [[nodiscard]] std::string falco_help();
+// Each flag that Falco still has, for completions and the manual.
+struct FalcoFlag {
+  std::vector<std::string> names;  // "--config", "-c"
+  std::string about;
+  bool takes_value = false;
+};
+[[nodiscard]] std::vector<FalcoFlag> falco_flags();
 // The table of docs/falco.md: every flag, and those that Falco removed.
 [[nodiscard]] std::string falco_flags_markdown();
 

@@ -8,6 +8,7 @@
 #include "agent/base/fd.h"
 #include "agent/cli/commands.h"
 #include "agent/cli/falco.h"
+#include "agent/config/rule_places.h"
 #include "agent/config/text.h"
 #include "agent/rule/versions.h"
 #include "agent/rule_options.h"
@@ -104,9 +105,10 @@ FalcoAnswer falco_dry_run(const FalcoArgs& args, const falco::Settings& settings
   const auto run = falco_run_options(args, settings, {});
   if (!run) return {{}, "Error: " + run.error().message + "\n", static_cast<int>(run.error().fault)};
   rule::LoadOptions options = rule_options(settings.config);
-  options.strict = true;
   options.warn_unused = args.verbose;
-  const rule::Loaded loaded = rule::load_paths(run->config.rules_files, options);
+  const config::RulePlaces places = config::find_rules(run->config.rules_files);
+  options.strict = places.missing.empty();  // the rules that stand in for Falco's say more than Falco's language has
+  const rule::Loaded loaded = rule::load_paths(places.there, options);
   FalcoAnswer answer;
   const bool bad = loaded.diagnostics.errors() > 0 || !loaded.rules;
   if (bad || args.verbose) answer.err = loaded.diagnostics.render_all(colour_wanted(STDERR_FILENO));
@@ -117,6 +119,9 @@ FalcoAnswer falco_dry_run(const FalcoArgs& args, const falco::Settings& settings
   }
   answer.out = fmt::format("Ok: {} rules in {} files, {} active, {} warnings\n", loaded.rules->size(),
                            loaded.files.size(), loaded.rules->active_count(), loaded.diagnostics.warnings());
+  for (const config::MissingRules& missing : places.missing)
+    answer.err += fmt::format("tiercel: warning: {} is not there: {} is read in its place\n", missing.path,
+                              missing.instead.front());
   return answer;
 }
 

@@ -1,12 +1,14 @@
 // tiercel rules check
 #include <fmt/core.h>
 #include <unistd.h>
+#include <filesystem>
 
 #include <cstdio>
 #include <filesystem>
 
 #include "agent/cli/commands.h"
 #include "agent/cli/json.h"
+#include "agent/config/config.h"
 #include "agent/rule/load.h"
 
 namespace tiercel::cli {
@@ -24,9 +26,12 @@ void print_check_json(const rule::Loaded& loaded) {
 }  // namespace
 
 std::vector<std::string> default_rules() {
-  for (const char* path : {"/etc/tiercel/rules.d", "/usr/share/tiercel/rules", "rules"})
-    if (std::filesystem::exists(path)) return {path};
-  return {"/etc/tiercel/rules.d"};
+  std::vector<std::string> installed = config::Config{}.rules_files, there;
+  for (const std::string& path : installed)
+    if (std::filesystem::exists(path)) there.push_back(path);
+  if (!there.empty()) return there;
+  if (std::filesystem::exists("rules")) return {"rules"};
+  return installed;
 }
 
 int rules_check(const std::vector<std::string>& files, bool strict, bool json) {

@@ -11,6 +11,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/log.h"
 #include "agent/cli/commands.h"
+#include "agent/cli/when.h"
 #include "agent/config/load.h"
 #include "agent/container/host_files.h"
 #include "agent/group/group_config.h"
@@ -38,12 +39,13 @@ std::string config_file_of(const RunArgs& args) {
 std::optional<config::Config> configuration(const RunArgs& args, group::GroupConfig* group, Diagnostics& diagnostics) {
   const std::string path = config_file_of(args);
   std::optional<config::Config> config = config::Config{};
-  if (!args.config_file.empty() || ::access(path.c_str(), F_OK) == 0) config = config::load(path, diagnostics);
+  const bool has_file = !args.config_file.empty() || ::access(path.c_str(), F_OK) == 0;
+  if (has_file) config = config::load(path, diagnostics);
   if (config && group != nullptr) config = group->lay_over(std::move(*config), diagnostics);
   if (!config) return config;
   if (!args.rules.empty())
     config->rules_files = args.rules;
-  else if (args.config_file.empty())
+  else if (!has_file)
     config->rules_files = default_rules();
   if (!args.log_level.empty())
     if (auto level = level_of(args.log_level)) config->log_level = *level;
@@ -118,10 +120,20 @@ int run(const RunArgs& args) {
   options.outputs.manager = !args.no_manager;
   options.outputs.embedded_manager = args.embedded_manager;
   options.outputs.json = args.json;
+  options.outputs.history = args.record_to.empty() && args.replay_from.empty();
   options.record_to = args.record_to;
   options.replay_from = args.replay_from;
   options.control_socket = args.replay_from.empty();
+  options.children_mounts = args.children_mounts;
   options.stop_after_s = args.record_seconds;
+  if (!args.record_duration.empty()) {
+    const auto seconds = parse_duration_s(args.record_duration);
+    if (!seconds || *seconds == 0 || *seconds > UINT32_MAX)
+      return report({"--duration takes 90s, 10m or 2h, not '" + args.record_duration + "'", Fault::kUser});
+    options.stop_after_s = static_cast<unsigned>(*seconds);
+  }
+  options.record_bytes_max = uint64_t{args.record_size_mb} << 20;
+  options.summary_to = args.summary_to;
   auto ran = run_agent(options);
   return ran ? 0 : report(ran.error());
 }

@@ -87,6 +87,14 @@ std::string wrapped(std::string_view text, size_t indent, size_t width) {
   return out;
 }
 
+const char* priority_tint(std::string_view priority) {
+  if (priority == "Emergency" || priority == "Alert" || priority == "Critical") return "\033[1;31m";
+  if (priority == "Error") return "\033[31m";
+  if (priority == "Warning") return "\033[33m";
+  if (priority == "Notice") return "\033[36m";
+  return "\033[2m";
+}
+
 std::string pretty(const rule::Expr& expr, size_t indent, size_t width) {
   std::string out(indent, ' ');
   print(out, expr, indent, width == 0 ? kWidthWithoutTerminal : width, false);

@@ -18,6 +18,9 @@ namespace tiercel::cli {
 // The condition with one comparison or group a line, begun with indent blanks.
 [[nodiscard]] std::string pretty(const rule::Expr& expr, size_t indent, size_t width);
 
+// How a terminal shows a priority, by its name.
+[[nodiscard]] const char* priority_tint(std::string_view priority);
+
 struct Tints {
   explicit Tints(bool on) : on_(on) {}
   [[nodiscard]] const char* bold() const { return on_ ? "\033[1m" : ""; }
@@ -25,6 +28,8 @@ struct Tints {
   [[nodiscard]] const char* red() const { return on_ ? "\033[31m" : ""; }
   [[nodiscard]] const char* green() const { return on_ ? "\033[32m" : ""; }
   [[nodiscard]] const char* yellow() const { return on_ ? "\033[33m" : ""; }
+  [[nodiscard]] const char* cyan() const { return on_ ? "\033[36m" : ""; }
+  [[nodiscard]] const char* priority(std::string_view name) const { return on_ ? priority_tint(name) : ""; }
   [[nodiscard]] const char* off() const { return on_ ? "\033[0m" : ""; }
 
  private:

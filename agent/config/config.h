@@ -192,6 +192,14 @@ struct Spool {
   bool operator==(const Spool&) const = default;
 };
 
+// Alerts kept on this host, for `tiercel alerts`.
+struct History {
+  bool enabled = true;
+  uint32_t size_mb_max = 256;
+  uint32_t age_days_max = 30;  // 0: no limit
+  bool operator==(const History&) const = default;
+};
+
 struct Sensor {
   uint32_t ring_vital_size_kb = 8192;  // processes, credentials, namespaces
   uint32_t ring_bulk_size_kb = 8192;   // files and network
@@ -240,8 +248,22 @@ struct LocalResponse {
   bool operator==(const LocalResponse&) const = default;
 };
 
+// /metrics and /healthz: docs/metrics.md.
+struct Metrics {
+  bool enabled = true;
+  std::string listen = "127.0.0.1:9376";  // as ListenAddress reads it
+  bool operator==(const Metrics&) const = default;
+};
+
+// What the agent gives up after its start: docs/hardening.md.
+struct Hardening {
+  bool seccomp = true;       // system calls that it does not need
+  bool capabilities = true;  // those that it does not need
+  bool operator==(const Hardening&) const = default;
+};
+
 struct Config {
-  std::vector<std::string> rules_files{"/etc/tiercel/rules.d"};
+  std::vector<std::string> rules_files{"/usr/share/tiercel/rules", "/etc/tiercel/rules.d"};  // the package's, yours
   uint8_t priority = kPriorityDebug;  // rules less severe than this are not enabled
   RuleMatching rule_matching = RuleMatching::kFirst;
   std::vector<RuleSelection> rules;
@@ -259,6 +281,7 @@ struct Config {
   std::vector<Output> outputs{Output{}};  // the text lines on standard output
   Wazuh wazuh;
   Spool spool;
+  History history;
   Sensor sensor;
   Containers containers;
   GroupConfiguration group_configuration;
@@ -266,6 +289,8 @@ struct Config {
   std::shared_ptr<const std::vector<GroupRules>> group_rules;
   ActiveResponse active_response;
   LocalResponse response;
+  Metrics metrics;
+  Hardening hardening;
   std::string host_root;  // where the host's files are, for an agent in a container; "": this is the host
 
   log::Level log_level = log::Level::kInfo;
@@ -277,6 +302,7 @@ struct Config {
   [[nodiscard]] std::string wazuh_keys_file() const {
     return wazuh.keys_file.empty() ? state_dir + "/client.keys" : wazuh.keys_file;
   }
+  [[nodiscard]] std::string history_folder() const { return state_dir + "/history"; }
   [[nodiscard]] std::string socket_path() const { return run_dir + "/tiercel.sock"; }
   bool operator==(const Config&) const = default;
 };

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <utility>
 
+#include "agent/base/listen_address.h"
 #include "agent/config/output_keys.h"
 
 namespace tiercel::config {
@@ -101,6 +102,12 @@ constexpr Key<Spool> kSpoolKeys[] = {
     {"age_h_max", [](Reading& r, const TreeNode& n, Spool& s) { r.number(n, 0, 87'600, s.age_h_max); }},
 };
 
+constexpr Key<History> kHistoryKeys[] = {
+    {"enabled", [](Reading& r, const TreeNode& n, History& h) { r.boolean(n, h.enabled); }},
+    {"size_mb_max", [](Reading& r, const TreeNode& n, History& h) { r.number(n, 1, 1'000'000, h.size_mb_max); }},
+    {"age_days_max", [](Reading& r, const TreeNode& n, History& h) { r.number(n, 0, 3'650, h.age_days_max); }},
+};
+
 // The kernel wants a power of two of whole pages.
 void read_ring_size(Reading& r, const TreeNode& node, uint32_t& into) {
   constexpr uint32_t kMinKb = 64, kMaxKb = 262'144;
@@ -132,7 +139,7 @@ constexpr Key<Containers> kContainersKeys[] = {
 // Minutes, each longer than the one before.
 void read_minutes(Reading& r, const TreeNode& node, std::vector<uint32_t>& into) {
   constexpr uint64_t kMinutesMax = 525'600;
-  if (r.listed() || node.kind == TreeNode::Kind::kNull) return;
+  if (r.listed(KeyInfo::Kind::kNumbers) || node.kind == TreeNode::Kind::kNull) return;
   if (node.kind != TreeNode::Kind::kSequence) return r.error(node, "must be a list of minutes", "[30, 60, 120]");
   into.clear();
   for (const TreeNode& item : node.items) {
@@ -161,6 +168,26 @@ constexpr Key<LocalResponse> kResponseKeys[] = {
      [](Reading& r, const TreeNode& n, LocalResponse& l) { r.number(n, 0, 100'000, l.budget_per_min); }},
 };
 
+void read_listen(Reading& r, const TreeNode& node, Metrics& metrics) {
+  const std::string before = metrics.listen;
+  r.text(node, metrics.listen);
+  if (r.listing() || node.kind != TreeNode::Kind::kScalar) return;
+  if (auto address = ListenAddress::parse(metrics.listen); !address) {
+    r.error(node, address.error().message);
+    metrics.listen = before;
+  }
+}
+
+constexpr Key<Metrics> kMetricsKeys[] = {
+    {"enabled", [](Reading& r, const TreeNode& n, Metrics& m) { r.boolean(n, m.enabled); }},
+    {"listen", read_listen},
+};
+
+constexpr Key<Hardening> kHardeningKeys[] = {
+    {"seccomp", [](Reading& r, const TreeNode& n, Hardening& h) { r.boolean(n, h.seccomp); }},
+    {"capabilities", [](Reading& r, const TreeNode& n, Hardening& h) { r.boolean(n, h.capabilities); }},
+};
+
 constexpr Key<AppendOutput::Match> kMatchKeys[] = {
     {"source", [](Reading& r, const TreeNode& n, AppendOutput::Match& m) { r.text(n, m.source); }},
     {"tags", [](Reading& r, const TreeNode& n, AppendOutput::Match& m) { r.texts(n, m.tags); }},
@@ -169,7 +196,7 @@ constexpr Key<AppendOutput::Match> kMatchKeys[] = {
 
 // Entries are a field's name, or {key: format}.
 void read_extra_fields(Reading& r, const TreeNode& node, AppendOutput& append) {
-  if (r.listed() || node.kind == TreeNode::Kind::kNull) return;
+  if (r.listed(KeyInfo::Kind::kFields) || node.kind == TreeNode::Kind::kNull) return;
   if (node.kind != TreeNode::Kind::kSequence) return r.error(node, "must be a list of fields");
   for (const TreeNode& item : node.items) {
     if (item.kind == TreeNode::Kind::kScalar) append.extra_fields.push_back({item.text, {}});
@@ -236,7 +263,7 @@ bool is_static_key(const std::string& key) {
 }
 
 void read_static_fields(Reading& r, const TreeNode& node, std::vector<StaticField>& into) {
-  if (r.listed() || node.kind == TreeNode::Kind::kNull) return;
+  if (r.listed(KeyInfo::Kind::kMap) || node.kind == TreeNode::Kind::kNull) return;
   if (node.kind != TreeNode::Kind::kMap) return r.error(node, "must be a map of keys and texts");
   into.clear();
   for (size_t i = 0; i < node.members.size(); ++i) {
@@ -256,9 +283,10 @@ constexpr Word<RuleMatching> kRuleMatchings[] = {{"first", RuleMatching::kFirst}
 // Falco's eight words fall on the four levels that our log has.
 void read_log_level(Reading& r, const TreeNode& node, log::Level& into) {
   constexpr uint8_t kUnread = 255;
-  uint8_t number = kUnread;
+  constexpr Priority kNames[] = {Priority::kDebug, Priority::kInformational, Priority::kWarning, Priority::kError};
+  uint8_t number = r.listing() ? static_cast<uint8_t>(kNames[static_cast<size_t>(into)]) : kUnread;
   r.priority(node, number);
-  if (number == kUnread) return;
+  if (number == kUnread || r.listing()) return;
   into = number <= 3   ? log::Level::kError
          : number == 4 ? log::Level::kWarning
          : number <= 6 ? log::Level::kInfo
@@ -302,6 +330,7 @@ constexpr Key<Draft> kKeys[] = {
     {"outputs", [](Reading& r, const TreeNode& n, Draft& d) { read_outputs(r, n, d.outputs, d.outputs_given); }},
     {"wazuh", [](Reading& r, const TreeNode& n, Draft& d) { r.map(n, kWazuhKeys, d.config.wazuh); }},
     {"spool", [](Reading& r, const TreeNode& n, Draft& d) { r.map(n, kSpoolKeys, d.config.spool); }},
+    {"history", [](Reading& r, const TreeNode& n, Draft& d) { r.map(n, kHistoryKeys, d.config.history); }},
     {"group_configuration",
      [](Reading& r, const TreeNode& n, Draft& d) { r.map(n, kGroupConfigurationKeys, d.config.group_configuration); },
      FromGroup::kNever},
@@ -310,6 +339,9 @@ constexpr Key<Draft> kKeys[] = {
     {"active_response",
      [](Reading& r, const TreeNode& n, Draft& d) { r.map(n, kActiveResponseKeys, d.config.active_response); }},
     {"response", [](Reading& r, const TreeNode& n, Draft& d) { r.map(n, kResponseKeys, d.config.response); },
+     FromGroup::kNever},
+    {"metrics", [](Reading& r, const TreeNode& n, Draft& d) { r.map(n, kMetricsKeys, d.config.metrics); }},
+    {"hardening", [](Reading& r, const TreeNode& n, Draft& d) { r.map(n, kHardeningKeys, d.config.hardening); },
      FromGroup::kNever},
     {"host_root", [](Reading& r, const TreeNode& n, Draft& d) { r.absolute_path(n, d.config.host_root); },
      FromGroup::kNever},

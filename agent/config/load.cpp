@@ -5,16 +5,21 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <map>
 #include <sstream>
 #include <utility>
 #include <vector>
 
 #include "agent/base/fd.h"
+#include "agent/config/enrolment.h"
 #include "agent/config/keys.h"
+#include "agent/config/shipped.h"
 #include "agent/config/text.h"
+#include "agent/config/tiercel_text.h"
 
 namespace tiercel::config {
 namespace {
@@ -231,15 +236,63 @@ std::optional<Config> load(const std::string& path, Diagnostics& diagnostics, co
     diagnostics.error({path, 0, 0}, text.error().message, "name another file with --config FILE");
     return std::nullopt;
   }
-  return parse(*text, path, diagnostics, environment);
+  auto config = parse(*text, path, diagnostics, environment);
+  const std::string enrolment_file = enrolment_file_of(path);
+  std::error_code ignored;
+  if (!config || !std::filesystem::exists(enrolment_file, ignored)) return config;
+  text = read_file(enrolment_file, kFileBytesMax);
+  if (!text) {
+    diagnostics.error({enrolment_file, 0, 0}, text.error().message, "write it anew: tiercel enroll --manager HOST");
+    return std::nullopt;
+  }
+  const auto enrolment = parse(*text, enrolment_file, diagnostics, environment);
+  if (!enrolment) return std::nullopt;
+  take_enrolment(config->wazuh, enrolment->wazuh);
+  return config;
 }
 
-std::vector<std::string> known_keys() {
-  std::vector<std::string> keys;
+namespace {
+
+std::vector<KeyInfo> listed_keys() {
+  std::vector<KeyInfo> keys;
   Reading reading(keys);
   Config ignored;
   read_config(reading, TreeNode{}, ignored);
   return keys;
+}
+
+}  // namespace
+
+std::vector<KeyInfo> described_keys() {
+  std::vector<KeyInfo> keys = listed_keys();
+  const Shipped shipped = read_shipped(kShippedText, keys);
+  const auto top_of = [](const KeyInfo& key) { return key.path.substr(0, key.path.find_first_of(".[")); };
+  const auto place = [&](const KeyInfo& key) { return std::ranges::find(shipped.order, top_of(key)); };
+  std::ranges::stable_sort(keys, {}, place);
+  for (KeyInfo& key : keys) {
+    const std::string top = top_of(key);
+    key.from_group = from_group(top).value_or(FromGroup::kNever);
+    key.about = shipped.about_of(key.path);
+    if (const auto title = shipped.titles.find(top); title != shipped.titles.end()) key.title = title->second;
+  }
+  return keys;
+}
+
+std::map<std::string, std::string> described_sections() {
+  const std::vector<KeyInfo> keys = listed_keys();
+  std::map<std::string, std::string> about = read_shipped(kShippedText, keys).about;
+  for (const KeyInfo& key : keys) about.erase(key.path);
+  return about;
+}
+
+std::vector<std::string> known_keys() {
+  std::vector<std::string> paths;
+  for (KeyInfo& key : listed_keys()) paths.push_back(std::move(key.path));
+  return paths;
+}
+
+std::string_view shipped_text() {
+  return kShippedText;
 }
 
 }  // namespace tiercel::config

@@ -6,16 +6,21 @@
 // inside text, several, nested, in the result too; unset is empty; $${VAR} stays ${VAR}; $VAR is plain text.
 // The value of a secret never gets into a diagnostic, nor into the source lines that Diagnostics keep.
 //
+// load() also reads enrolment.yaml beside the file, if it is there (enrolment.h).
+//
 // Any thread; yaml-cpp stays behind load.cpp.
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/base/diagnostic.h"
 #include "agent/config/config.h"
+#include "agent/config/key_info.h"
 #include "agent/config/node.h"
 
 namespace tiercel::config {
@@ -40,7 +45,13 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 [[nodiscard]] bool read_tree(const std::string& text, const std::string& file, Diagnostics& diagnostics, TreeNode& root,
                              const Environment& environment = process_environment());
 
-// Every key that a file may hold: "wazuh.managers[].port"; of an output by its type: "outputs[file].config.path".
+// Every key that a file may hold, in the order of the shipped file, with what the shipped file says about it.
+[[nodiscard]] std::vector<KeyInfo> described_keys();
+// What it says about the sections ("wazuh", "append_output[].match") and the types of output ("outputs[slack]").
+[[nodiscard]] std::map<std::string, std::string> described_sections();
+// packaging/etc/tiercel.yaml, as it was when the program was built.
+[[nodiscard]] std::string_view shipped_text();
+// The paths of all keys alone.
 [[nodiscard]] std::vector<std::string> known_keys();
 
 }  // namespace tiercel::config

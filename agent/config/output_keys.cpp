@@ -11,7 +11,6 @@ namespace tiercel::config {
 namespace {
 
 constexpr size_t kNameBytesMax = 40;
-constexpr std::string_view kManagersName = "wazuh";
 
 std::vector<const OutputType*> output_types() {
   std::vector<const OutputType*> types;
@@ -20,9 +19,16 @@ std::vector<const OutputType*> output_types() {
   return types;
 }
 
+void read_type_names(Reading& r) {
+  std::vector<std::string_view> names;
+  for (const OutputType* type : output_types()) names.push_back(type->name);
+  r.listed_words(names);
+}
+
 constexpr OutputKey kOutputKeys[] = {
     {"type",
      [](Reading& r, const TreeNode& n, OutputDraft& o) {
+       if (r.listing()) return read_type_names(r);
        o.type_node = &n;
        r.text(n, o.type);
      }},
@@ -66,6 +72,7 @@ void read_output_name(Reading& r, const TreeNode& node, Output& output) {
                     });
   if (!good) r.error(node, "must be 1 to 40 letters, digits, dots, - and _");
   if (output.name == kManagersName) r.error(node, "is what the managers are called: take another");
+  if (output.name == kHistoryName) r.error(node, "is what the history of alerts is called: take another");
 }
 
 void check_tls(Reading& r, const TreeNode& node, const Tls& tls) {

@@ -16,7 +16,7 @@ bool is_header_name(std::string_view name) {
 }
 
 void read_headers(Reading& r, const TreeNode& node, OutputDraft& draft) {
-  if (r.listed() || node.kind == TreeNode::Kind::kNull) return;
+  if (r.listed(KeyInfo::Kind::kMap) || node.kind == TreeNode::Kind::kNull) return;
   if (node.kind != TreeNode::Kind::kMap)
     return r.error(node, "must be a map of names and values", "headers: {Authorization: \"Bearer ${TOKEN}\"}");
   auto& headers = part<HttpOutput>(draft).headers;

@@ -9,6 +9,10 @@
 
 namespace tiercel::config {
 
+// Two names that no other output may have.
+inline constexpr std::string_view kManagersName = "wazuh";
+inline constexpr std::string_view kHistoryName = "history";
+
 // The word of its `type` key.
 [[nodiscard]] std::string_view output_type(const Output& output);
 // One name an output, in their order: the one that it was given; else its type (a file's with its path), with -2, -3,

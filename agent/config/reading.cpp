@@ -65,10 +65,19 @@ std::string Reading::path() const {
   return out;
 }
 
-bool Reading::listed() {
-  if (listing_ == nullptr) return false;
-  listing_->push_back(path());
-  return true;
+KeyInfo* Reading::list_key(KeyInfo::Kind kind, std::string fallback) {
+  if (listing_ == nullptr) return nullptr;
+  KeyInfo& key = listing_->emplace_back();
+  key.path = path();
+  key.kind = kind;
+  key.fallback = std::move(fallback);
+  return &key;
+}
+
+bool Reading::listed_words(std::span<const std::string_view> words) {
+  KeyInfo* key = list_key(KeyInfo::Kind::kWord, {});
+  if (key != nullptr) key->words.assign(words.begin(), words.end());
+  return key != nullptr;
 }
 
 void Reading::error(const TreeNode& node, const std::string& message, std::string hint) {
@@ -108,30 +117,31 @@ bool Reading::is_list(const TreeNode& node) {
 }
 
 void Reading::boolean(const TreeNode& node, bool& into) {
-  if (listed() || !filled_scalar(node, "true or false")) return;
+  if (list_key(KeyInfo::Kind::kBoolean, into ? "true" : "false") != nullptr) return;
+  if (!filled_scalar(node, "true or false")) return;
   const std::optional<bool> value = boolean_of(node.text);
   if (!value) return error(node, "must be true or false, not " + quoted(node.written));
   into = *value;
 }
 
 void Reading::text(const TreeNode& node, std::string& into) {
-  if (listed() || !scalar(node, "a text")) return;
+  if (list_key(KeyInfo::Kind::kText, into.empty() ? "\"\"" : into) != nullptr || !scalar(node, "a text")) return;
   into = node.text;
 }
 
 void Reading::secret(const TreeNode& node, Secret& into) {
-  if (listed() || !scalar(node, "a text")) return;
+  if (listed(KeyInfo::Kind::kSecret) || !scalar(node, "a text")) return;
   into = Secret(node.text);
 }
 
 void Reading::absolute_path(const TreeNode& node, std::string& into) {
-  if (listed() || !scalar(node, "a path")) return;
+  if (list_key(KeyInfo::Kind::kPath, into) != nullptr || !scalar(node, "a path")) return;
   if (!node.text.starts_with('/')) return error(node, "must be a whole path, from /, not " + quoted(node.written));
   into = node.text;
 }
 
 void Reading::host(const TreeNode& node, std::string& into) {
-  if (listed() || !scalar(node, "a host's name or address")) return;
+  if (list_key(KeyInfo::Kind::kHost, into) != nullptr || !scalar(node, "a host's name or address")) return;
   constexpr size_t kHostBytesMax = 255;
   const bool odd =
       std::any_of(node.text.begin(), node.text.end(), [](unsigned char c) { return c <= ' ' || c == '/'; });
@@ -141,7 +151,11 @@ void Reading::host(const TreeNode& node, std::string& into) {
 }
 
 void Reading::priority(const TreeNode& node, uint8_t& into) {
-  if (listed() || !filled_scalar(node, "a priority")) return;
+  if (KeyInfo* key = list_key(KeyInfo::Kind::kPriority, std::string(display_name(static_cast<Priority>(into))))) {
+    key->words.assign(kPriorityNames.begin(), kPriorityNames.end());
+    return;
+  }
+  if (!filled_scalar(node, "a priority")) return;
   auto number = priority_number(node.text);
   if (!number) number = priority_number_of_three_steps(node.text);
   if (number)
@@ -151,7 +165,11 @@ void Reading::priority(const TreeNode& node, uint8_t& into) {
 }
 
 void Reading::texts(const TreeNode& node, std::vector<std::string>& into) {
-  if (listed()) return;
+  if (KeyInfo* key = list_key(KeyInfo::Kind::kTexts, "[")) {
+    for (const std::string& item : into) key->fallback += (key->fallback.size() > 1 ? ", " : "") + item;
+    key->fallback += "]";
+    return;
+  }
   if (node.kind == TreeNode::Kind::kScalar) {
     into.assign(1, node.text);
     return;
@@ -166,7 +184,7 @@ void Reading::texts(const TreeNode& node, std::vector<std::string>& into) {
 }
 
 bool Reading::read_number(const TreeNode& node, uint64_t min, uint64_t max, uint64_t& into) {
-  if (listed() || !filled_scalar(node, "a number")) return false;
+  if (!filled_scalar(node, "a number")) return false;
   uint64_t value = 0;
   const char* end = node.text.data() + node.text.size();
   const auto [stopped, code] = std::from_chars(node.text.data(), end, value);

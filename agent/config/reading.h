@@ -13,16 +13,12 @@
 
 #include "agent/base/diagnostic.h"
 #include "agent/config/config.h"
+#include "agent/config/key_info.h"
 #include "agent/config/node.h"
 
 namespace tiercel::config {
 
 class Reading;
-
-// May a group's tiercel.yaml, which comes from the manager, set a key? Only of keys of the top level. A new key is
-// refused unless the host allows it: yes is for what neither runs a program, nor reads or writes a file, nor sends
-// anything elsewhere, however it is set; never is for what decides about that, or about where the group's files are.
-enum class FromGroup : uint8_t { kIfAllowed, kYes, kNever };
 
 // A row of a table: what a key of a map fills. The function is called once per key that the file has.
 template <class T>
@@ -43,7 +39,7 @@ class Reading {
  public:
   Reading(std::string file, Diagnostics& diagnostics) : file_(std::move(file)), diagnostics_(&diagnostics) {}
   // Lists the tables' keys instead of reading.
-  explicit Reading(std::vector<std::string>& listing) : listing_(&listing) {}
+  explicit Reading(std::vector<KeyInfo>& listing) : listing_(&listing) {}
 
   template <class T>
   void map(const TreeNode& node, std::type_identity_t<std::span<const Key<T>>> keys, T& into);
@@ -59,6 +55,11 @@ class Reading {
   void texts(const TreeNode& node, std::vector<std::string>& into);  // a list, or one text
   template <class N>
   void number(const TreeNode& node, uint64_t min, uint64_t max, N& into) {
+    if (KeyInfo* key = list_key(KeyInfo::Kind::kNumber, std::to_string(into))) {
+      key->min = min;
+      key->max = max;
+      return;
+    }
     uint64_t value = into;
     if (read_number(node, min, max, value)) into = static_cast<N>(value);
   }
@@ -72,8 +73,10 @@ class Reading {
   void enter(std::string_view name) { path_.emplace_back(name); }
   void leave() { path_.pop_back(); }
   [[nodiscard]] std::string path() const;
-  // True when listing; the key was then written down. Scalars and lists of scalars begin with it.
-  bool listed();
+  // True when listing; the key was then written down. What reads a value without the functions above begins with it.
+  bool listed(KeyInfo::Kind kind = KeyInfo::Kind::kAny) { return list_key(kind, {}) != nullptr; }
+  // ... whose value is one of these words.
+  bool listed_words(std::span<const std::string_view> words);
   void unknown_key(const Member& member, std::span<const std::string_view> known);
   // True, and said, if a member before it has the same key.
   bool is_repeated(const TreeNode& node, size_t index);
@@ -82,6 +85,8 @@ class Reading {
   void warning(const TreeNode& node, const std::string& message, std::string hint = {});
 
  private:
+  // When listing: the row that was added for the key, which holds `fallback` where the file says nothing.
+  KeyInfo* list_key(KeyInfo::Kind kind, std::string fallback);
   bool read_number(const TreeNode& node, uint64_t min, uint64_t max, uint64_t& into);
   // The text of a scalar; false, and said, for anything else.
   bool scalar(const TreeNode& node, const char* wanted);
@@ -96,7 +101,7 @@ class Reading {
 
   std::string file_;
   Diagnostics* diagnostics_ = nullptr;
-  std::vector<std::string>* listing_ = nullptr;
+  std::vector<KeyInfo>* listing_ = nullptr;
   bool lenient_ = false;
   std::vector<std::string> path_;
 };
@@ -148,7 +153,14 @@ void Reading::list(const TreeNode& node, std::type_identity_t<std::span<const Ke
 
 template <class E, size_t N>
 void Reading::word(const TreeNode& node, const Word<E> (&words)[N], E& into) {
-  if (listed() || !filled_scalar(node, "a word")) return;
+  if (KeyInfo* key = list_key(KeyInfo::Kind::kWord, {})) {
+    for (const auto& [name, value] : words) {
+      key->words.emplace_back(name);
+      if (value == into) key->fallback = name;
+    }
+    return;
+  }
+  if (!filled_scalar(node, "a word")) return;
   std::vector<std::string_view> names;
   for (const auto& [name, value] : words) {
     if (name == node.text) {

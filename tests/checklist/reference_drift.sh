@@ -1,12 +1,23 @@
 #!/bin/sh
-# docs/reference/{fields,events,operators,codes}.md are what the program prints. usage: reference_drift.sh TIERCEL
+# The pages in docs/reference and packaging/man are what the program prints. usage: reference_drift.sh TIERCEL
 set -u
+tiercel=$1
 status=0
-for page in fields events operators codes; do
-  if ! "$1" "$page" --format markdown | diff -u "docs/reference/$page.md" - >/dev/null; then
-    echo "docs/reference/$page.md is out of date: \`make docs\` writes it; the first differences:"
-    "$1" "$page" --format markdown | diff -u "docs/reference/$page.md" - | head -20
+same() {
+  page=$1
+  shift
+  if ! "$tiercel" "$@" | diff -u "$page" - >/dev/null; then
+    echo "$page is out of date: \`make docs\` writes it; the first differences:"
+    "$tiercel" "$@" | diff -u "$page" - | head -20
     status=1
   fi
+}
+for page in fields events operators codes; do
+  same "docs/reference/$page.md" "$page" --format markdown
 done
+same docs/reference/configuration.md config keys --format markdown
+same docs/reference/tiercel.schema.json config keys --format json-schema
+same packaging/etc/tiercel.yaml config keys --format yaml
+same packaging/man/tiercel.8 help --format man
+same packaging/man/tiercel.yaml.5 help --format man --page tiercel.yaml
 exit $status

@@ -61,7 +61,7 @@ TEST_CASE("config: an empty file is the defaults") {
   CHECK(good("# nothing\n") == Config{});
   CHECK(good("wazuh:\nsensor:\noutputs:\n") == Config{});
   const Config config;
-  CHECK(config.rules_files == std::vector<std::string>{"/etc/tiercel/rules.d"});
+  CHECK(config.rules_files == std::vector<std::string>{"/usr/share/tiercel/rules", "/etc/tiercel/rules.d"});
   CHECK(config.rule_matching == RuleMatching::kFirst);
   CHECK(config.append_output.size() == 1);
   CHECK(config.append_output[0].suggested_output);
@@ -119,6 +119,7 @@ wazuh:
   keys_file: /keys
 sensor: {ring_vital_size_kb: 1024, ring_bulk_size_kb: 8192, procinfo_interval_s: 7}
 spool: {size_mb_max: 64, age_h_max: 24}
+history: {enabled: no, size_mb_max: 12, age_days_max: 3}
 active_response: {enabled: no, home: /h, timeout_s: 9, repeated_offenders: [5, 10], allow: [a, b], log: /l}
 log_level: debug
 heartbeat_interval_s: 0
@@ -174,6 +175,7 @@ run_dir: /r
   CHECK(config.wazuh_keys_file() == "/keys");
   CHECK(config.sensor == Sensor{1024, 8192, 7});
   CHECK(config.spool == Spool{64, 24});
+  CHECK(config.history == History{false, 12, 3});
   CHECK(config.log_level == log::Level::kDebug);
   CHECK(config.state_dir == "/s");
   CHECK(config.socket_path() == "/r/tiercel.sock");

@@ -14,7 +14,7 @@ help: ## this list
 deps: ## install what the build needs (Debian; as root or with sudo)
 	@packaging/install-dependencies.sh build
 test-deps: ## ... and what the tests need
-	@packaging/install-dependencies.sh build test
+	@packaging/install-dependencies.sh build test packages
 attack-deps: ## ... and what the attacks need besides (QEMU)
 	@packaging/install-dependencies.sh build test attacks
 
@@ -23,6 +23,10 @@ build: deps ## build/release/tiercel
 	@mkdir -p $(BUILD)
 	@cmake --preset release >$(BUILD)/release-configure.log 2>&1 || { cat $(BUILD)/release-configure.log; exit 1; }
 	@cmake --build $(BUILD)/release --target tiercel_program -j $(JOBS)
+
+.PHONY: image
+image: ## container image from `make deb`'s package (BUILDER=podman, buildah, docker or none; IMAGE=name:tag)
+	@packaging/container/build.sh $(IMAGE)
 
 .PHONY: run
 run: build ## build, and run the agent in the foreground (MANAGER=host for a real manager)
@@ -35,6 +39,7 @@ test: test-deps ## build and run every test through ctest (as root: the live tes
 
 .PHONY: soak
 soak: build test-deps ## the tests in their long form: 100,000 execs, outages, 2 million random rules, seeded faults
+	@packaging/install-dependencies.sh package-lint
 	@tests/soak.sh $(JOBS)
 
 .PHONY: bench
@@ -42,6 +47,7 @@ bench: build test-deps ## what matching and the whole agent cost, interleaved (P
 	@cmake --build $(BUILD)/release -j $(JOBS)
 	@python3 tests/bench/match.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests $(MATCH_ARGS)
 	@python3 tests/bench/bench.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests $(if $(PEER),--peer "$(PEER)") $(BENCH_ARGS)
+	@python3 tests/bench/look.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests $(LOOK_ARGS)
 	@python3 tests/bench/latency.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests $(LATENCY_ARGS)
 	@python3 tests/bench/delivery.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests $(DELIVERY_ARGS)
 	@python3 tests/bench/respond_latency.py --tiercel $(TIERCEL) --user
@@ -53,6 +59,16 @@ attacks: build attack-deps ## every detection against real attacks and harmless 
 	@python3 tests/attacks/writeups.py --tiercel $(TIERCEL)
 	@python3 tests/attacks/conjuncts.py --tiercel $(TIERCEL)
 
+.PHONY: deb rpm
+deb: build ## build/packages/tiercel_VERSION_ARCH.deb, for Debian 12, Ubuntu 22.04 and later
+	@packaging/install-dependencies.sh packages
+	@packaging/package.sh deb
+	@python3 packaging/portability.py $(TIERCEL)
+rpm: build ## build/packages/tiercel-VERSION-1.ARCH.rpm, for Fedora, RHEL 9 and their like
+	@packaging/install-dependencies.sh packages
+	@packaging/package.sh rpm
+	@python3 packaging/portability.py $(TIERCEL)
+
 .PHONY: fuzz
 fuzz: test-deps ## every fuzz target for FUZZ_SECONDS (default 60)
 	@mkdir -p $(BUILD)
@@ -63,6 +79,10 @@ fuzz: test-deps ## every fuzz target for FUZZ_SECONDS (default 60)
 .PHONY: docs wazuh-content checklist
 docs: build wazuh-content ## the pages that come from the program's tables, the manager's rules, what the rules cover
 	@for page in fields events operators codes; do $(TIERCEL) $$page --format markdown >docs/reference/$$page.md || exit 1; done
+	@$(TIERCEL) config keys --format markdown >docs/reference/configuration.md
+	@$(TIERCEL) config keys --format json-schema >docs/reference/tiercel.schema.json
+	@$(TIERCEL) help --format man >packaging/man/tiercel.8
+	@$(TIERCEL) help --format man --page tiercel.yaml >packaging/man/tiercel.yaml.5
 	@python3 tests/checklist/falco_page.py $(TIERCEL)
 	@$(TIERCEL) rules coverage --format markdown -o rules/COVERAGE.md rules
 	@$(TIERCEL) rules coverage --format svg -o rules/coverage.svg rules

@@ -24,10 +24,14 @@
 #include "agent/context/procfs.h"
 #include "agent/control/control_server.h"
 #include "agent/group/group_config.h"
+#include "agent/harden.h"
+#include "agent/hardening/supervisor.h"
 #include "agent/heartbeat.h"
 #include "agent/lifeline.h"
+#include "agent/look_service.h"
 #include "agent/loop.h"
 #include "agent/losses.h"
+#include "agent/monitoring.h"
 #include "agent/pipeline.h"
 #include "agent/reload/rules.h"
 #include "agent/response_options.h"
@@ -37,7 +41,9 @@
 #include "agent/self_test.h"
 #include "agent/sensor/bpf_source.h"
 #include "agent/sensor/recording.h"
+#include "agent/session_report.h"
 #include "agent/status.h"
+#include "agent/troubles.h"
 #include "decoders/record.h"
 #include "siem/wazuh/sink.h"
 
@@ -74,7 +80,8 @@ class App {
         procfs_(config_.host_root + "/proc"),
         cpu_usage_({}, metrics_),
         losses_(metrics_),
-        reloader_(reload_options(options), metrics_, clock_) {
+        reloader_(reload_options(options, supervisor_), metrics_, clock_),
+        monitoring_(config_.metrics, metrics_, clock_) {
     cpu_usage_.set_interval_s(config_.sensor.procinfo_interval_s);
     heartbeat_.set_interval_s(options.replay_from.empty() ? config_.heartbeat_interval_s : 0);
     self_test_.set_interval_s(options.replay_from.empty() ? config_.self_test_interval_s : 0);
@@ -130,6 +137,7 @@ class App {
   context::Procfs procfs_;
   context::CpuUsage cpu_usage_;
   LossWatch losses_;
+  RecentLosses recent_losses_;
   mutable std::mutex cgroup_losses_mutex_;  // status() is asked from other threads
   std::vector<CgroupLossRow> cgroup_losses_;
   context::Containers::Counts container_counts_;
@@ -139,10 +147,14 @@ class App {
   context::Knowledge knowledge_{table_, containers_, users_};  // what the recording was told
   std::optional<Pipeline> pipeline_;
   Heartbeat heartbeat_;
+  SessionReport session_{options_, *spool_, clock_};
   SelfTest self_test_{start_named_child};
   Lifeline lifeline_;
+  hardening::Supervisor supervisor_;  // told from the reload thread, too
   ClockWatch clock_watch_;
+  LookService looks_{clock_};
   reload::Reloader reloader_;  // uses the source
+  Monitoring monitoring_;
   std::optional<control::ControlServer> control_;
   uint64_t undelivered_ = 0;
   std::atomic<uint64_t> processes_{0}, kernel_lost_{0}, kernel_seen_{0};
@@ -184,6 +196,7 @@ Result<> App::start_control() {
     return outcome ? outcome->json() : R"({"result":"waiting"})";
   });
   responses_.serve(*control_);
+  looks_.serve(*control_, [this] { return status(outputs_.rows()).json(); });
   return control_->start();
 }
 
@@ -206,6 +219,7 @@ Result<> App::start_source() {
 
 void App::handle(std::span<const std::byte> record) {
   self_test_.see(record);
+  session_.see(record);
   pipeline_->handle(record);
   if (recorder_) {  // behind it, since what it made known has to be read before it
     knowledge_.tell_before(record, [this](std::span<const std::byte> known) { recorder_->write(known); });
@@ -227,15 +241,7 @@ void App::tick() {
     report->by_cgroup = lost_by_container(cgroup_losses_);
     log::warning("the kernel's rings were full: {} events lost ({}); the reader was up to {} ms behind", report->lost,
                  report->by_type, report->reader_lag_ms);
-    pipeline_->tell({.priority = report->priority,
-                     .rule = "Tiercel internal: events lost",
-                     .message = fmt::format("{} events were lost in the kernel ({}); by container since the start: {}",
-                                            report->lost, report->by_type, report->by_cgroup),
-                     .fields = {{"lost", report->lost},
-                                {"by_type", report->by_type},
-                                {"by_cgroup", report->by_cgroup},
-                                {"reader_lag_ms", report->reader_lag_ms}},
-                     .time_ns = clock_.realtime_ns()});
+    pipeline_->tell(told(*report, clock_.realtime_ns()));
   }
   if (losses_.take_vital_loss()) {
     heal();
@@ -244,8 +250,12 @@ void App::tick() {
   kernel_lost_ = losses_.lost();
   kernel_seen_ = losses_.seen();
   processes_ = table_.size();
+  monitoring_.tick(kernel_lost_);
   watch_containers();
   lifeline_.touch(clock_);
+  if (!self_test_.went_blind()) supervisor_.turn(clock_.monotonic_ns());  // else only a new start helps
+  looks_.tick(*pipeline_);
+  recent_losses_.note(metrics_, kernel_lost_, clock_.monotonic_ns());
   if (options_.replay_from.empty())
     if (auto jump = clock_watch_.look(clock_)) reports_.put(std::move(*jump));
   if (auto state = self_test_.look(clock_.monotonic_ns(), losses_.vital_lost())) reports_.put(std::move(*state));
@@ -372,14 +382,14 @@ Status App::status(std::vector<OutputRow> outputs) const {
     s.cgroup_losses = cgroup_losses_;
     s.containers = container_counts_;
   }
-  s.records_lost = metrics_.sum("tiercel_records_lost_total");
-  s.spool_lost = metrics_.sum("tiercel_spool_lost_total");
-  s.outputs_lost = metrics_.sum("tiercel_output_lost_total");
+  s.take_losses(metrics_);
+  s.lost_recently = recent_losses_.count();
   s.undelivered = undelivered_;
   const siem::Spool::Counts spool = spool_->counts();
   s.spool_waiting = spool.waiting;
   s.spool_on_disk = spool.on_disk;
   s.processes = processes_;
+  s.hardening = hardening::state();
   s.self_test = self_test_.state_text();
   s.ring_bytes = source_ ? source_->ring_bytes() : 0;
   s.rss_anon_bytes = rss_anon_bytes();
@@ -395,6 +405,7 @@ Status App::status(std::vector<OutputRow> outputs) const {
     const wazuh::WazuhStatus w = manager->status();
     s.manager_configured = true;
     s.manager_connected = w.connected;
+    s.manager_last_ack_ns = w.last_ack_ns;
     s.manager_address = w.manager;
     s.agent_id = w.agent_id;
     s.manager_sent = w.sent;
@@ -405,6 +416,7 @@ Status App::status(std::vector<OutputRow> outputs) const {
 }
 
 void App::stop() {
+  supervisor_.stop();
   const uint64_t begun_ns = clock_.monotonic_ns();
   reloader_.stop();
   responder_.stop(kUndoTimeoutMs);
@@ -412,13 +424,15 @@ void App::stop() {
   const int took_ms = static_cast<int>((clock_.monotonic_ns() - begun_ns) / 1'000'000);
   tick();
   take_reports();
+  looks_.close();
   if (control_) control_->stop();
+  monitoring_.stop();
   outputs_.stop(std::max(0, kStopTimeoutMs - took_ms));
   take_reports();  // the last ones: the spool has them for the next agent
+  session_.stop(*source_, recorder_.get());
   spool_->close();
   undelivered_ = outputs_.undelivered();
   lifeline_.end(clock_);
-  if (options_.summary) std::fputs(summary_text(status()).c_str(), stderr);
 }
 
 LoopHandlers App::handlers() {
@@ -428,7 +442,7 @@ LoopHandlers App::handlers() {
   handlers.tick = [this] {
     tick();
     watch_cpus();
-    return options_.stop_after_s == 0 || status().uptime_s < options_.stop_after_s;
+    return session_.tick(*source_, recorder_.get(), metrics_);
   };
   handlers.on_signal = [this, live](int signal) {
     if (signal == SIGUSR1)
@@ -439,16 +453,10 @@ LoopHandlers App::handlers() {
   if (live)
     handlers.also.push_back(
         {reloader_.offer_fd(), [this] { reloader_.take([this](reload::Offer& offer) { swap(offer); }); }});
+  handlers.also.push_back({looks_.fd(), [this] { looks_.attend(*pipeline_, *source_); }});
   handlers.also.push_back({reports_.fd(), [this] { take_reports(); }});
   handlers.stop_when_finished = !live;
   return handlers;
-}
-
-// What must outlive the agent is kept there. Where it cannot be made, who needs it says so.
-void make_state_dir(const std::string& path) {
-  std::error_code error;
-  if (std::filesystem::create_directories(path, error) && !error)
-    std::filesystem::permissions(path, std::filesystem::perms{0750}, error);
 }
 
 Result<> App::run() {
@@ -457,29 +465,34 @@ Result<> App::run() {
   block_reload_signals();
   if (auto loaded = load_rules(); !loaded) return loaded;
   block_loop_signals();
+  if (live) supervisor_.start();
   if (auto opened = open_source(); !opened) return opened;
   pipeline_.emplace(enricher_, std::exchange(rules_, nullptr), maker_, *spool_, metrics_);
   if (auto started = start_control(); !started) return started;
   if (auto started = start_responder(); !started) return started;
   if (auto started = outputs_.start(); !started) return started;
+  if (live) monitoring_.start([this] { return status(outputs_.rows()); });
   if (live) go_first();
   if (auto started = start_source(); !started) return started;
   if (live)
     if (auto started = reloader_.start(*source_); !started) return started;
   report_gap();
   tick();
+  session_.start(enricher_.wall_ns(0));
   log::info("tiercel {} is watching: {} rules active, {} ms after the start", kVersion, reloader_.state().rules.active,
             (clock_.monotonic_ns() - started_ns_) / 1'000'000);
+  supervisor_.ready(watching_text(reloader_.state().rules.active));
   auto ran = run_loop(*source_, handlers());
   stop();
-  if (!ran || !recorder_) return ran;
-  log::info("{} records written to {}", recorder_->records(), options_.record_to);
-  return recorder_->finish();
+  if (recorder_ && ran) ran = recorder_->finish();
+  auto told = session_.end(status());
+  return ran ? told : ran;
 }
 
 }  // namespace
 
 Result<> run_agent(const RunOptions& options) {
+  if (auto hardened = harden(options); !hardened) return hardened;
   return App(options).run();
 }
 

@@ -1,5 +1,9 @@
 #include "agent/app_options.h"
 
+#include <fmt/core.h>
+
+#include <filesystem>
+
 #include "agent/group/group_config.h"
 #include "agent/reload/rules.h"
 #include "agent/rule_options.h"
@@ -14,7 +18,7 @@ sensor::BpfOptions sensor_options(const config::Config& config, const rule::Rule
   return options;
 }
 
-reload::Reloader::Options reload_options(const RunOptions& run) {
+reload::Reloader::Options reload_options(const RunOptions& run, hardening::Supervisor& supervisor) {
   reload::Reloader::Options options;
   options.running = run.config;
   options.read_config = run.read_config;
@@ -24,10 +28,13 @@ reload::Reloader::Options reload_options(const RunOptions& run) {
     add_output_conditions(rules, config, file.empty() ? "configuration" : file);
     return rules;
   };
-  if (group::GroupConfig* group = run.outputs.group) {
-    options.errand = [group] { group->errand(); };
-    options.concluded = [group](const reload::Outcome& outcome) { group->concluded(outcome); };
-  }
+  group::GroupConfig* group = run.outputs.group;
+  if (group != nullptr) options.errand = [group] { group->errand(); };
+  options.begins = [&supervisor] { supervisor.reloading(); };
+  options.concluded = [&supervisor, group](const reload::Outcome& outcome) {
+    if (group != nullptr) group->concluded(outcome);
+    supervisor.ready(watching_text(outcome.rules.active));
+  };
   return options;
 }
 
@@ -56,6 +63,16 @@ siem::SpoolOptions spool_options(const RunOptions& run) {
   options.size_bytes_max = uint64_t{run.config.spool.size_mb_max} << 20;
   options.age_s_max = uint64_t{run.config.spool.age_h_max} * 3'600;
   return options;
+}
+
+std::string watching_text(size_t active_rules) {
+  return fmt::format("watching: {} rules active", active_rules);
+}
+
+void make_state_dir(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::create_directories(path, error) && !error)
+    std::filesystem::permissions(path, std::filesystem::perms{0750}, error);
 }
 
 }  // namespace tiercel

@@ -15,6 +15,29 @@ constexpr uint64_t kReportIntervalNs = 10'000'000'000;
 
 }  // namespace
 
+LossWatch::LossWatch(Metrics& metrics)
+    : metrics_(metrics),
+      sums_{metrics.counter("falcosecurity_scap_n_evts_total",
+                            "Records that the kernel made, those that it lost included"),
+            metrics.counter("falcosecurity_scap_n_drops_total", "Records that found no room in the kernel"),
+            metrics.counter("falcosecurity_scap_n_drops_buffer_total",
+                            "Records that found no room in the kernel: a ring buffer was full"),
+            metrics.counter("falcosecurity_scap_n_drops_scratch_map_total",
+                            "Records that found no room in the kernel: programs nested deeper than there is scratch")} {
+}
+
+alert::Report told(const LossReport& report, uint64_t time_ns) {
+  return {.priority = report.priority,
+          .rule = "Tiercel internal: events lost",
+          .message = fmt::format("{} events were lost in the kernel ({}); by container since the start: {}",
+                                 report.lost, report.by_type, report.by_cgroup),
+          .fields = {{"lost", report.lost},
+                     {"by_type", report.by_type},
+                     {"by_cgroup", report.by_cgroup},
+                     {"reader_lag_ms", report.reader_lag_ms}},
+          .time_ns = time_ns};
+}
+
 std::optional<LossReport> LossWatch::update(const sensor::KernelCounts& counts, uint64_t now_ns,
                                             uint64_t reader_lag_ns) {
   worst_lag_ns_ = std::max(worst_lag_ns_, reader_lag_ns);
@@ -22,27 +45,34 @@ std::optional<LossReport> LossWatch::update(const sensor::KernelCounts& counts, 
   LossReport report;
   bool vital = false;
   total_lost_ = total_sent_ = 0;
-  uint64_t vital_lost = 0;
+  uint64_t vital_lost = 0, lost_ring = 0, lost_scratch = 0;
   for (const decoders::EventInfo& info : decoders::all_events()) {
     if (info.type >= counts.size()) continue;
     const sensor::KernelCount& count = counts[info.type];
     const std::string name(info.name);
     total_sent_ += count.sent;
+    lost_ring += count.lost_ring;
+    lost_scratch += count.lost_scratch;
     if (count.sent > 0)
-      metrics_.counter("tiercel_kernel_events_total", "Records that the kernel sent, by event type", name)
+      metrics_.counter("tiercel_kernel_events_total", "Records that the kernel sent, by event type", {{"event", name}})
           .set(count.sent);
     const uint64_t lost = count.lost_ring + count.lost_scratch;
     if (lost == 0) continue;
     total_lost_ += lost;
     if (info.ring == decoders::Ring::kVital) vital_lost += lost;
     metrics_
-        .counter("tiercel_kernel_events_lost_total", "Records that found no room in the kernel, by event type", name)
+        .counter("tiercel_kernel_events_lost_total", "Records that found no room in the kernel, by event type",
+                 {{"event", name}})
         .set(lost);
     if (lost == reported_[info.type]) continue;
     vital |= info.ring == decoders::Ring::kVital;
     report.lost += lost - reported_[info.type];
     report.by_type += fmt::format("{}{}={}", report.by_type.empty() ? "" : " ", name, lost - reported_[info.type]);
   }
+  sums_.evts.set(total_sent_ + total_lost_);  // Falco counts those that it dropped, too
+  sums_.drops.set(total_lost_);
+  sums_.drops_buffer.set(lost_ring);
+  sums_.drops_scratch.set(lost_scratch);
   vital_to_heal_ |= vital_lost > vital_lost_;
   vital_lost_ = vital_lost;
   const bool at_once = vital && !vital_told_;

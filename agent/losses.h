@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/alert/alert.h"
+#include "agent/alert/report.h"
 #include "agent/base/metrics.h"
 #include "agent/sensor/source.h"
 
@@ -29,9 +30,12 @@ struct LossReport {
   uint64_t reader_lag_ms = 0;                            // how late the reader came at most: the usual cause
 };
 
+// As an alert: "Tiercel internal: events lost".
+[[nodiscard]] alert::Report told(const LossReport& report, uint64_t time_ns);
+
 class LossWatch {
  public:
-  explicit LossWatch(Metrics& metrics) : metrics_(metrics) {}
+  explicit LossWatch(Metrics& metrics);
   // Once per tick. At most one report per 10 s, except for the first loss of a vital class, which is told at once.
   // reader_lag_ns: how late the reader came to a record at most since the last tick.
   std::optional<LossReport> update(const sensor::KernelCounts& counts, uint64_t now_ns, uint64_t reader_lag_ns = 0);
@@ -42,7 +46,12 @@ class LossWatch {
   [[nodiscard]] uint64_t seen() const { return total_sent_; }
 
  private:
+  // Over all event types, by the names that Falco has for them.
+  struct Sums {
+    Counter &evts, &drops, &drops_buffer, &drops_scratch;
+  };
   Metrics& metrics_;
+  Sums sums_;
   std::vector<uint64_t> reported_;  // per event type
   uint64_t last_report_ns_ = 0;
   uint64_t total_lost_ = 0, total_sent_ = 0;

@@ -5,9 +5,13 @@
 #include <string_view>
 
 #include "agent/app.h"
+#include "agent/cli/alerts.h"
 #include "agent/cli/commands.h"
 #include "agent/cli/falco.h"
+#include "agent/cli/help_flags.h"
+#include "agent/cli/report_page.h"
 #include "agent/cli/rules_commands.h"
+#include "agent/cli/top_flags.h"
 #include "agent/response/script.h"
 
 namespace {
@@ -44,6 +48,24 @@ void add_agent_options(CLI::App& app, cli::RunArgs& args) {
   app.add_option("--run-dir", args.run_dir, "Where the control socket is (default: /run/tiercel)");
 }
 
+void add_doctor(CLI::App& doctor, Parsed& p, int& status) {
+  doctor.add_option("--config,-c", p.run.config_file,
+                    "Configuration file (default: /etc/tiercel/tiercel.yaml if it is there)");
+  doctor.add_option("--host-root", p.run.host_root, "Where the host's / is mounted, from inside a container");
+  doctor.add_option("--run-dir", p.run.run_dir, "Where the agent's control socket is (default: /run/tiercel)");
+  doctor.add_option("--state-dir", p.run.state_dir,
+                    "Where the agent keeps keys and alerts (default: /var/lib/tiercel)");
+  doctor.add_flag("--json", p.json, "For machines: a list of {state, what, detail, means, way_out}");
+  doctor.footer(
+      "Each row: ok, note (works, with less) or MISSING, and below it what follows and the way out. Changes nothing.\n"
+      "Exit status: 0 nothing is missing, 1 the configuration has mistakes, 2 something is missing.\n"
+      "Examples:\n  sudo tiercel doctor\n  sudo tiercel doctor --json | jq '.[] | select(.state != \"ok\")'");
+  doctor.callback([&] { status = cli::doctor(p.run, p.json); });
+}
+
+constexpr const char* kSummary =
+    "Write the end's figures to this file as JSON; -: to standard output, as its last line";
+
 void add_run(CLI::App& app, Parsed& p, int& status) {
   auto* run = app.add_subcommand("run", "Detect, and send alerts to the manager and the other outputs");
   add_agent_options(*run, p.run);
@@ -53,6 +75,10 @@ void add_run(CLI::App& app, Parsed& p, int& status) {
                 "Where no manager is configured: run one on loopback and print each alert as it decoded it");
   run->add_option("--manager", p.run.manager_host,
                   "Wazuh manager to enrol with and send to; replaces the configured ones");
+  run->add_option(
+      "--children-mounts", p.run.children_mounts,
+      "Scripts and programs that it starts see the files of this mount namespace, such as /proc/1/ns/mnt: for a\n"
+      "service manager that gives the agent a read-only system (docs/hardening.md)");
   run->callback([&] { status = cli::run(p.run); });
 
   auto* record = app.add_subcommand("record", "Write the kernel's events to a file, for replay elsewhere");
@@ -60,6 +86,14 @@ void add_run(CLI::App& app, Parsed& p, int& status) {
   record->add_option("file", p.run.record_to, "The file to write")->required();
   record->add_flag("--json", p.run.json, "Alerts as Falco-shaped JSON lines");
   record->add_option("--seconds", p.run.record_seconds, "Stop after so many seconds (default: at Ctrl-C)");
+  record->add_option("--duration", p.run.record_duration, "The same as 90s, 10m or 2h");
+  record->add_option("--size-mb", p.run.record_size_mb, "Stop when the file has so many MiB");
+  record->add_option("--summary", p.run.summary_to, kSummary);
+  record->footer(
+      "The file has mode 0600: command lines may hold secrets. Beside an agent that runs, give this one its own\n"
+      "--run-dir and --state-dir.\n"
+      "Example:\n  sudo tiercel record today.rec --duration 10m --size-mb 500 > /dev/null\n"
+      "  tiercel replay today.rec --rules my_rules.yaml");
   record->callback([&] {
     p.run.no_manager = true;
     status = cli::run(p.run);
@@ -69,6 +103,10 @@ void add_run(CLI::App& app, Parsed& p, int& status) {
   add_agent_options(*replay, p.run);
   replay->add_option("file", p.run.replay_from, "A file that `tiercel record` wrote")->required();
   replay->add_flag("--json", p.run.json, "Falco-shaped JSON lines");
+  replay->add_option("--summary", p.run.summary_to, kSummary);
+  replay->footer(
+      "The end says how many alerts each rule made.\n"
+      "Example:\n  tiercel replay today.rec --rules my_rules.yaml --json --summary figures.json > alerts.jsonl");
   replay->callback([&] {
     p.run.no_manager = true;
     status = cli::run(p.run);
@@ -254,12 +292,7 @@ void add_reference(CLI::App& app, Parsed& p, int& status) {
     command->callback([&p, &status, page = page] { status = cli::reference(page, p.json ? "json" : p.format); });
   }
   auto* doctor = app.add_subcommand("doctor", "What this host offers and lacks, each with the way out");
-  doctor->add_flag("--json", p.json, "For machines");
-  doctor->callback([&] { status = cli::doctor(p.json); });
-  auto* st = app.add_subcommand("status", "What the running agent has seen, sent and lost");
-  st->add_flag("--json", p.json, "For machines");
-  st->add_option("--run-dir", p.run_dir, "Where its control socket is")->capture_default_str();
-  st->callback([&] { status = cli::status(p.run_dir, p.json); });
+  add_doctor(*doctor, p, status);
 }
 
 void add_outputs(CLI::App& app, Parsed& p, int& status) {
@@ -335,17 +368,33 @@ void add_manager(CLI::App& app, Parsed& p, int& status) {
       "  tiercel dev-manager --tls 1.2 --client-ca agents.pem   enrolment with client certificates\n"
       "  tiercel dev-manager --key-update-ms 86400000           one that never learns of a new key");
   dev->callback([&] { status = cli::dev_manager(p.dev); });
-  auto* enroll = app.add_subcommand("enroll", "Enrol with a Wazuh manager and write client.keys");
-  enroll->add_option("--manager", p.enroll.manager, "The manager's name or address")->required();
+  auto* enroll = app.add_subcommand("enroll", "Make this host an agent of a Wazuh manager");
+  enroll->add_option("--manager", p.enroll.manager, "The manager's name or address; several, comma separated")
+      ->envname("WAZUH_MANAGER")
+      ->required();
   enroll->add_option("--port", p.enroll.port, "Its enrolment port")->capture_default_str();
-  enroll->add_option("--name", p.enroll.name, "The agent's name (default: the host's)");
-  enroll->add_option("--groups", p.enroll.groups, "Groups, comma separated");
-  enroll->add_option("--password-file", p.enroll.password_file, "Enrolment password, on the file's first line");
+  enroll->add_option("--name", p.enroll.name, "The agent's name (default: the host's)")->envname("WAZUH_AGENT_NAME");
+  enroll->add_option("--groups", p.enroll.groups, "Groups, comma separated")->envname("WAZUH_AGENT_GROUP");
+  enroll->add_option(
+      "--password-file", p.enroll.password_file,
+      "Enrolment password, on the file's first line (or WAZUH_REGISTRATION_PASSWORD in the environment)");
   enroll->add_option("--ca", p.enroll.ca_file, "CA certificate that the manager's must be signed by");
   enroll->add_option("--certificate", p.enroll.certificate, "Client certificate (PEM), for managers that ask for one");
   enroll->add_option("--key", p.enroll.key, "Its private key (PEM)");
   enroll->add_option("--ip", p.enroll.ip, "The address that the manager ties the key to: src, any, or an address");
-  enroll->add_option("--keys", p.enroll.keys_file, "Where the key is written (default: /var/lib/tiercel/client.keys)");
+  enroll->add_option("--keys", p.enroll.keys_file,
+                     "Write the key there, and nothing else (default: /var/lib/tiercel/client.keys)");
+  enroll->add_option(
+      "--config", p.enroll.config_file,
+      "The agent's configuration: enrolment.yaml beside it is written (default: /etc/tiercel/tiercel.yaml)");
+  enroll->add_flag("--later", p.enroll.later, "Ask nobody now: the agent enrols when it starts");
+  enroll->footer(
+      "The manager is kept in enrolment.yaml, the password (mode 0600) in enrolment.pass, both beside tiercel.yaml, "
+      "whose\n"
+      "own words count more. An agent that systemd runs is restarted.\n"
+      "Examples:\n"
+      "  tiercel enroll --manager wazuh.example.com --groups web,linux\n"
+      "  WAZUH_MANAGER=10.0.0.2 WAZUH_AGENT_GROUP=web tiercel enroll --later     before the host has its network");
   enroll->callback([&] { status = cli::enroll(p.enroll); });
 }
 
@@ -416,10 +465,14 @@ int main(int argc, char** argv) {
   add_rules(app, parsed, status);
   add_reference(app, parsed, status);
   add_manager(app, parsed, status);
+  cli::add_look_commands(app, status);
   add_outputs(app, parsed, status);
+  cli::add_alerts(app, status);
+  cli::add_report(app, status);
   add_response(app, parsed, status);
   add_respond(app, parsed, status);
   app.add_subcommand("falco", "Falco's command line and falco.yaml: see `tiercel falco --help`");
+  cli::add_help_commands(app, status);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

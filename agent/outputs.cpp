@@ -21,6 +21,7 @@
 #include "agent/group/group_config.h"
 #include "agent/heartbeat.h"
 #include "agent/outputs_make.h"
+#include "siem/history/history.h"
 #include "siem/wazuh/manager/dev_manager.h"
 #include "siem/wazuh/sink.h"
 
@@ -57,6 +58,15 @@ void Outputs::add(const config::Output& output, const std::string& name) {
   if (made.file != nullptr) files_.push_back(made.file);
   if (made.forwarder != nullptr) forwarders_.push_back(made.forwarder);
   sinks_.push_back(std::move(made.sink));
+}
+
+void Outputs::add_history() {
+  history::HistoryOptions options;
+  options.folder = config_.history_folder();
+  options.size_bytes_max = uint64_t{config_.history.size_mb_max} << 20;
+  options.age_s_max = uint64_t{config_.history.age_days_max} * 86'400;
+  options.name = config::kHistoryName;
+  sinks_.push_back(history::make_history_sink(spool_, std::move(options), metrics_, clock_, reports_));
 }
 
 Result<> Outputs::add_wazuh(const std::vector<config::WazuhManager>& managers, const std::string& agent_name) {
@@ -149,6 +159,7 @@ Result<> Outputs::start() {
   }
   if (!managers.empty())
     if (auto added = add_wazuh(managers, agent_name); !added) return added;
+  if (options_.history && config_.history.enabled) add_history();
   // Every reader is known now.
   if (auto opened = spool_.open(); !opened) return opened;
   for (auto& sink : sinks_)
@@ -172,8 +183,8 @@ void Outputs::stop(int timeout_ms) {
 
 std::vector<OutputRow> Outputs::rows() const {
   std::map<std::pair<std::string, std::string>, uint64_t> counts;
-  metrics_.each([&](const std::string& name, const std::string& /*help*/, const std::string& label, uint64_t value) {
-    if (name.starts_with("tiercel_output_")) counts[{name, label}] = value;
+  metrics_.each([&](const std::string& name, const std::string& /*help*/, const Labels& labels, uint64_t value) {
+    if (name.starts_with("tiercel_output_")) counts[{name, std::string(labels.value("output"))}] = value;
   });
   std::vector<OutputRow> rows;
   for (const siem::Spool::Waiting& waiting : spool_.waiting()) {

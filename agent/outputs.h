@@ -34,6 +34,7 @@ struct OutputOptions {
   bool embedded_manager = false;        // no manager configured: run one on loopback and print what it decodes
   group::GroupConfig* group = nullptr;  // takes the manager's shared files
   bool json = false;                    // --json: Falco's JSON lines on standard output
+  bool history = false;  // this is no recording or replay: alerts are kept, if the configuration wants it
 };
 
 // One output as `tiercel status` shows it.
@@ -66,6 +67,7 @@ class Outputs {
  private:
   Result<> start_embedded_manager();
   void add(const config::Output& output, const std::string& name);
+  void add_history();
   Result<> add_wazuh(const std::vector<config::WazuhManager>& managers, const std::string& agent_name);
 
   const config::Config& config_;

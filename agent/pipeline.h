@@ -10,7 +10,9 @@
 #include "agent/alert/report.h"
 #include "agent/base/metrics.h"
 #include "agent/context/enricher.h"
+#include "agent/look/counts.h"
 #include "agent/rule/engine.h"
+#include "agent/rule_counts.h"
 #include "siem/spool.h"
 
 namespace tiercel {
@@ -40,14 +42,20 @@ class Pipeline {
   // are. The old matcher comes back in the new one's place.
   void exchange(std::unique_ptr<rule::Matcher>& matcher);
 
+  // From now on, what is judged is counted there; nullptr: nobody looks.
+  void count_in(look::Counts* counts) { counts_ = counts; }
+
  private:
   void judge(const context::Event& event);
+  void judge_counted(const context::Event& event);
   void alert(const rule::Match& match, const context::Event& event);
   context::Enricher& enricher_;
   std::unique_ptr<rule::Matcher> matcher_;
   alert::AlertMaker& maker_;
   siem::Spool& spool_;
   OnResponse respond_;
+  RuleCounts rule_counts_;
+  look::Counts* counts_ = nullptr;
   Counter& events_;
   Counter& alerts_;
   Counter& bad_records_;

@@ -87,6 +87,7 @@ std::optional<alert::Report> SelfTest::look(uint64_t now_ns, uint64_t vital_lost
 }
 
 std::optional<alert::Report> SelfTest::passed(uint64_t now_ns) {
+  passed_once_ = true;
   const bool was_failing = state_.exchange(State::kPassed) == State::kFailed;
   if (!was_failing) return std::nullopt;
   const uint64_t blind_s = (now_ns - failed_since_ns_) / kSecondNs;

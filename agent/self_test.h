@@ -43,6 +43,8 @@ class SelfTest {
   enum class State : uint8_t { kUnknown, kPassed, kFailed };
   [[nodiscard]] State state() const { return state_; }  // any thread
   [[nodiscard]] const char* state_text() const;         // likewise: "unknown", "passed", "failed"
+  // The hooks were there once and are gone: to attach them anew takes a new start. Deciding thread.
+  [[nodiscard]] bool went_blind() const { return passed_once_ && state_ == State::kFailed; }
 
  private:
   void begin(uint64_t now_ns, uint64_t vital_lost);
@@ -53,6 +55,7 @@ class SelfTest {
   std::atomic<State> state_{State::kUnknown};
   std::string waiting_for_;  // name of the child that has not been seen; empty: none is awaited
   bool seen_ = false;
+  bool passed_once_ = false;
   uint64_t begun_ns_ = 0, vital_lost_ = 0;
   uint64_t failed_since_ns_ = 0, told_ns_ = 0;
   uint64_t failures_ = 0;

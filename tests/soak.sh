@@ -10,10 +10,11 @@ if [ "$(id -u)" != 0 ]; then
 fi
 cmake --build build/release -j "$jobs"
 cmake --preset dev >/dev/null
-cmake --build build/dev --target slack_drive -j "$jobs"
-TIERCEL_SOAK=1 ctest --test-dir build/dev -R slack_webhook --output-on-failure --no-tests=error
+cmake --build build/dev --target slack_drive report_drive -j "$jobs"
+TIERCEL_SOAK=1 ctest --test-dir build/dev -R 'slack_webhook|report_' --output-on-failure --no-tests=error
 for type in slack aws_security_hub; do
   TIERCEL_SOAK=1 python3 tests/kernel/test_hostile_outputs.py --tiercel build/release/tiercel --programs build/release/tests/kernel --type $type
 done
+python3 tests/kernel/test_unit.py --tiercel build/release/tiercel --programs build/release/tests/kernel
 python3 tests/faults/faults.py --jobs "$jobs" --sound-cases 2000000
 TIERCEL_SOAK=1 exec ctest --test-dir build/release -L live --output-on-failure --no-tests=error --timeout 7200

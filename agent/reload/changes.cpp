@@ -42,10 +42,13 @@ std::vector<std::string> keys_that_need_a_restart(const Config& running, const C
   compare("outputs", &Config::outputs);
   compare("wazuh", &Config::wazuh);
   compare("spool", &Config::spool);
+  compare("history", &Config::history);
   compare("sensor", &Config::sensor);
   compare("containers", &Config::containers);
   compare("active_response", &Config::active_response);
   compare("response", &Config::response);  // only whether there are any
+  compare("metrics", &Config::metrics);
+  compare("hardening", &Config::hardening);
   compare("host_root", &Config::host_root);
   compare("state_dir", &Config::state_dir);
   compare("run_dir", &Config::run_dir);

@@ -72,10 +72,10 @@ void say(const Outcome& outcome) {
 Reloader::Reloader(Options options, Metrics& metrics, const Clock& clock)
     : options_(std::move(options)),
       clock_(clock),
-      accepted_(
-          metrics.counter("tiercel_rule_reloads_total", "Reloads of the rules, by what became of them", "accepted")),
-      refused_(
-          metrics.counter("tiercel_rule_reloads_total", "Reloads of the rules, by what became of them", "refused")),
+      accepted_(metrics.counter("tiercel_rule_reloads_total", "Reloads of the rules, by what became of them",
+                                {{"result", "accepted"}})),
+      refused_(metrics.counter("tiercel_rule_reloads_total", "Reloads of the rules, by what became of them",
+                               {{"result", "refused"}})),
       wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       offer_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       rules_files_(options_.running.rules_files) {}
@@ -174,6 +174,7 @@ Outcome Reloader::refused(Outcome outcome, std::string reason) const {
 }
 
 void Reloader::reload() {
+  if (options_.begins) options_.begins();
   uint64_t ticket = 0;
   Offer offer;
   offer.config = options_.running;

@@ -57,9 +57,10 @@ class Reloader {
  public:
   struct Options {
     config::Config running;
-    ReadConfig read_config;    // null: the running one, always
-    RuleOptions rule_options;  // null: the defaults
-    std::string config_file;   // watched besides the rules; empty: none
+    ReadConfig read_config;        // null: the running one, always
+    RuleOptions rule_options;      // null: the defaults
+    std::string config_file;       // watched besides the rules; empty: none
+    std::function<void()> begins;  // on the reload thread, before each reload; may be null
     // On the reload thread: between two reloads when poke() asked for it, and after each reload. Either may be null.
     std::function<void()> errand;
     std::function<void(const Outcome&)> concluded;

@@ -2,35 +2,31 @@
 
 #include <algorithm>
 #include <charconv>
-#include <filesystem>
 #include <initializer_list>
 #include <utility>
 
+#include "agent/config/rule_places.h"
 #include "agent/rule/exact.h"
 #include "decoders/catalog.h"
 
 namespace tiercel::reload {
-namespace {
-
-bool is_missing(const std::string& path) {
-  std::error_code code;
-  const auto kind = std::filesystem::symlink_status(path, code).type();
-  return kind == std::filesystem::file_type::not_found;
-}
-
-}  // namespace
-
 rule::Loaded load_rules(const config::Config& config, rule::LoadOptions options) {
   options.warn_unused = false;  // a library of macros is no mistake; `tiercel rules check` tells of it
-  std::vector<std::string> there, missing;
-  for (const std::string& path : config.rules_files) (is_missing(path) ? missing : there).push_back(path);
+  const config::RulePlaces places = config::find_rules(config.rules_files);
   std::vector<rule::RuleText> of_group;
   if (config.group_rules)
     for (const config::GroupRules& file : *config.group_rules) of_group.push_back({file.name, file.text});
-  rule::Loaded loaded = rule::load_paths(there, options, std::move(of_group));
-  for (const std::string& path : missing)
-    loaded.diagnostics.warning({path, 0, 0}, "is not there and is passed by",
-                               "create it, or take it out of rules_files", "LOAD_ERR_FILE_READ");
+  rule::Loaded loaded = rule::load_paths(places.there, options, std::move(of_group));
+  for (const config::MissingRules& missing : places.missing) {
+    const std::string instead = missing.instead.empty() ? "" : missing.instead.front();
+    loaded.diagnostics.warning({missing.path, 0, 0},
+                               instead.empty()
+                                   ? "is not there and is passed by"
+                                   : "is not there: Tiercel's own rules, " + instead + ", are read in its place",
+                               instead.empty() ? "create it, or take it out of rules_files"
+                                               : "create it, or name " + instead + " in rules_files",
+                               "LOAD_ERR_FILE_READ");
+  }
   return loaded;
 }
 

@@ -9,7 +9,8 @@
 
 namespace tiercel::reload {
 
-// A path of rules_files that does not exist is a warning: falco.yaml's list names files that need not be there.
+// A path of rules_files that does not exist is a warning: falco.yaml's list names files that need not be there. What is
+// read in its place, if anything: agent/config/rule_places.h.
 // `options` are what the configuration says of rules otherwise.
 [[nodiscard]] rule::Loaded load_rules(const config::Config& config, rule::LoadOptions options = {});
 

@@ -147,8 +147,9 @@ Talked converse(Child& child, const Talk& talk) {
 }
 
 Result<ToolRun> run_tool(const std::string& file, std::vector<std::string> arguments, const std::string& input,
-                         int time_limit_ms) {
+                         int time_limit_ms, int network) {
   Launch launch;
+  launch.network = network;
   launch.file = file;
   arguments.insert(arguments.begin(), file);
   launch.argv = std::move(arguments);

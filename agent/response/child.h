@@ -41,8 +41,9 @@ struct ToolRun {
   int exit_status = 0;
   std::string output;  // both streams, the first 4 KiB, without a newline at the end
 };
+// `network`: a network namespace to run it in; -1: ours.
 [[nodiscard]] Result<ToolRun> run_tool(const std::string& file, std::vector<std::string> arguments,
-                                       const std::string& input, int time_limit_ms);
+                                       const std::string& input, int time_limit_ms, int network = -1);
 // Absolute path of a program of the system; empty: it is not installed.
 [[nodiscard]] std::string find_tool(const std::string& name);
 

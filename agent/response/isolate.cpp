@@ -1,13 +1,11 @@
 // A network namespace is cut off by a table of our own in it, table inet tiercel_isolated, that drops all but loopback.
 #include <fcntl.h>
 #include <fmt/core.h>
-#include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 
-#include "agent/base/thread.h"
 #include "agent/response/child.h"
 #include "agent/response/deeds.h"
 #include "agent/response/proc.h"
@@ -54,27 +52,16 @@ std::string why_not(uint64_t net_ns) {
   return {};
 }
 
-// nft in another network: a thread may enter one alone, and what it starts is there too.
+// nft in another network.
 Deed nft_within(const Fd& net, const std::string& script, const std::string& what) {
   const std::string nft = find_tool("nft");
   if (nft.empty()) return failed("nft is not installed: install the package nftables");
-  Deed deed;
-  std::thread thread = start_thread("isolate", [&] {
-    if (::setns(net.get(), CLONE_NEWNET) != 0) {
-      deed = failed(fail_errno("cannot enter the network namespace", errno).value().message);
-      return;
-    }
-    const auto ran = run_tool(nft, {"-f", "-"}, script, kNftLimitMs);
-    if (!ran)
-      deed = failed(ran.error().message);
-    else if (ran->exit_status != 0)
-      deed = failed(
-          fmt::format("nft ended with status {}: {}", ran->exit_status, ran->output.substr(0, ran->output.find('\n'))));
-    else
-      deed = done(what);
-  });
-  thread.join();
-  return deed;
+  const auto ran = run_tool(nft, {"-f", "-"}, script, kNftLimitMs, net.get());
+  if (!ran) return failed(ran.error().message);
+  if (ran->exit_status != 0)
+    return failed(
+        fmt::format("nft ended with status {}: {}", ran->exit_status, ran->output.substr(0, ran->output.find('\n'))));
+  return done(what);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <climits>
 
 #include "agent/response/proc.h"
@@ -55,8 +56,10 @@ bool descends_from_us(int32_t pid) {
   return false;
 }
 
+// Empty: it has ended, or (errno EACCES) may not be looked at.
 std::string program_of(int32_t pid) {
   std::array<char, PATH_MAX> text{};
+  errno = 0;
   const ssize_t n = ::readlink(fmt::format("/proc/{}/exe", pid).c_str(), text.data(), text.size());
   std::string path(text.data(), n > 0 ? static_cast<size_t>(n) : 0);
   if (path.ends_with(kDeleted)) path.resize(path.size() - kDeleted.size());
@@ -107,6 +110,7 @@ std::string Protection::why(int32_t pid) const {
   if (std::string reason = why_protected(pid); !reason.empty()) return reason;
   if (descends_from_us(pid)) return "Tiercel started it";
   const std::string path = program_of(pid);
+  if (path.empty() && errno == EACCES) return "which program it is cannot be read: that needs CAP_SYS_PTRACE";
   auto named = [&path](const auto& list) {
     return std::any_of(std::begin(list), std::end(list),
                        [&](const auto& pattern) { return matches_program(pattern, path); });

@@ -51,8 +51,9 @@ Responder::Responder(ResponderOptions options, alert::Reports& reports, Metrics&
       reports_(reports),
       clock_(clock),
       commands_(metrics.counter("tiercel_responses_total", "Active responses that a manager asked for")),
-      refused_(metrics.counter("tiercel_responses_refused_total", "Of these, refused: unknown, not safe or no room")),
-      failed_(metrics.counter("tiercel_responses_failed_total", "Of these, failed or out of time")),
+      refused_(metrics.counter("tiercel_responses_refused_total",
+                               "Active responses that were refused: unknown, not safe or no room")),
+      failed_(metrics.counter("tiercel_responses_failed_total", "Active responses that failed or ran out of time")),
       undone_(
           metrics.counter("tiercel_responses_undone_total", "Active responses that were undone after their timeout")),
       store_(options_.state_dir + "/responses"),

@@ -26,6 +26,12 @@ class Digest {
   uint64_t hash_ = 0xcbf29ce484222325ull;
 };
 
+// Nobody looks: costs nothing.
+struct NoWatch {
+  void found() {}
+  void tried(RuleId, bool) {}
+};
+
 }  // namespace
 
 // ---- RuleSet -----------------------------------------------------------------------------------------------------
@@ -130,7 +136,8 @@ bool Matcher::fires(RuleId id, const context::Event& event) {
   return count.fires;
 }
 
-std::span<const Match> Matcher::match(const context::Event& event) {
+template <class Watch>
+std::span<const Match> Matcher::match_with(const context::Event& event, Watch& watch) {
   matches_.clear();
   counted_.clear();
   const size_t type = event.info().type;
@@ -138,13 +145,26 @@ std::span<const Match> Matcher::match(const context::Event& event) {
   if (type >= EVT_COUNT || rules_->dispatch().bucket_of(type) == Dispatch::kNoBucket) return matches_;
   scratch_.begin_event();
   const bool two_paths = event.has_two_paths();
-  for (RuleId id : candidates_.find(rules_->dispatch(), parts.program, scratch_, event, two_paths)) {
+  const std::span<const RuleId> candidates =
+      candidates_.find(rules_->dispatch(), parts.program, scratch_, event, two_paths);
+  watch.found();
+  for (RuleId id : candidates) {
     const auto view = holds(id, event, two_paths);
+    watch.tried(id, view.has_value());
     if (!view || !fires(id, event)) continue;
     matches_.push_back({id, *view});
     if (parts.matching == Matching::kFirst) break;
   }
   return matches_;
+}
+
+std::span<const Match> Matcher::match(const context::Event& event) {
+  NoWatch nobody;
+  return match_with(event, nobody);
+}
+
+std::span<const Match> Matcher::match(const context::Event& event, MatchWatch& watch) {
+  return match_with(event, watch);
 }
 
 const Verdict& Matcher::judge(const Match& match, const context::Event& event) {

@@ -21,6 +21,7 @@
 #include "agent/rule/dispatch.h"
 #include "agent/rule/engine_types.h"
 #include "agent/rule/format.h"
+#include "agent/rule/match_watch.h"
 #include "agent/rule/program.h"
 #include "agent/rule/rule.h"
 #include "agent/rule/scratch.h"
@@ -104,6 +105,8 @@ class Matcher {
   // In matching order; valid until the next call. kFirst: at most one. A rule that counts is there for the event that
   // fills its count; one that only counted keeps none from matching.
   std::span<const Match> match(const context::Event& event);
+  // The same, and tells the watch, whose event has begun, what was tried.
+  std::span<const Match> match(const context::Event& event, MatchWatch& watch);
   // The output of a rule for the event that match() was last called with.
   [[nodiscard]] Rendered render(const Match& match, const context::Event& event);
 
@@ -123,6 +126,8 @@ class Matcher {
   [[nodiscard]] const std::shared_ptr<const RuleSet>& rules() const { return rules_; }
 
  private:
+  template <class Watch>
+  std::span<const Match> match_with(const context::Event& event, Watch& watch);
   // After holds(), whose view stands. False: the event counted, and that was all.
   [[nodiscard]] bool fires(RuleId id, const context::Event& event);
   // With which of its paths the event satisfies the rule.

@@ -43,10 +43,10 @@ std::vector<Place> places_of(const std::vector<Peer>& peers, const container::Co
 Lane::Lane(LaneOptions options, Metrics& metrics, Patience& patience)
     : options_(std::move(options)),
       patience_(patience),
-      refused_(metrics.counter(kQuestions, kHelp, options_.name + " refused")),
-      answered_(metrics.counter(kQuestions, kHelp, options_.name + " answered")),
-      failed_(metrics.counter(kQuestions, kHelp, options_.name + " failed")),
-      not_asked_(metrics.counter(kQuestions, kHelp, options_.name + " not asked")) {
+      refused_(metrics.counter(kQuestions, kHelp, {{"runtime", options_.name}, {"result", "refused"}})),
+      answered_(metrics.counter(kQuestions, kHelp, {{"runtime", options_.name}, {"result", "answered"}})),
+      failed_(metrics.counter(kQuestions, kHelp, {{"runtime", options_.name}, {"result", "failed"}})),
+      not_asked_(metrics.counter(kQuestions, kHelp, {{"runtime", options_.name}, {"result", "not asked"}})) {
   thread_ = start_thread("ask-" + options_.name, [this] { run(); });
 }
 

@@ -151,7 +151,7 @@ class Machine:
         support.wait_until(lambda: os.path.exists(path) or not self.child.alive(), "QEMU's sockets", 10)
         self._check()
         one = socket.socket(socket.AF_UNIX)
-        one.connect(path)
+        support.wait_until(lambda: one.connect_ex(path) == 0 or self._check(), "QEMU's sockets listen", 10)  # there before it listens
         self._sockets.append(one)
         return one
 

@@ -12,7 +12,8 @@ WORDS = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 # library header -> the files that may include it
 DOORS = {
     r"<bpf/(bpf|libbpf|btf)\.h>": ("agent/sensor/bpf_source.cpp", "agent/sensor/controller.cpp",
-                                   "agent/sensor/kernel_responses.cpp", "agent/sensor/start_time.cpp",
+                                   "agent/sensor/kernel_responses.cpp", "agent/sensor/program_types.cpp",
+                                   "agent/sensor/start_time.cpp",
                                    "tests/layout/layout_test.cpp", "tests/kernel/verdict_test.cpp"),
     r"<yaml-cpp/": ("agent/rule/yaml.cpp", "agent/config/load.cpp", "siem/wazuh/content5.cpp", "tests/unit/wazuh_content5.cpp"),
     r"<openssl/": ("siem/wazuh/crypto.cpp", "siem/wazuh/enroll.cpp", "siem/wazuh/manager/",
@@ -21,8 +22,12 @@ DOORS = {
     r"<re2/": ("agent/match/regex.cpp", "tests/unit/siem_syslog_text.cpp"),
     r"<spdlog/": ("agent/base/log.cpp",),
     r"<curl/": ("agent/http/client.cpp", "agent/http/stream.cpp"),
-    r"<sqlite3\.h>": ("siem/spool_file.cpp",),
-    r"<CLI/": ("agent/main.cpp",),
+    r"<sqlite3\.h>": ("siem/database.cpp",),
+    r"<cap-ng\.h>": ("agent/hardening/capabilities.cpp",),
+    r"<seccomp\.h>": ("agent/hardening/seccomp.cpp",),
+    r"<systemd/": ("agent/hardening/supervisor.cpp",),
+    r"<(curses|ncurses|term)\.h>": ("agent/top/terminal.cpp",),
+    r"<CLI/": ("agent/main.cpp", "agent/cli/"),
 }
 
 

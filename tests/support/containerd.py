@@ -54,10 +54,10 @@ class Containerd:
             raise support.Failure(f"{' '.join(argv)}: {done.returncode} {done.stderr.decode(errors='replace')[-2000:]}")
         return done
 
-    def load(self, reference, content, labels=None):
+    def load(self, reference, content, labels=None, user=""):
         path = os.path.join(self._folder.path, "image.tar")
         with open(path, "wb") as file:
-            file.write(images.archive(reference, content, labels))
+            file.write(images.archive(reference, content, labels, user))
         self.ctr("image", "import", path)
         os.unlink(path)
 

@@ -44,11 +44,11 @@ def layer(programs=(), files=None, own=None):
     return out.getvalue()
 
 
-def archive(reference, content, labels=None):
+def archive(reference, content, labels=None, user=""):
     """Layers (one, or a list from the lowest) as an image that `docker load` and `ctr image import` take."""
     layers = content if isinstance(content, list) else [content]
     config = {"architecture": {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine), "os": "linux",
-              "config": {"Labels": labels or {}, "Cmd": ["/bin/true"]},
+              "config": {"Labels": labels or {}, "Cmd": ["/bin/true"], "User": user},
               "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(one).hexdigest() for one in layers]}}
     names = [f"layer{number}.tar" for number in range(len(layers))]
     out = io.BytesIO()

@@ -287,7 +287,7 @@ class Agent:
 
     def status(self):
         got = subprocess.run([self.tiercel, "status", "--json", "--run-dir", self.run_dir], capture_output=True, timeout=WAIT_S)
-        if got.returncode != 0:
+        if got.returncode not in (0, 1):  # 1: it says that something is wrong, which may be what the test is about
             raise Failure(f"tiercel status: {got.returncode} {got.stderr.decode()}")
         return json.loads(got.stdout)
 

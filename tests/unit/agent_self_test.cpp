@@ -60,6 +60,7 @@ TEST_CASE("self-test: a child that is not told of is a critical report, now and 
   CHECK(host.reports[0].rule == kSelfTestRule);
   CHECK(std::get<std::string>(host.reports[0].fields[0].second.value) == "failed");
   CHECK(host.test.state() == SelfTest::State::kFailed);
+  CHECK(host.test.went_blind());
   host.run(700);
   CHECK(host.reports.size() == 2);  // one a minute would only be noise
   host.tells = true;
@@ -68,6 +69,7 @@ TEST_CASE("self-test: a child that is not told of is a critical report, now and 
   CHECK(std::get<std::string>(host.reports[2].fields[0].second.value) == "passed");
   CHECK(std::get<uint64_t>(host.reports[2].fields[1].second.value) > 700);
   CHECK(host.test.state() == SelfTest::State::kPassed);
+  CHECK_FALSE(host.test.went_blind());
   host.run(600);
   CHECK(host.reports.size() == 3);
 }
@@ -84,6 +86,7 @@ TEST_CASE("self-test: other processes and other events do not stand for the chil
   host.test.see(other.bytes());
   host.run(10);
   CHECK(host.test.state() == SelfTest::State::kFailed);
+  CHECK_FALSE(host.test.went_blind());  // it never saw: a new start would not help
 }
 
 TEST_CASE("self-test: a child that may be among the lost records proves nothing") {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/cli/status.h"
 #include "agent/reload/changes.h"
 #include "agent/reload/outcome.h"
 #include "agent/reload/rules.h"
@@ -82,20 +83,21 @@ TEST_CASE("reload status: a refusal that stands and keys that wait are told, in 
   Status status;
   status.rules.rules = {3, 4, "0123456789abcdef"};
   CHECK(status.json().find("last_refusal") == std::string::npos);
-  CHECK(status_text(status.json(), false).find("refused   ") == std::string::npos);
+  CHECK(cli::status_text(status.json(), false, 0).find("TROUBLE") == std::string::npos);
   status.rules.refused = 2;
   status.rules.refused_ns = 1'000'000'000;
   status.rules.refusal = "r.yaml:1:2: error: bad";
   status.rules.refusal_stands = true;
   status.rules.needs_restart = {"outputs", "sensor"};
-  const std::string text = status_text(status.json(), false);
-  CHECK(text.find("3 active of 4, digest 0123456789abcdef") != std::string::npos);
-  CHECK(text.find("refused   r.yaml:1:2: error: bad (at 1970-01-01T00:00:01.") != std::string::npos);
+  const std::string text = cli::status_text(status.json(), false, 0);
+  CHECK(text.find("3 of 4 active") != std::string::npos);
+  CHECK(text.find("digest 0123456789abcdef") != std::string::npos);
+  CHECK(text.find("refused at 1970-01-01T00:00:01.") != std::string::npos);
+  CHECK(text.find("those before go on: r.yaml:1:2: error: bad.") != std::string::npos);
   CHECK(text.find("changed keys: outputs, sensor") != std::string::npos);
   CHECK(text.find("\033") == std::string::npos);
-  CHECK(status_text(status.json(), true).find("\033[1;31mrefused") != std::string::npos);
   status.rules.refusal_stands = false;
-  CHECK(status_text(status.json(), false).find("refused   ") == std::string::npos);
+  CHECK(cli::status_text(status.json(), false, 0).find("TROUBLE") == std::string::npos);
 }
 
 TEST_CASE("reload rules: a path that is not there is passed by with a warning; one that cannot be read is an error") {

@@ -90,7 +90,8 @@ struct World {
   }
   [[nodiscard]] uint64_t count(const std::string& label) const {
     uint64_t found = 0;
-    metrics.each([&](const std::string& name, const std::string&, const std::string& has, uint64_t value) {
+    metrics.each([&](const std::string& name, const std::string&, const Labels& labels, uint64_t value) {
+      const std::string has = std::string(labels.value("runtime")) + " " + std::string(labels.value("result"));
       if (name == "tiercel_runtime_questions_total" && has == label) found = value;
     });
     return found;

@@ -18,7 +18,7 @@ while [ $# -gt 0 ]; do
   shift 2
 done
 maintainer=$(sed -n 's/^Maintainer: //p' deb/control)
-work=$output/work-$kind-$version
+work=$output/staging-$kind-$version
 rm -rf "$work"
 mkdir -p "$work"
 work=$(cd "$work" && pwd)

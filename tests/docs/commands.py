@@ -308,10 +308,10 @@ def set_up(tiercel, tree):
         out.write('#!/bin/sh\nexec "$@"\n')
     os.chmod(f"{ROOT}/bin/sudo", 0o755)
     for folder in ("etc", "var", "usr/share"):
-        for part in ("up", "work"):
+        for part in ("up", "inner"):
             os.makedirs(f"{ROOT}/{folder}/{part}")
         mount("-t", "overlay", "overlay", "-o",
-              f"lowerdir=/{folder},upperdir={ROOT}/{folder}/up,workdir={ROOT}/{folder}/work", f"/{folder}")
+              f"lowerdir=/{folder},upperdir={ROOT}/{folder}/up,workdir={ROOT}/{folder}/inner", f"/{folder}")
     for installed in ("/etc/tiercel", "/var/lib/tiercel", "/var/log/tiercel", "/usr/share/tiercel"):
         shutil.rmtree(installed, ignore_errors=True)
     # As a package leaves it: the shipped rules are in the first folder that is read when nobody says.

@@ -85,9 +85,9 @@ class Root:
         self.path = folder.folder(name)
         upper = folder.folder(name + "-changes")
         places.mount_tmpfs(upper)
-        for part in ("upper", "work"):
+        for part in ("upper", "inner"):
             os.mkdir(f"{upper}/{part}")
-        run(["mount", "-t", "overlay", "overlay", "-o", f"lowerdir={lower},upperdir={upper}/upper,workdir={upper}/work",
+        run(["mount", "-t", "overlay", "overlay", "-o", f"lowerdir={lower},upperdir={upper}/upper,workdir={upper}/inner",
              self.path])
         places.mount_tmpfs(self.path + "/run")
         for part in ("proc", "sys", "dev"):

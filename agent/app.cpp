@@ -388,6 +388,7 @@ Status App::status(std::vector<OutputRow> outputs) const {
   const siem::Spool::Counts spool = spool_->counts();
   s.spool_waiting = spool.waiting;
   s.spool_on_disk = spool.on_disk;
+  s.spool_rescuing = spool.rescuing;
   s.processes = processes_;
   s.hardening = hardening::state();
   s.self_test = self_test_.state_text();

@@ -195,6 +195,8 @@ std::string Status::json() const {
     number("waiting", spool_waiting);
     out.Key("on_disk");
     out.Bool(spool_on_disk);
+    out.Key("rescuing");
+    out.Bool(spool_rescuing);
   });
   text("self_test", self_test);
   write_hardening(out, hardening);

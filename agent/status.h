@@ -26,7 +26,7 @@ struct Status {
   std::vector<CgroupLossRow> cgroup_losses;  // of kernel_lost
   uint64_t undelivered = 0;                  // at the end: what an output had not taken when the agent stopped
   uint64_t spool_waiting = 0;
-  bool spool_on_disk = false;
+  bool spool_on_disk = false, spool_rescuing = false;
   hardening::State hardening;  // what the kernel says of the agent
   std::string self_test;       // passed, failed; unknown before the first
   context::Containers::Counts containers;

@@ -49,6 +49,10 @@ bool Database::in_transaction() const {
   return ::sqlite3_get_autocommit(db_) == 0;
 }
 
+void Database::leave_log() {
+  ::sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+}
+
 uint64_t Database::changes() const {
   return static_cast<uint64_t>(::sqlite3_changes64(db_));
 }
@@ -119,6 +123,10 @@ Outcome<> Statement::end() const {
 
 uint64_t Statement::number(int column) const {
   return static_cast<uint64_t>(::sqlite3_column_int64(statement_, column));
+}
+
+bool Statement::is_null(int column) const {
+  return ::sqlite3_column_type(statement_, column) == SQLITE_NULL;
 }
 
 std::string_view Statement::bytes(int column) const {

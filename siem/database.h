@@ -20,7 +20,8 @@ struct Trouble {
   std::string message;
   bool damaged = false;  // the file must be made anew; else try again later
   bool full = false;
-  uint64_t rows_gone = 0;  // that were written, and that nobody will ever find
+  uint64_t rows_gone = 0;   // that were written, and that nobody will ever find
+  bool still_open = false;  // only the file's name is lost: who has it open can read it
 };
 template <class T = void>
 using Outcome = tl::expected<T, Trouble>;
@@ -36,6 +37,9 @@ class Database {
 
   Outcome<> run(const char* sql);
   [[nodiscard]] bool in_transaction() const;
+  // The end of this connection takes no more from the log into the file, and removes neither it nor its index: by then
+  // their names may be another file's.
+  void leave_log();
   // Rows that the last statement inserted, changed or removed.
   [[nodiscard]] uint64_t changes() const;
   // What a PRAGMA without an argument gives.
@@ -70,6 +74,7 @@ class Statement {
   Outcome<> run();
   [[nodiscard]] Outcome<> end() const;
   [[nodiscard]] uint64_t number(int column) const;
+  [[nodiscard]] bool is_null(int column) const;
   [[nodiscard]] std::string_view bytes(int column) const;
 
  private:

@@ -37,6 +37,7 @@ DurableSpool::DurableSpool(SpoolOptions options, Metrics& metrics, const Clock& 
       damaged_rows_(
           metrics.counter("tiercel_spool_damaged_lost_total", "Rows of the spool that were damaged on the disk")),
       memory_({options_.memory_rows_max, options_.memory_bytes_max, options_.kept_bytes_max}, metrics),
+      asides_(path()),
       ages_(options_.age_s_max, clock) {}
 
 DurableSpool::~DurableSpool() {
@@ -98,7 +99,10 @@ std::vector<Row> DurableSpool::read(ReaderId id, Lane lane, uint64_t after, size
     damaged_rows_.add(notes.damaged);
     if (!rows) {
       log::error("the spool cannot be read: {}", rows.error().message);
-      (rows.error().damaged ? damage_seen_ : read_failed_).store(true, std::memory_order_release);
+      if (rows.error().damaged)
+        damaged_.store(file.get(), std::memory_order_release);
+      else
+        read_failed_.store(true, std::memory_order_release);
       want_work();
       return {};
     }
@@ -128,7 +132,7 @@ Spool::Counts DurableSpool::counts() const {
   const std::lock_guard lock(mutex_);
   uint64_t waiting = memory_.rows_not_on_disk();
   for (const uint64_t rows : disk_rows_) waiting += rows;
-  return {memory_.appended(), waiting, memory_.lost(), file_ && well_};
+  return {memory_.appended(), waiting, memory_.lost(), file_ && well_, rescuing_};
 }
 
 std::vector<Spool::Waiting> DurableSpool::waiting() const {
@@ -176,10 +180,13 @@ void DurableSpool::run() {
 
 void DurableSpool::work(bool last) {
   if (last) retry_at_ns_ = 0;
-  if (damage_seen_.exchange(false)) put_aside("a row could not be read");
-  if (durable_ && have_file()) {
+  // A reader may tell of one that is put aside already.
+  if (const SpoolFile* damaged = damaged_.exchange(nullptr); damaged != nullptr && damaged == file().get())
+    put_aside({"a row could not be read", true});
+  if (durable_) {
+    const bool have = have_file();
     import_some();
-    while (commit_some()) {
+    while (have && commit_some()) {
     }
   }
   if (read_failed_.exchange(false)) wake_readers();
@@ -202,7 +209,7 @@ bool DurableSpool::collect(SpoolFile::Changes& changes, uint64_t& upto) {
   const std::lock_guard lock(mutex_);
   changes.rows = memory_.not_on_disk(kRowsAtOnce, upto);
   const bool disk_empty = std::all_of(disk_rows_.begin(), disk_rows_.end(), [](uint64_t rows) { return rows == 0; });
-  if (changes.rows.empty() && disk_empty && !stopping_) {
+  if (changes.rows.empty() && disk_empty && !stopping_ && trouble_.empty()) {
     SpoolMemory::Doomed doomed;
     memory_.now_on_disk(upto, doomed);
     return false;
@@ -255,7 +262,9 @@ void DurableSpool::settle(const SpoolFile::Done& done, uint64_t upto) {
 bool DurableSpool::disk_has_room() const {
   struct statvfs facts {};
   constexpr uint64_t kRoomBytes = 64u << 20;
-  return ::statvfs(options_.folder.c_str(), &facts) == 0 && uint64_t{facts.f_bavail} * facts.f_frsize >= kRoomBytes;
+  if (::statvfs(options_.folder.c_str(), &facts) != 0) return false;
+  return uint64_t{facts.f_bavail} * facts.f_frsize >=
+         std::min(kRoomBytes, uint64_t{facts.f_blocks} * facts.f_frsize / 4);
 }
 
 void DurableSpool::trouble(const SpoolFile::Trouble& trouble) {
@@ -271,7 +280,7 @@ void DurableSpool::trouble(const SpoolFile::Trouble& trouble) {
   full_times_ = trouble.full && disk_has_room() ? full_times_ + 1 : 0;
   if (trouble.damaged || full_times_ >= kFullTimesMax) {
     full_times_ = 0;
-    put_aside(trouble.message, trouble.rows_gone);
+    put_aside(trouble);
     return;
   }
   if (trouble_ == trouble.message) return;
@@ -285,12 +294,12 @@ void DurableSpool::trouble(const SpoolFile::Trouble& trouble) {
 }
 
 void DurableSpool::tell(alert::Priority priority, const char* state, const std::string& message,
-                        const std::string& reason, uint64_t rows) {
+                        const std::string& reason, uint64_t rows, uint64_t lost) {
   log::warning("the spool: {} ({})", message, reason);
   reports_.put({priority,
                 "Tiercel internal: spool",
                 message + (reason.empty() ? "" : ": " + reason),
-                {{"state", state}, {"reason", reason}, {"rows", rows}}});
+                {{"state", state}, {"reason", reason}, {"rows", rows}, {"lost", lost}}});
 }
 
 // From when to when, by the alerts' own times. At most one report in 10 s, the first one at once.

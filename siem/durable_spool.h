@@ -1,7 +1,7 @@
 // DurableSpool: SpoolMemory under a lock, and a thread that brings it to a SpoolFile. See spool.h for what callers get.
 //
 // The thread ("spool") owns the file: it opens it, commits, makes it anew when it is damaged, takes in what an older
-// one still holds (Import), and reports. Readers read rows that have left the memory from the file themselves.
+// one still holds (Asides), and reports. Readers read rows that have left the memory from the file themselves.
 #pragma once
 
 #include <array>
@@ -17,8 +17,8 @@
 #include "agent/base/fd.h"
 #include "siem/ages.h"
 #include "siem/spool.h"
+#include "siem/spool_asides.h"
 #include "siem/spool_file.h"
-#include "siem/spool_import.h"
 #include "siem/spool_memory.h"
 
 namespace tiercel::siem {
@@ -54,12 +54,13 @@ class DurableSpool final : public Spool {
   void settle(const SpoolFile::Done& done, uint64_t upto);
   void trouble(const SpoolFile::Trouble& trouble);
   [[nodiscard]] bool disk_has_room() const;
-  void put_aside(const std::string& why, uint64_t rows_gone = 0);
-  void move_files(const char* from, const char* to) const;
+  void put_aside(const SpoolFile::Trouble& trouble);
+  void note_rescue();
   void import_some();
+  void tell_rescue(const Asides::End& end);
   void tell_losses(bool last);
   void tell(alert::Priority priority, const char* state, const std::string& message, const std::string& reason,
-            uint64_t rows = 0);
+            uint64_t rows = 0, uint64_t lost = 0);
   void wake_readers() const;
 
   const SpoolOptions options_;
@@ -74,13 +75,14 @@ class DurableSpool final : public Spool {
   SpoolMemory memory_;
   FilePtr file_;  // null: none, or not now
   std::array<uint64_t, kPriorities> disk_rows_{};
-  bool well_ = false;     // the last commit was taken
-  bool durable_ = false;  // wanted at all
+  bool well_ = false;      // the last commit was taken
+  bool durable_ = false;   // wanted at all
+  bool rescuing_ = false;  // a file was put aside and is still being read
   bool work_ = false;
   bool stopping_ = false;
 
   // By readers, for the thread:
-  std::atomic<bool> damage_seen_{false};
+  std::atomic<const SpoolFile*> damaged_{nullptr};  // the file in which one met damage
   std::atomic<bool> read_failed_{false};
   std::thread thread_;
 
@@ -89,9 +91,7 @@ class DurableSpool final : public Spool {
   int full_times_ = 0;
   std::string trouble_;  // that was reported and still lasts
   uint64_t retry_at_ns_ = 0, retry_ns_ = 0;
-  std::unique_ptr<Import> import_;
-  Import::Bounds import_bounds_;  // of the file that was put aside
-  std::string damage_;            // why there is an import; empty: the file was only opened late
+  Asides asides_;
   uint64_t losses_reported_ns_ = 0;
   bool losses_to_forget_ = false;
   Ages ages_;

@@ -9,7 +9,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <string_view>
+#include <numeric>
 #include <utility>
 
 #include "agent/base/log.h"
@@ -24,13 +24,7 @@ using alert::Lane;
 constexpr size_t kImportAtOnce = 512;
 constexpr size_t kImportWaitsAbove = 8'192;  // rows that are not on the disk yet
 constexpr mode_t kFolderMode = 0750;
-constexpr const char* kImportEnding = ".import";
-constexpr const char* kDamagedEnding = ".damaged";
-
-bool exists(const std::string& path) {
-  struct stat facts {};
-  return ::lstat(path.c_str(), &facts) == 0;
-}
+constexpr size_t kImportAboveBytes = 32u << 20;  // as much may wait in memory, and one step more
 
 // A file that is there and holds nothing was something once: SQLite would take it for a new one.
 bool is_empty_file(const std::string& path) {
@@ -53,6 +47,7 @@ Result<> DurableSpool::take_folder() {
         "another tiercel uses the spool in " + options_.folder + ": end it, or give this one a state_dir of its own",
         Fault::kUser);
   folder_lock_ = std::move(lock);
+  asides_.find();
   return {};
 }
 
@@ -72,7 +67,6 @@ Result<> DurableSpool::open() {
 }
 
 void DurableSpool::open_at_start() {
-  if (exists(path(kImportEnding))) damage_ = "an earlier rescue was broken off";
   const bool was_emptied = is_empty_file(path());
   auto opened = folder_lock_.valid() ? SpoolFile::open(path())
                                      : SpoolFile::Outcome<std::unique_ptr<SpoolFile>>(tl::unexpected(
@@ -94,43 +88,42 @@ void DurableSpool::open_at_start() {
   }
   if (good && was_emptied)
     tell(alert::Priority::kError, "damaged", "the spool's file was empty: what it held is gone", path());
-  if (!good) trouble(opened ? state.error() : opened.error());
-  if (good && exists(path(kImportEnding))) import_ = std::make_unique<Import>(path(kImportEnding), Import::Bounds{});
-}
-
-void DurableSpool::move_files(const char* from, const char* to) const {
-  // A rescue that was not finished: it is not carried on, but what it was about is kept.
-  if (std::string_view(to) == kImportEnding && exists(path(kImportEnding))) {
-    log::error("the spool: not all of {} was rescued; it is kept as {}", path(kImportEnding), path(kDamagedEnding));
-    move_files(kImportEnding, kDamagedEnding);
+  if (!good) {
+    asides_.add({});
+    trouble(opened ? state.error() : opened.error());
   }
-  for (const char* part : {"", "-wal", "-shm"}) {
-    const std::string target = path(to) + part;
-    ::unlink(target.c_str());
-    if (::rename((path(from) + part).c_str(), target.c_str()) != 0 && errno != ENOENT)
-      log::error("cannot rename {} to {}: {}", path(from) + part, target, std::strerror(errno));
-  }
+  note_rescue();
 }
 
 // Nothing is thrown away: what the file still gives is appended anew, once there is another.
-void DurableSpool::put_aside(const std::string& why, uint64_t rows_gone) {
+void DurableSpool::put_aside(const SpoolFile::Trouble& trouble) {
   tell(alert::Priority::kError, "damaged",
-       "the spool's file is damaged; it is put aside, and what it still gives is sent again", why, rows_gone);
-  damage_ = why;
-  import_.reset();
-  import_bounds_ = {};
+       "the spool's file is damaged; it is put aside, and what it still gives is sent again", trouble.message,
+       trouble.rows_gone);
+  FilePtr file;
+  Asides::Facts facts;
+  facts.why = trouble.message;
   {
     const std::lock_guard lock(mutex_);
-    for (const Lane lane : {Lane::kCritical, Lane::kRest}) {
-      if (!file_) continue;
-      import_bounds_.after[static_cast<size_t>(lane)] = memory_.done_to(lane);
-      import_bounds_.upto[static_cast<size_t>(lane)] = memory_.left_memory_to(lane);
+    file = std::exchange(file_, nullptr);
+    if (file) {
+      for (const Lane lane : {Lane::kCritical, Lane::kRest}) {
+        facts.bounds.after[static_cast<size_t>(lane)] = memory_.done_to(lane);
+        facts.bounds.upto[static_cast<size_t>(lane)] = memory_.left_memory_to(lane);
+      }
+      // Rows that are here as well are not read from there.
+      const uint64_t elsewhere = memory_.rows() - memory_.rows_not_on_disk() + trouble.rows_gone;
+      const uint64_t on_disk = std::accumulate(disk_rows_.begin(), disk_rows_.end(), uint64_t{0});
+      facts.rows_at_most = on_disk - std::min(elsewhere, on_disk);
     }
-    file_.reset();
+    rescuing_ = true;
     disk_rows_ = {};
     memory_.nothing_on_disk();
   }
-  move_files("", kImportEnding);
+  if (file) file->leave_log();
+  facts.open = std::move(file);
+  facts.has_name = !trouble.still_open;
+  asides_.add(std::move(facts));
   retry_at_ns_ = 0;
 }
 
@@ -142,45 +135,58 @@ bool DurableSpool::have_file() {
     trouble({taken.error().message, false});
     return false;
   }
-  // One that could not be opened when the agent started: its numbers are not ours.
-  if (exists(path())) move_files("", kImportEnding);
+  if (!asides_.move()) {
+    trouble({"cannot put aside " + path(), false});
+    return false;
+  }
   auto opened = SpoolFile::open(path());
   if (!opened) {
     trouble({opened.error().message, false});
     return false;
   }
-  if (exists(path(kImportEnding)))
-    import_ = std::make_unique<Import>(path(kImportEnding), std::exchange(import_bounds_, {}));
-  const std::lock_guard lock(mutex_);
-  file_ = std::move(*opened);
+  {
+    const std::lock_guard lock(mutex_);
+    file_ = std::move(*opened);
+  }
+  note_rescue();
   return true;
 }
 
+void DurableSpool::note_rescue() {
+  const std::lock_guard lock(mutex_);
+  rescuing_ = asides_.any();
+}
+
+// Without a file too: what a damaged one gives may be delivered from memory.
 void DurableSpool::import_some() {
-  if (!import_) return;
+  if (!asides_.readable()) return;
+  bool all_kept = false;
   {
     const std::lock_guard lock(mutex_);
-    if (memory_.rows_not_on_disk() > kImportWaitsAbove) return;
+    if (memory_.rows_not_on_disk() > kImportWaitsAbove || memory_.size_bytes() > kImportAboveBytes) return;
+    all_kept = memory_.rows_not_on_disk() == 0;
   }
-  std::vector<alert::AlertPtr> alerts = import_->next(kImportAtOnce);
-  if (!alerts.empty()) {
-    for (alert::AlertPtr& alert : alerts) append(std::move(alert));
+  if (auto alerts = asides_.next(kImportAtOnce)) {
+    for (alert::AlertPtr& alert : *alerts) append(std::move(alert));
+    want_work();
     return;
   }
-  if (!trouble_.empty()) return;  // the last rows are in memory only: the file is still needed
-  const bool whole = import_->whole();
-  const uint64_t rows = import_->rows();
-  import_.reset();
-  if (whole)
-    for (const char* part : {"", "-wal", "-shm"}) ::unlink((path(kImportEnding) + part).c_str());
-  else
-    move_files(kImportEnding, kDamagedEnding);
-  if (rows > 0 || !whole)
-    tell(alert::Priority::kWarning, "rescued",
-         fmt::format("{} alerts of an older spool file are sent again{}", rows,
-                     whole ? "" : "; others may be lost: the file is kept as " + path(kDamagedEnding)),
-         damage_, rows);
-  damage_.clear();
+  if (!trouble_.empty() && !all_kept) return;  // the last rows are in memory only: the file is still needed
+  tell_rescue(asides_.end_first());
+  note_rescue();
+}
+
+void DurableSpool::tell_rescue(const Asides::End& end) {
+  const uint64_t lost = end.lost_at_most.value_or(0);
+  if (end.rows == 0 && lost == 0 && end.kept_as.empty()) return;
+  damaged_rows_.add(lost);
+  std::string message = fmt::format("{} alerts of an older spool file are sent again", end.rows);
+  if (end.lost_at_most)
+    message += lost > 0 ? fmt::format("; at most {} others are lost", lost) : "; none is lost";
+  else if (!end.kept_as.empty())
+    message += "; others may be lost";
+  if (!end.kept_as.empty()) message += ": the file is kept as " + end.kept_as;
+  tell(lost > 0 ? alert::Priority::kError : alert::Priority::kWarning, "rescued", message, end.why, end.rows, lost);
 }
 
 }  // namespace tiercel::siem

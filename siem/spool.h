@@ -60,9 +60,10 @@ class Spool {
 
   struct Counts {
     uint64_t appended = 0;
-    uint64_t waiting = 0;  // rows that some reader has not confirmed
-    uint64_t lost = 0;     // rows that a reader had not confirmed when the limit removed them
-    bool on_disk = false;  // what waits outlives the agent; false: no folder, or the disk takes nothing now
+    uint64_t waiting = 0;   // rows that some reader has not confirmed
+    uint64_t lost = 0;      // rows that a reader had not confirmed when the limit removed them
+    bool on_disk = false;   // what waits outlives the agent; false: no folder, or the disk takes nothing now
+    bool rescuing = false;  // an older or damaged file has more, which is not among `waiting` yet
   };
   [[nodiscard]] virtual Counts counts() const = 0;
 

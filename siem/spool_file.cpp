@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <deque>
 #include <map>
 #include <utility>
 
@@ -20,7 +21,8 @@ namespace {
 
 using alert::Lane;
 
-constexpr int kSchema = 1;
+constexpr int kSchema = 2;
+constexpr int kSchemaWithoutMarks = 1;
 constexpr mode_t kMode = 0640;
 constexpr size_t kVictimsAtOnce = 256;
 
@@ -38,13 +40,24 @@ std::string pragmas() {
       kPageBytes);
 }
 
-// Each table gives its rows in order, so SQLite merges them and stops at the limit.
-std::string lane_query(Lane lane) {
-  std::string sql;
-  const auto [begin, end] = priorities_of(lane);
-  for (size_t p = begin; p < end; ++p)
-    sql += fmt::format("{}SELECT seq, data FROM p{} WHERE seq > ?1 AND seq <= ?2", p == begin ? "" : " UNION ALL ", p);
-  return sql + " ORDER BY seq LIMIT ?3";
+std::string new_schema() {
+  std::string sql = "BEGIN IMMEDIATE;";
+  for (size_t p = 0; p < kPriorities; ++p)
+    sql += fmt::format(
+        "CREATE TABLE p{}(seq INTEGER PRIMARY KEY, time INTEGER, rule TEXT, data BLOB, prev INTEGER, own INTEGER);", p);
+  return sql + fmt::format(
+                   "CREATE TABLE places(reader TEXT PRIMARY KEY, critical INTEGER, rest INTEGER);"
+                   "CREATE TABLE losses(rule TEXT PRIMARY KEY, lost INTEGER, first INTEGER, last INTEGER);"
+                   "CREATE TABLE numbers(name TEXT PRIMARY KEY, value INTEGER); PRAGMA user_version={}; COMMIT;",
+                   kSchema);
+}
+
+// The marks that Chain looks at.
+std::string schema_with_marks() {
+  std::string sql = "BEGIN IMMEDIATE;";
+  for (size_t p = 0; p < kPriorities; ++p)
+    sql += fmt::format("ALTER TABLE p{0} ADD COLUMN prev INTEGER; ALTER TABLE p{0} ADD COLUMN own INTEGER;", p);
+  return sql + fmt::format("PRAGMA user_version={}; COMMIT;", kSchema);
 }
 
 }  // namespace
@@ -63,27 +76,28 @@ Outcome<std::unique_ptr<SpoolFile>> SpoolFile::open(const std::string& path) {
   if (auto set = (*writing)->run(pragmas().c_str()); !set) return tl::unexpected(set.error());
   const auto schema = (*writing)->pragma("user_version");
   if (!schema) return tl::unexpected(schema.error());
-  if (*schema != 0 && *schema != kSchema)
+  if (*schema != 0 && *schema != kSchema && *schema != kSchemaWithoutMarks)
     return tl::unexpected(
         Trouble{fmt::format("the spool {} has format {}, which this tiercel does not know", path, *schema), true});
-  if (*schema == 0) {
-    std::string sql = "BEGIN IMMEDIATE;";
-    for (size_t p = 0; p < kPriorities; ++p)
-      sql += fmt::format("CREATE TABLE p{}(seq INTEGER PRIMARY KEY, time INTEGER, rule TEXT, data BLOB);", p);
-    sql += fmt::format(
-        "CREATE TABLE places(reader TEXT PRIMARY KEY, critical INTEGER, rest INTEGER);"
-        "CREATE TABLE losses(rule TEXT PRIMARY KEY, lost INTEGER, first INTEGER, last INTEGER);"
-        "CREATE TABLE numbers(name TEXT PRIMARY KEY, value INTEGER); PRAGMA user_version={}; COMMIT;",
-        kSchema);
-    if (auto made = (*writing)->run(sql.c_str()); !made) return tl::unexpected(made.error());
-  }
+  if (*schema != kSchema)
+    if (auto made = (*writing)->run((*schema == 0 ? new_schema() : schema_with_marks()).c_str()); !made)
+      return tl::unexpected(made.error());
   auto reading = Database::open(path, "the spool", Database::Mode::kWrite);
   if (!reading) return tl::unexpected(reading.error());
   if (auto set = (*reading)->run("PRAGMA cache_size=-512"); !set) return tl::unexpected(set.error());
   std::unique_ptr<SpoolFile> file(new SpoolFile(path, std::move(*writing), std::move(*reading)));
   struct stat facts {};
   if (::stat(path.c_str(), &facts) == 0) file->inode_ = facts.st_ino;
+  file->note_beginnings();
   return file;
+}
+
+// What stood before a table's first row is done with, or went by a limit.
+void SpoolFile::note_beginnings() {
+  for (size_t p = 0; p < kPriorities; ++p) {
+    Statement first(*writing_, fmt::format("SELECT min(seq) FROM p{}", p));
+    if (first.step() && first.number(0) > 0) facts_[p].lost_to = first.number(0) - 1;
+  }
 }
 
 // Facts: https://www.sqlite.org/fileformat.html, "The Database Header".
@@ -135,6 +149,7 @@ Outcome<SpoolFile::State> SpoolFile::state() {
     if (rows.step()) {
       rows_[p] = state.rows[p] = rows.number(0);
       written_to_[p] = rows.number(1);
+      facts_[p].written_to = written_to_[p];
       state.last_seq = std::max(state.last_seq, written_to_[p]);
     }
     if (auto read = rows.end(); !read) return tl::unexpected(read.error());
@@ -159,9 +174,14 @@ bool SpoolFile::still_there() const {
 }
 
 Outcome<SpoolFile::Done> SpoolFile::commit(const Changes& changes) {
-  if (!still_there()) return tl::unexpected(Trouble{"the spool " + path_ + " was removed or replaced", true});
+  if (!still_there()) {
+    Trouble gone{"the spool " + path_ + " was removed or replaced", true};
+    gone.still_open = true;
+    return tl::unexpected(std::move(gone));
+  }
   Done done;
   const auto rows_before = rows_;
+  const auto written_before = written_to_;
   // A disk that failed may have kept the last one from ending.
   if (writing_->in_transaction())
     if (auto ended = writing_->run("ROLLBACK"); !ended) return tl::unexpected(Trouble{ended.error().message, false});
@@ -170,10 +190,12 @@ Outcome<SpoolFile::Done> SpoolFile::commit(const Changes& changes) {
   if (outcome) outcome = writing_->run("COMMIT");
   if (!outcome) {
     rows_ = rows_before;
+    written_to_ = written_before;
     // The error has been noted; where SQLite has rolled back already there is nothing left to do.
     [[maybe_unused]] const auto rolled_back = writing_->run("ROLLBACK");
     return tl::unexpected(outcome.error());
   }
+  for (size_t p = 0; p < kPriorities; ++p) facts_[p].written_to.store(written_to_[p], std::memory_order_release);
   done.rows = rows_;
   return done;
 }
@@ -190,8 +212,9 @@ Outcome<> SpoolFile::insert(const Changes& changes) {
   for (const NewRow& row : changes.rows) {
     const auto priority = static_cast<size_t>(row.alert->priority);
     const std::string data = pack(*row.alert, changes.parts);
-    Statement insert(*writing_, fmt::format("INSERT OR REPLACE INTO p{} VALUES(?1,?2,?3,?4)", priority));
+    Statement insert(*writing_, fmt::format("INSERT OR REPLACE INTO p{} VALUES(?1,?2,?3,?4,?5,?6)", priority));
     insert.bind(1, row.seq).bind(2, row.alert->time_ns).bind(3, row.alert->rule).bind_blob(4, data);
+    insert.bind(5, written_to_[priority]).bind(6, row.seq);
     if (auto inserted = insert.run(); !inserted) return inserted;
     ++rows_[priority];
     written_to_[priority] = std::max(written_to_[priority], row.seq);
@@ -203,7 +226,8 @@ Outcome<> SpoolFile::remove_done(const Changes& changes) {
   for (size_t p = 0; p < kPriorities; ++p) {
     if (rows_[p] == 0) continue;
     const auto lane = static_cast<size_t>(alert::lane_of(static_cast<alert::Priority>(p)));
-    Statement remove(*writing_, fmt::format("DELETE FROM p{} WHERE seq <= ?1", p));
+    // A row whose number is not its own came to nobody: it stays, and is missed.
+    Statement remove(*writing_, fmt::format("DELETE FROM p{} WHERE seq <= ?1 AND (own = seq OR own IS NULL)", p));
     if (auto removed = remove.bind(1, changes.done_to[lane]).run(); !removed) return removed;
     rows_[p] -= std::min(rows_[p], writing_->changes());
     // All that was written is done with, yet some of it was not there: bytes of a page were changed under us, and not
@@ -270,6 +294,7 @@ Outcome<uint64_t> SpoolFile::evict(size_t priority, uint64_t upto, uint64_t byte
     if (auto removed = remove.bind(1, last).run(); !removed) return tl::unexpected(removed.error());
     rows_[priority] -= std::min(rows_[priority], victims);
     done.lost_to[priority] = last;
+    facts_[priority].lost_to.store(last, std::memory_order_release);
   }
   return freed;
 }
@@ -297,52 +322,88 @@ Outcome<> SpoolFile::write_places(const Changes& changes, const Done& done) {
   return {};
 }
 
+void SpoolFile::leave_log() {
+  writing_->leave_log();
+  const std::lock_guard lock(reading_mutex_);
+  reading_->leave_log();
+}
+
 void SpoolFile::tidy() {
   // Only room is at stake: what fails here is tried again later.
   [[maybe_unused]] const auto tidied = writing_->run("PRAGMA incremental_vacuum(512)");
 }
 
-Outcome<std::vector<Row>> SpoolFile::rows_of(Statement& select, Notes& notes) {
+// The tables of the lane, merged by number. At the first trouble in one of them no other goes on: what is missing there
+// must not be passed by.
+Outcome<std::vector<Row>> SpoolFile::read(Lane lane, uint64_t after, uint64_t upto, size_t most, Notes& notes) {
+  const std::lock_guard lock(reading_mutex_);
+  std::deque<Chain> chains;
+  const auto [begin, end] = priorities_of(lane);
   std::vector<Row> rows;
-  while (select.step()) {
-    notes.last_seq = select.number(0);
-    if (alert::AlertPtr alert = unpack(select.bytes(1)))
+  for (size_t p = begin; p < end; ++p) {
+    chains.emplace_back(*reading_, p, after, true, facts_[p]).step();
+    if (auto read = chains.back().end(); !read) return tl::unexpected(read.error());
+  }
+  for (Outcome<> good; good && rows.size() < most;) {
+    Chain* next = nullptr;
+    for (Chain& chain : chains)
+      if (chain.at_row() && chain.seq() <= upto && (next == nullptr || chain.seq() < next->seq())) next = &chain;
+    if (next == nullptr) break;
+    notes.last_seq = next->seq();
+    if (alert::AlertPtr alert = unpack(next->data()))
       rows.push_back({notes.last_seq, std::move(alert)});
     else
       ++notes.damaged;
+    next->step();
+    good = next->end();
+    if (!good && rows.empty()) return tl::unexpected(good.error());
   }
-  // What came before the trouble is good.
-  if (auto read = select.end(); !read && rows.empty()) return tl::unexpected(read.error());
   return rows;
 }
 
-Outcome<std::vector<Row>> SpoolFile::read(Lane lane, uint64_t after, uint64_t upto, size_t most, Notes& notes) {
-  static const std::array<std::string, kLanes> kQueries{lane_query(Lane::kCritical), lane_query(Lane::kRest)};
-  const std::lock_guard lock(reading_mutex_);
-  Statement select(*reading_, kQueries[static_cast<size_t>(lane)]);
-  select.bind(1, after).bind(2, std::min<uint64_t>(upto, INT64_MAX)).bind(3, most);
-  return rows_of(select, notes);
-}
-
-Outcome<uint64_t> SpoolFile::count(Lane lane, uint64_t after, uint64_t upto) {
+Outcome<uint64_t> SpoolFile::count(Lane lane, uint64_t after, uint64_t upto, bool marked) {
   uint64_t rows = 0;
   const auto [begin, end] = priorities_of(lane);
   const std::lock_guard lock(reading_mutex_);
   for (size_t p = begin; p < end; ++p) {
-    Statement count(*reading_, fmt::format("SELECT count(*) FROM p{} WHERE seq > ?1 AND seq <= ?2", p));
+    Statement count(*reading_, fmt::format("SELECT count(*) FROM p{} WHERE seq > ?1 AND seq <= ?2{}", p,
+                                           marked ? " AND own = seq" : ""));
     if (count.bind(1, after).bind(2, std::min<uint64_t>(upto, INT64_MAX)).step()) rows += count.number(0);
     if (auto read = count.end(); !read) return tl::unexpected(read.error());
   }
   return rows;
 }
 
-Outcome<std::vector<Row>> SpoolFile::salvage(size_t priority, uint64_t after, bool from_the_end, size_t most,
-                                             Notes& notes) {
+Outcome<std::vector<Row>> SpoolFile::salvage(size_t priority, uint64_t after, bool known, size_t most, Notes& notes) {
   const std::lock_guard lock(reading_mutex_);
-  Statement select(*reading_, fmt::format("SELECT seq, data FROM p{} WHERE seq > ?1 ORDER BY seq {} LIMIT ?2", priority,
-                                          from_the_end ? "DESC" : "ASC"));
-  select.bind(1, after).bind(2, most);
-  return rows_of(select, notes);
+  const TableFacts nothing_known;
+  Chain chain(*reading_, priority, after, known, nothing_known);
+  std::vector<Row> rows;
+  while (rows.size() < most && chain.step()) {
+    notes.last_seq = chain.seq();
+    if (alert::AlertPtr alert = unpack(chain.data()))
+      rows.push_back({notes.last_seq, std::move(alert)});
+    else
+      ++notes.damaged;
+  }
+  // What came before the trouble is good.
+  if (auto read = chain.end(); !read && rows.empty()) return tl::unexpected(read.error());
+  return rows;
+}
+
+std::optional<Row> SpoolFile::find(size_t priority, uint64_t seq) {
+  const std::lock_guard lock(reading_mutex_);
+  Statement select(*reading_, fmt::format("SELECT data, own FROM p{} WHERE seq = ?1", priority));
+  if (!select.bind(1, seq).step() || (!select.is_null(1) && select.number(1) != seq)) return std::nullopt;
+  alert::AlertPtr alert = unpack(select.bytes(0));
+  if (!alert) return std::nullopt;
+  return Row{seq, std::move(alert)};
+}
+
+uint64_t SpoolFile::last_seq() {
+  const std::lock_guard lock(reading_mutex_);
+  Statement last(*reading_, "SELECT value FROM numbers WHERE name = 'last_seq'");
+  return last.step() ? last.number(0) : 0;
 }
 
 }  // namespace tiercel::siem

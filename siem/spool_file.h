@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "agent/alert/alert.h"
 #include "siem/database.h"
 #include "siem/spool.h"
+#include "siem/spool_chain.h"
 
 namespace tiercel::siem {
 
@@ -85,6 +87,8 @@ class SpoolFile {
 
   [[nodiscard]] Outcome<State> state();
   [[nodiscard]] Outcome<Done> commit(const Changes& changes);
+  // Before the file is put aside, or where it has no name any more: what stands in its log stays there.
+  void leave_log();
   // Gives freed pages back to the file system, some at a time.
   void tidy();
 
@@ -95,14 +99,19 @@ class SpoolFile {
   // Rows of the lane in (after, upto], in order, at most so many.
   [[nodiscard]] Outcome<std::vector<Row>> read(alert::Lane lane, uint64_t after, uint64_t upto, size_t most,
                                                Notes& notes);
-  [[nodiscard]] Outcome<uint64_t> count(alert::Lane lane, uint64_t after, uint64_t upto);
+  // marked: only rows whose numbers are surely right, in a file that may be damaged.
+  [[nodiscard]] Outcome<uint64_t> count(alert::Lane lane, uint64_t after, uint64_t upto, bool marked = false);
 
-  // For a damaged file: what one priority's table still gives, from an end of it.
-  [[nodiscard]] Outcome<std::vector<Row>> salvage(size_t priority, uint64_t after, bool from_the_end, size_t most,
+  // For a damaged file. What one priority's table still gives behind a number, up to where it cannot be right; known:
+  // as in Chain.
+  [[nodiscard]] Outcome<std::vector<Row>> salvage(size_t priority, uint64_t after, bool known, size_t most,
                                                   Notes& notes);
+  // One row of it; nothing: it is not there, or not whole.
+  [[nodiscard]] std::optional<Row> find(size_t priority, uint64_t seq);
+  // The highest number that was given, as far as the file can still say; 0: it cannot.
+  [[nodiscard]] uint64_t last_seq();
 
  private:
-  [[nodiscard]] static Outcome<std::vector<Row>> rows_of(Statement& select, Notes& notes);
   SpoolFile(std::string path, std::unique_ptr<Database> writing, std::unique_ptr<Database> reading);
   [[nodiscard]] Outcome<> apply(const Changes& changes, Done& done);
   [[nodiscard]] Outcome<> insert(const Changes& changes);
@@ -111,13 +120,15 @@ class SpoolFile {
   [[nodiscard]] Outcome<uint64_t> evict(size_t priority, uint64_t upto, uint64_t bytes, uint64_t older_than_ns,
                                         Done& done);
   [[nodiscard]] Outcome<> write_places(const Changes& changes, const Done& done);
+  void note_beginnings();
   [[nodiscard]] bool still_there() const;
 
   const std::string path_;
   uint64_t inode_ = 0;
   std::unique_ptr<Database> writing_;
   std::array<uint64_t, kPriorities> rows_{};
-  std::array<uint64_t, kPriorities> written_to_{};  // the highest seq of the priority's table
+  std::array<uint64_t, kPriorities> written_to_{};  // with what is not committed yet
+  std::array<TableFacts, kPriorities> facts_;
   std::mutex reading_mutex_;
   std::unique_ptr<Database> reading_;  // under reading_mutex_
 };

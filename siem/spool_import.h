@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -23,29 +24,36 @@ class Import {
     std::array<uint64_t, kLanes> after{};
     std::array<uint64_t, kLanes> upto{UINT64_MAX, UINT64_MAX};
   };
-  Import(std::string path, const Bounds& bounds);
-  // Rows that were not given before; none: that was all.
-  [[nodiscard]] std::vector<alert::AlertPtr> next(size_t most);
-  [[nodiscard]] const std::string& path() const { return path_; }
+  Import(const std::string& path, const Bounds& bounds);          // opens it, as far as that is possible
+  Import(std::shared_ptr<SpoolFile> open, const Bounds& bounds);  // one that is open still
+  // Rows that were not given before, perhaps none this time; nothing: that was all.
+  [[nodiscard]] std::optional<std::vector<alert::AlertPtr>> next(size_t most);
   [[nodiscard]] bool whole() const { return whole_; }    // nothing was damaged
   [[nodiscard]] uint64_t rows() const { return rows_; }  // given so far
+  // That are in the file and were done with: they come before the bounds.
+  [[nodiscard]] uint64_t rows_before() const { return rows_before_; }
 
  private:
   std::vector<alert::AlertPtr> next_of_lane(size_t most);
-  std::vector<alert::AlertPtr> next_of_damaged(size_t most);
   std::vector<alert::AlertPtr> take(std::vector<Row> rows);
+  struct Table {
+    bool begun = false, walked = false;
+    bool suspect = false;  // rows may have been passed by
+    uint64_t walked_to = 0, asked_to = 0, last = 0;
+  };
+  void begin(Table& table) const;
+  std::vector<alert::AlertPtr> walk(Table& table, size_t most);
+  std::vector<alert::AlertPtr> ask(Table& table, size_t most);
 
-  const std::string path_;
   const Bounds bounds_;
-  std::unique_ptr<SpoolFile> file_;
+  std::shared_ptr<SpoolFile> file_;
   bool whole_ = true;
-  uint64_t rows_ = 0;
+  uint64_t rows_ = 0, rows_before_ = 0;
   size_t lane_ = 0;
   std::array<uint64_t, kLanes> after_{};
   // After damage was met:
   size_t priority_ = 0;
-  uint64_t last_seq_ = 0;  // of that priority's table; 0: not known yet
-  std::array<uint64_t, kPriorities> salvaged_to_{};
+  std::array<Table, kPriorities> tables_;
   std::unordered_set<uint64_t> given_;
 };
 

@@ -68,6 +68,7 @@ class SpoolMemory {
   [[nodiscard]] uint64_t appended() const { return appended_; }
   [[nodiscard]] uint64_t rows() const { return rows_; }
   [[nodiscard]] uint64_t rows_not_on_disk() const;
+  [[nodiscard]] uint64_t size_bytes() const { return size_bytes_; }  // of the rows in memory
   [[nodiscard]] uint64_t lost() const { return lost_; }
   [[nodiscard]] std::vector<SpoolFile::Loss> take_losses() { return std::exchange(losses_, {}); }
   void add_losses(const std::vector<SpoolFile::Loss>& losses);

@@ -193,8 +193,9 @@ std::string status_text(const std::string& json, bool colour, size_t width) {
                                    connected ? "connected" : "NOT CONNECTED", s.text({"manager", "agent_id"}),
                                    s.count({"manager", "sent"}), s.count({"manager", "confirmed"})),
             managed && !connected);
-  page.line("spool", fmt::format("{} waiting, {}", s.count({"spool", "waiting"}),
-                                 s.flag({"spool", "on_disk"}) ? "on the disk" : "in memory only"));
+  page.line("spool", fmt::format("{} waiting, {}{}", s.count({"spool", "waiting"}),
+                                 s.flag({"spool", "on_disk"}) ? "on the disk" : "in memory only",
+                                 s.flag({"spool", "rescuing"}) ? "; more are being read from a file put aside" : ""));
   add_outputs(page, s);
   if (s.number({"containers", "known"}) > 0) {
     std::string text = s.count({"containers", "known"});

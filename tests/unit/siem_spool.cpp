@@ -13,6 +13,7 @@
 
 #include "siem/spool_file.h"
 #include "siem_support.h"
+#include "spool_life.h"
 
 using namespace tiercel;
 using namespace tiercel::siem;
@@ -21,90 +22,6 @@ using alert::Lane;
 using alert::Priority;
 
 namespace {
-
-using Ids = std::vector<std::string>;
-
-// One agent's life with the spool: a manager that keeps its place, and a screen that does not.
-struct Life {
-  explicit Life(const std::string& folder, SpoolOptions options = {}) {
-    options.folder = folder;
-    options.commit_ms = 1;
-    spool = make_spool(options, metrics, clock, reports);
-    manager = spool->add_reader({.name = "manager", .keeps_place = true});
-    screen = spool->add_reader({.name = "screen", .parts = kTextLine});
-    opened = spool->open();
-  }
-  void append(Priority priority, const std::string& id, const std::string& rule = "R") {
-    auto made = std::make_shared<alert::Alert>(*make_alert(priority, id, rule));
-    made->time_ns = clock.realtime_ns();
-    spool->append(std::move(made));
-  }
-  void append_many(int count, Priority priority, const std::string& prefix, size_t bytes = 0) {
-    for (int i = 0; i < count; ++i) {
-      auto made = std::make_shared<alert::Alert>(*make_alert(priority, prefix + std::to_string(i), "many " + prefix));
-      made->time_ns = clock.realtime_ns();
-      made->event_json += std::string(bytes, ' ');
-      spool->append(std::move(made));
-    }
-  }
-  Ids left(Lane lane = Lane::kRest) {
-    Ids all;
-    uint64_t after = 0;
-    for (;;) {
-      const auto rows = spool->read(manager, lane, after, 100);
-      if (rows.empty()) return all;
-      for (const Row& row : rows) all.push_back(row.alert->id);
-      after = rows.back().seq;
-    }
-  }
-  bool committed(uint64_t at_least) {
-    return until([&] { return metrics.sum("tiercel_spool_commits_total") >= at_least; });
-  }
-  template <class Condition>
-  static bool until(Condition condition) {
-    for (int waited_ms = 0; waited_ms < kGenerousMs; waited_ms += 2) {
-      if (condition()) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    }
-    return false;
-  }
-  // Waits for a report of the spool's own with that state.
-  bool told(const std::string& rule, const std::string& text) {
-    return until([&] {
-      for (alert::Report& report : reports.take()) all_reports.push_back(std::move(report));
-      for (const alert::Report& report : all_reports) {
-        std::string fields;
-        for (const auto& [key, value] : report.fields) {
-          fields += key + "=";
-          alert::append_json(fields, value);
-          fields += " ";
-        }
-        if (report.rule == rule && (fields + report.message).find(text) != std::string::npos) return true;
-      }
-      return false;
-    });
-  }
-
-  SystemClock clock;
-  Metrics metrics;
-  alert::Reports reports{metrics};
-  std::vector<alert::Report> all_reports;
-  std::unique_ptr<Spool> spool;
-  Spool::ReaderId manager = 0, screen = 0;
-  Result<> opened;
-};
-
-Ids numbered(const std::string& prefix, int from, int to) {
-  Ids out;
-  for (int i = from; i < to; ++i) out.push_back(prefix + std::to_string(i));
-  return out;
-}
-
-void overwrite(const std::string& path, long at, size_t size) {
-  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-  file.seekp(at);
-  file << std::string(size, '\x5a');
-}
 
 // As a power cut would leave it: the files as they are now, while the agent still has them open.
 void copy_spool(const std::string& from, const std::string& to) {
@@ -266,9 +183,12 @@ TEST_CASE("spool: a reader that hangs does not cost the others theirs, on the di
   uint64_t after = 0, got = 0;
   for (int i = 0; i < 60; ++i) {
     life.append_many(50, Priority::kWarning, "w", 900);
-    const auto rows = life.spool->read(life.manager, Lane::kRest, after, 1'000);
-    got += rows.size();
-    after = rows.back().seq;
+    // Those that have left the memory come first, the others with the next call.
+    for (auto rows = life.spool->read(life.manager, Lane::kRest, after, 1'000); !rows.empty();
+         rows = life.spool->read(life.manager, Lane::kRest, after, 1'000)) {
+      got += rows.size();
+      after = rows.back().seq;
+    }
     life.spool->confirm(life.manager, Lane::kRest, after);
     life.until([&, before = life.metrics.sum("tiercel_spool_commits_total")] {
       return life.metrics.sum("tiercel_spool_commits_total") > before;
@@ -286,123 +206,6 @@ TEST_CASE("spool: two agents cannot share a folder") {
   REQUIRE_FALSE(second.opened);
   CHECK(second.opened.error().fault == Fault::kUser);
   CHECK(second.opened.error().message.find("state_dir") != std::string::npos);
-}
-
-TEST_CASE("spool: a damaged beginning, at the start: told, put aside, and the agent goes on") {
-  TempDir folder;
-  {
-    Life life(folder / "spool");
-    life.append_many(100, Priority::kWarning, "w", 500);
-  }
-  overwrite(folder / "spool/spool.db", 0, 8'192);
-  Life life(folder / "spool");
-  REQUIRE(life.opened);
-  CHECK(life.told("Tiercel internal: spool", "damaged"));
-  CHECK(life.told("Tiercel internal: spool", "rescued"));
-  CHECK(std::filesystem::exists(folder / "spool/spool.db.damaged"));
-  life.append(Priority::kWarning, "new");
-  life.spool->close();
-  {
-    const Ids got = Life(folder / "spool").left();
-    std::string joined;
-    for (const auto& i : got) joined += i + ",";
-    CAPTURE(joined);
-    CHECK(got == Ids{"new"});
-  }
-}
-
-TEST_CASE("spool: without its header a file still gives its rows") {
-  TempDir folder;
-  {
-    Life life(folder / "spool");
-    life.append_many(500, Priority::kWarning, "w", 500);
-    life.append_many(5, Priority::kAlert, "a");
-  }
-  overwrite(folder / "spool/spool.db", 0, 100);
-  Life life(folder / "spool");
-  REQUIRE(life.opened);
-  CHECK(life.told("Tiercel internal: spool", "rescued"));
-  CHECK(life.left() == numbered("w", 0, 500));
-  CHECK(life.left(Lane::kCritical) == numbered("a", 0, 5));
-}
-
-TEST_CASE("spool: a damaged middle: what is whole on both sides of it is given") {
-  TempDir folder;
-  {
-    Life life(folder / "spool");
-    life.append_many(1'000, Priority::kWarning, "w", 500);
-    life.append_many(10, Priority::kEmergency, "e", 500);
-  }
-  const auto size = static_cast<long>(std::filesystem::file_size(folder / "spool/spool.db"));
-  overwrite(folder / "spool/spool.db", size / 2, 3 * 8'192);
-  Life life(folder / "spool");
-  REQUIRE(life.opened);
-  CHECK(life.told("Tiercel internal: spool", "rescued"));
-  CHECK(life.left(Lane::kCritical) == numbered("e", 0, 10));
-  const Ids rest = life.left();
-  const std::set<std::string> unlike(rest.begin(), rest.end());
-  CHECK(unlike.size() > 900);
-  CHECK(unlike.count("w0") == 1);
-  CHECK(unlike.count("w999") == 1);
-}
-
-TEST_CASE("spool: of a file that was cut off, what is before the cut is given") {
-  TempDir folder;
-  {
-    Life life(folder / "spool");
-    life.append_many(1'000, Priority::kWarning, "w", 500);
-  }
-  std::filesystem::resize_file(folder / "spool/spool.db", std::filesystem::file_size(folder / "spool/spool.db") / 2);
-  Life life(folder / "spool");
-  REQUIRE(life.opened);
-  CHECK(life.told("Tiercel internal: spool", "rescued"));
-  const Ids rest = life.left();
-  REQUIRE(rest.size() > 300);
-  CHECK(Ids(rest.begin(), rest.begin() + 300) == numbered("w", 0, 300));
-}
-
-TEST_CASE("spool: a file that is removed or replaced under the agent is made again") {
-  TempDir folder;
-  Life life(folder / "spool");
-  life.append_many(100, Priority::kWarning, "w");
-  REQUIRE(life.committed(1));
-  std::filesystem::remove(folder / "spool/spool.db");
-  life.append(Priority::kWarning, "after");
-  CHECK(life.told("Tiercel internal: spool", "removed or replaced"));
-  REQUIRE(life.until([&] { return std::filesystem::exists(folder / "spool/spool.db"); }));
-  life.spool->close();
-  Ids all = numbered("w", 0, 100);
-  all.emplace_back("after");
-  {
-    const Ids got = Life(folder / "spool").left();
-    std::string joined;
-    for (const auto& i : got) joined += i + ",";
-    CAPTURE(joined);
-    CHECK(got == all);
-  }
-}
-
-TEST_CASE("spool: rows that vanished from the file are counted and told, and nothing waits for them") {
-  TempDir folder;
-  Life life(folder / "spool");
-  life.append_many(5, Priority::kWarning, "w");
-  REQUIRE(life.committed(1));
-  REQUIRE(life.until([&] { return life.spool->counts().waiting == 5; }));
-  {
-    auto other = SpoolFile::open(folder / "spool/spool.db");
-    REQUIRE(other);
-    REQUIRE((*other)->state());
-    SpoolFile::Changes changes;
-    changes.done_to[static_cast<size_t>(Lane::kRest)] = 2;
-    REQUIRE((*other)->commit(changes));
-  }
-  for (const Spool::ReaderId reader : {life.manager, life.screen}) life.spool->confirm(reader, Lane::kRest, 5);
-  CHECK(life.told("Tiercel internal: spool", "2 rows that were written are not in it"));
-  CHECK(life.until([&] { return life.spool->counts().waiting == 0; }));
-  CHECK(life.metrics.sum("tiercel_spool_damaged_lost_total") == 2);
-  life.append(Priority::kWarning, "after");
-  life.spool->close();
-  CHECK(Life(folder / "spool").left() == Ids{"after"});
 }
 
 TEST_CASE("spool: without a disk alerts wait in memory, and go there when it is back, older ones too") {

@@ -17,6 +17,7 @@
 #include "agent/base/thread.h"
 #include "agent/cli/alert_line.h"
 #include "agent/cli/commands.h"
+#include "agent/cli/text.h"
 #include "agent/config/output_names.h"
 #include "agent/group/group_config.h"
 #include "agent/heartbeat.h"
@@ -131,7 +132,8 @@ Result<> Outputs::start_embedded_manager() {
   const bool colour = cli::colour_wanted(STDOUT_FILENO);
   options.on_event = [colour, json = options_.json](const wazuh::DevEvent& event) {
     if (is_heartbeat(wazuh::tiercel_json(event))) return;  // it stands in for standard output, which has none
-    const std::string line = json ? std::string(wazuh::tiercel_json(event)) : cli::alert_line(event, colour);
+    const std::string line =
+        json ? std::string(wazuh::tiercel_json(event)) : cli::alert_line(event, colour, cli::terminal_width());
     if (line.empty()) return;
     std::printf("%s\n", line.c_str());
     std::fflush(stdout);

@@ -1,5 +1,6 @@
-// One line for a person from an event as the manager decoded it: time, priority (in colour on a terminal), rule,
-// process, container, ATT&CK technique. Any thread.
+// What a person sees of an event as the manager decoded it: local time, priority (in colour on a terminal), rule,
+// ATT&CK technique; process, container; the text. width: of the terminal, into whose lines it is broken; 0: it is none.
+// Any thread.
 #pragma once
 
 #include <string>
@@ -8,6 +9,6 @@
 
 namespace tiercel::cli {
 
-[[nodiscard]] std::string alert_line(const wazuh::DevEvent& event, bool colour);
+[[nodiscard]] std::string alert_line(const wazuh::DevEvent& event, bool colour, size_t width);
 
 }  // namespace tiercel::cli

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <clocale>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -36,20 +37,11 @@ constexpr size_t kRowsAtOnce = 1'000;
 constexpr size_t kShownByDefault = 50;
 constexpr size_t kFollowedFrom = 10;  // as tail -f
 constexpr auto kLookEvery = std::chrono::milliseconds(100);
-constexpr size_t kDateColumns = 10;  // 2026-11-28
 
 std::string escaped(std::string_view text) {
   std::string out;
   alert::append_escaped(out, text);
   return out;
-}
-
-// "18:27:01" of today, "Nov 27 18:27:01" of another day of this year, else with its year; for pipes always the same.
-std::string time_of(const HistoryRow& row, const AlertLook& look) {
-  const std::string at = datetime_local_seconds(row.time_ns);
-  if (look.width == 0) return datetime_local(row.time_ns).substr(0, at.size() + 4);
-  const std::string today = datetime_local_seconds(look.now_ns).substr(0, kDateColumns);
-  return at.starts_with(today) ? at.substr(kDateColumns + 1) : at;
 }
 
 class Printer {
@@ -253,41 +245,14 @@ std::string history_folder(const AlertsArgs& args) {
     if (auto read = config::load(file, diagnostics))
       config = std::move(*read);
     else  // alerts are wanted all the more when something is wrong
-      fmt::print(stderr, "note: {} has mistakes (tiercel outputs list shows them): looking in {}\n", file,
+      fmt::print(stderr, "note: {} has mistakes (tiercel config check shows them): looking in {}\n", file,
                  config.history_folder());
   }
   return config.history_folder();
 }
 
-std::string alert_text(const HistoryRow& row, const AlertLook& look, size_t times) {
-  const Tints tint(look.colour);
-  const std::string when = time_of(row, look);
-  const std::string priority(row.priority == Priority::kInformational ? "Info" : display_name(row.priority));
-  const std::string container = EventView(row.event_json).container();
-  std::string where = container.empty() ? "" : " [" + container + "]";
-  if (times > 1) where = fmt::format(" x{}{}", times, where);
-  const std::string rule = escaped(row.rule);
-  const std::string text = escaped(row.text);
-  constexpr size_t kPriorityColumns = 9;
-  const size_t before = when.size() + 1 + kPriorityColumns + 1;
-  const auto head = [&](const std::string& name, const std::string& place) {
-    return fmt::format("{}{}{} {}{:{}}{} {}{}{}{}{}{}", tint.dim(), when, tint.off(),
-                       tint.priority(display_name(row.priority)), priority, kPriorityColumns, tint.off(), tint.bold(),
-                       name, tint.off(), tint.cyan(), place, tint.off());
-  };
-  if (look.full) {
-    const std::string indent = "\n" + std::string(before, ' ');
-    return head(rule, where) + indent + wrapped(text, before, look.width) + indent + tint.dim() + row.id + tint.off();
-  }
-  if (look.width == 0) return head(rule, where) + ": " + text;
-  const size_t room = look.width > before ? look.width - before : 0;
-  const std::string place = cut(where, room / 3),
-                    name = cut(rule, room * 3 / 5 - std::min(room / 5, columns_of(place)));
-  const size_t used = columns_of(name) + columns_of(place) + 2;
-  return head(name, place) + (used + 8 > room ? "" : ": " + cut(text, room - used));
-}
-
 int alerts(const AlertsArgs& args) {
+  std::setlocale(LC_CTYPE, "");  // how wide characters are
   auto shown = show(args);
   return shown ? 0 : report(shown.error());
 }

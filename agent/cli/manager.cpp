@@ -10,6 +10,7 @@
 #include "agent/cli/alert_line.h"
 #include "agent/cli/arguments.h"
 #include "agent/cli/commands.h"
+#include "agent/cli/text.h"
 #include "siem/wazuh/message.h"
 
 namespace tiercel::cli {
@@ -51,8 +52,9 @@ int dev_manager(const DevManagerArgs& args) {
     std::fprintf(stderr, "dev-manager: %.*s\n", static_cast<int>(line.size()), line.data());
   };
   const bool colour = colour_wanted(STDOUT_FILENO);
-  const int status = wazuh::run_dev_manager(
-      std::move(options), args.json, [colour](const wazuh::DevEvent& event) { return alert_line(event, colour); });
+  const int status = wazuh::run_dev_manager(std::move(options), args.json, [colour](const wazuh::DevEvent& event) {
+    return alert_line(event, colour, terminal_width());
+  });
   std::error_code ignored;
   if (!temporary.empty()) std::filesystem::remove_all(temporary, ignored);
   return status;

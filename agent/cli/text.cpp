@@ -3,6 +3,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <wchar.h>
+
 #include <algorithm>
 
 namespace tiercel::cli {
@@ -11,8 +13,21 @@ namespace {
 constexpr size_t kWidthLeast = 40;
 constexpr size_t kWidthWithoutTerminal = 100;  // of what is broken into lines for reading anyway
 
-bool is_head(char c) {
-  return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+struct Character {
+  size_t size_bytes = 1;
+  size_t columns = 1;
+};
+
+// The first one of a text that is not empty.
+Character first_of(std::string_view text) {
+  if (static_cast<unsigned char>(text.front()) < 0x80) return {};
+  std::mbstate_t state{};
+  wchar_t c = 0;
+  const size_t size = ::mbrtowc(&c, text.data(), text.size(), &state);
+  if (size == 0 || size > text.size())  // no character in this locale: then a head counts, and what follows it does not
+    return {1, (static_cast<unsigned char>(text.front()) & 0xC0) != 0x80 ? size_t{1} : 0};
+  const int columns = ::wcwidth(c);
+  return {size, columns < 0 ? 1 : static_cast<size_t>(columns)};
 }
 
 void print(std::string& out, const rule::Expr& expr, size_t indent, size_t width, bool inside) {
@@ -51,15 +66,24 @@ size_t terminal_width() {
 }
 
 size_t columns_of(std::string_view text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), is_head));
+  size_t columns = 0;
+  while (!text.empty()) {
+    const Character one = first_of(text);
+    columns += one.columns;
+    text.remove_prefix(one.size_bytes);
+  }
+  return columns;
 }
 
 std::string cut(std::string text, size_t width) {
   if (width == 0 || columns_of(text) <= width) return text;
   const size_t keep = width > 3 ? width - 3 : 0;
   size_t at = 0;
-  for (size_t seen = 0; at < text.size(); ++at)
-    if (is_head(text[at]) && ++seen > keep) break;
+  for (size_t columns = 0; at < text.size();) {
+    const Character one = first_of(std::string_view(text).substr(at));
+    if ((columns += one.columns) > keep) break;
+    at += one.size_bytes;
+  }
   text.resize(at);
   return text + "...";
 }

@@ -12,8 +12,9 @@ namespace tiercel::cli {
 [[nodiscard]] size_t terminal_width();
 // Words of text in lines of at most width columns, each after the first begun with indent blanks. width 0: one line.
 [[nodiscard]] std::string wrapped(std::string_view text, size_t indent, size_t width);
-// At most width columns (0: no limit), with "..." at the end where something went. Counts bytes of UTF-8 heads.
+// At most width columns (0: no limit), with "..." at the end where something went.
 [[nodiscard]] std::string cut(std::string text, size_t width);
+// As a terminal shows it, if the program's locale (LC_CTYPE) is the terminal's; else a column a character.
 [[nodiscard]] size_t columns_of(std::string_view text);
 // The condition with one comparison or group a line, begun with indent blanks.
 [[nodiscard]] std::string pretty(const rule::Expr& expr, size_t indent, size_t width);

@@ -6,13 +6,15 @@
 
 #include "agent/base/time_text.h"
 #include "agent/top/dialog.h"
+#include "agent/top/figures.h"
 #include "agent/top/numbers.h"
 
 namespace tiercel::top {
 namespace {
 
-constexpr size_t kLabel = 9;       // where the head's values begin
-constexpr size_t kCurveFrom = 40;  // and its curves
+constexpr size_t kLabel = 9;        // where the head's values begin
+constexpr size_t kCurveFrom = 40;   // and its curves
+constexpr size_t kCurveLabel = 16;  // "most 999,999/s" and blanks
 constexpr size_t kTallEnough = 16;
 
 struct Help {
@@ -45,8 +47,36 @@ std::string clock_text(uint64_t realtime_ns) {
   return text.size() < 19 ? text : text.substr(11, 8) + "Z";
 }
 
-bool is_number(Unit unit) {
-  return unit != Unit::kText;
+// A number is never cut: half of one would be another one.
+std::string number_within(const Value& value, Unit unit, size_t width) {
+  std::string text = shown(value, unit);
+  return unit == Unit::kCount && text.size() > width ? short_number(value.number) : text;
+}
+
+// The figures' places that lost something; nothing where nothing was.
+std::string lost_places(const Figures& f) {
+  std::string out;
+  for (const auto& [key, place] : {std::pair("kernel", "in the kernel"), std::pair("malformed_records", "malformed"),
+                                   std::pair("spool", "in the spool"), std::pair("outputs", "at outputs")})
+    if (const uint64_t lost = f.now.number(fmt::format("status.lost.{}", key)); lost > 0)
+      out += fmt::format("{}{} {}", out.empty() ? "" : ", ", grouped(lost), place);
+  return out;
+}
+
+// A sentence as lines of at most so many columns, and not more lines than that.
+std::vector<std::string> lines_of(std::string_view text, size_t width, size_t most) {
+  std::vector<std::string> lines(1);
+  while (!text.empty()) {
+    const size_t end = std::min(text.find(' '), text.size());
+    const std::string_view word = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (!lines.back().empty() && lines.back().size() + 1 + word.size() > width && lines.size() < most)
+      lines.emplace_back();
+    else if (!lines.back().empty())
+      lines.back() += ' ';
+    lines.back() += word;
+  }
+  return lines;
 }
 
 }  // namespace
@@ -57,23 +87,30 @@ void Dialog::draw_title(Grid& grid) const {
     grid.put(1, 0, "tiercel top", Style::kTitle);
     return;
   }
+  // Figures that nobody renews are not those of now.
+  const std::string when =
+      trouble_.empty()
+          ? fmt::format("{}every {:g} s  {}", paused_ ? "PAUSED  " : "", interval_s_, clock_text(figures_->realtime_ns))
+          : fmt::format("NO ANSWER  last figures: {}", clock_text(figures_->realtime_ns));
+  grid.put_right(grid.width() - std::min<size_t>(grid.width(), 1), 0, when, Style::kTitle);
+  if (grid.width() < when.size() + 3) return;
   grid.put(1, 0,
            fmt::format("tiercel {}, up {}", figures_->now.text("status.version"),
                        duration(figures_->now.number("status.uptime_s"))),
-           Style::kTitle);
-  grid.put_right(
-      grid.width() - 1, 0,
-      fmt::format("{}every {:g} s  {}", paused_ ? "PAUSED  " : "", interval_s_, clock_text(figures_->realtime_ns)),
-      Style::kTitle);
+           Style::kTitle, grid.width() - when.size() - 3);
 }
 
-// The newest value is at the right edge; the highest one fills its cell.
+// The newest value is at the right edge; the highest one fills its cell, and where there is room it is said how high
+// that is: one burst makes all else look flat.
 void Dialog::draw_curve(Grid& grid, size_t x, size_t y, const std::deque<double>& values) const {
   static constexpr std::array<const char*, 8> kBlocks = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
   static constexpr std::array<const char*, 8> kAscii = {"_", ".", ":", "-", "=", "+", "*", "#"};
   if (grid.width() < x + 10) return;
-  const size_t room = std::min(grid.width() - 1 - x, values.size());
+  const bool said = grid.width() >= kWide;
+  const size_t room = std::min(grid.width() - 1 - x - (said ? kCurveLabel : 0), values.size());
   const double most = *std::max_element(values.end() - static_cast<long>(room), values.end());
+  if (said && most > 0)
+    grid.put_right(grid.width() - 2 - room, y, fmt::format("most {}/s", short_number(most)), Style::kDim);
   for (size_t n = 0; n < room; ++n) {
     const double value = values[values.size() - room + n];
     if (value <= 0) continue;
@@ -89,12 +126,12 @@ void Dialog::draw_agent(Grid& grid) const {
   size_t x = grid.put(kLabel, 4,
                       fmt::format("{} % of a CPU (deciding {} %), judging {} an event", percent(f.cpu_percent),
                                   percent(f.decider_percent), short_time_ns(f.judging_ns)));
-  if (grid.width() >= 100)
+  if (grid.width() >= kWide)
     grid.put(x, 4, fmt::format(" of {} timed, one in {}", grouped(f.now.number("timed")), f.now.number("timed_every")),
              Style::kDim);
   grid.put(0, 5, "Memory", Style::kBold);
   x = grid.put(kLabel, 5, bytes(of("memory.rss_anon_bytes")));
-  if (grid.width() >= 100) x = grid.put(x, 5, fmt::format(" and rings of {}", bytes(of("memory.ring_bytes"))));
+  if (grid.width() >= kWide) x = grid.put(x, 5, fmt::format(" and rings of {}", bytes(of("memory.ring_bytes"))));
   x = grid.put(std::max<size_t>(x + 3, 22), 5, "Rings ", Style::kBold);
   for (const Ring& ring : f.rings)
     x = grid.put(x, 5, fmt::format("{} {} %, most {} %", ring.name, percent(ring.percent), percent(ring.peak_percent)),
@@ -132,10 +169,7 @@ size_t Dialog::draw_head(Grid& grid) const {
   sums(1, "Events", f.events_per_s, of("events"), Style::kPlain);
   sums(2, "Alerts", f.alerts_per_s, of("alerts"), Style::kPlain);
   sums(3, "Lost", f.lost_per_s, of("lost.total"), of("lost.total") > 0 ? Style::kAlarm : Style::kPlain);
-  grid.put(kLabel + 29, 3,
-           fmt::format("kernel {}, malformed {}, spool {}, outputs {}", grouped(of("lost.kernel")),
-                       grouped(of("lost.malformed_records")), grouped(of("lost.spool")), grouped(of("lost.outputs"))),
-           of("lost.total") > 0 ? Style::kAlarm : Style::kDim);
+  grid.put(kLabel + 29, 3, lost_places(f), Style::kAlarm);
   draw_curve(grid, kCurveFrom, 1, events_);
   draw_curve(grid, kCurveFrom, 2, alerts_);
   size_t y = 4;
@@ -146,12 +180,13 @@ size_t Dialog::draw_head(Grid& grid) const {
   std::vector<std::string> troubles = f.troubles;
   if (!trouble_.empty()) troubles.insert(troubles.begin(), trouble_);
   const size_t most = grid.height() >= 40 ? 5 : 1;
-  for (size_t n = 0; n < std::min(most, troubles.size()); ++n)
-    grid.put(0, y++,
-             n + 1 == most && troubles.size() > most
-                 ? fmt::format("({} more: tiercel status) {}", troubles.size() - most, troubles[n])
-                 : troubles[n],
-             Style::kAlarm);
+  for (size_t n = 0; n < std::min(most, troubles.size()); ++n) {
+    const std::string text = n + 1 == most && troubles.size() > most
+                                 ? fmt::format("({} more: tiercel status) {}", troubles.size() - most, troubles[n])
+                                 : troubles[n];
+    for (const std::string& line : lines_of(text, grid.width(), grid.height() >= kTallEnough ? 2 : 1))
+      grid.put(0, y++, line, Style::kAlarm);
+  }
   return y;
 }
 
@@ -162,10 +197,12 @@ void Dialog::draw_tabs(Grid& grid, size_t y, size_t rows) const {
     x = grid.put(x, y, fmt::format(" {} {} ", n + 1, shapes()[n].name), on ? Style::kTabOn : Style::kTab);
   }
   const size_t shown = std::min(page_, rows - std::min(rows, tab().first));
-  std::string place = rows == 0 ? "no rows" : fmt::format("{}-{} of {}", tab().first + 1, tab().first + shown, rows);
-  place =
-      fmt::format("by {}{}, {}", shape_of(view_).columns[tab().sort].title, tab().reversed ? " reversed" : "", place);
-  if (x < grid.width()) grid.put_right(grid.width(), y, place, Style::kDim, grid.width() - x);
+  const std::string rows_text =
+      rows == 0 ? "no rows" : fmt::format("{}-{} of {}", tab().first + 1, tab().first + shown, rows);
+  std::string place = fmt::format("by {}{}, {}", shape_of(view_).columns[tab().sort].title,
+                                  tab().reversed ? " reversed" : "", rows_text);
+  if (x + 1 + place.size() > grid.width()) place = rows_text;
+  if (x + 1 + place.size() <= grid.width()) grid.put_right(grid.width(), y, place, Style::kDim);
 }
 
 void Dialog::draw_table(Grid& grid, size_t y, const std::vector<Row>& rows) const {
@@ -175,20 +212,25 @@ void Dialog::draw_table(Grid& grid, size_t y, const std::vector<Row>& rows) cons
   for (size_t n = 0; n < columns.size() && x < grid.width(); ++n) {
     const Column& column = columns[n];
     if (grid.width() < column.from) continue;
-    const size_t width = column.width > 0 ? column.width : grid.width() - x;
-    const auto cell = [&](size_t line, const std::string& text, Style style) {
-      if (is_number(column.unit))
+    const size_t least = grid.width() < kWide && column.narrow > 0 ? column.narrow : column.width;
+    const size_t width = least > 0 ? least : grid.width() - x;
+    if (!is_text(column.unit) && x + width > grid.width()) break;
+    const auto cell = [&](size_t line, const std::string& text, Unit unit, Style style) {
+      if (!is_text(unit))
         grid.put_right(x + width, line, text, style, width);
+      else if (unit == Unit::kPath)
+        grid.put_end_of(x, line, text, style, width);
       else
         grid.put(x, line, text, style, width);
     };
-    cell(y, column.title, n == tab().sort ? Style::kSorted : Style::kHeading);
+    cell(y, column.title, is_text(column.unit) ? Unit::kText : column.unit,
+         n == tab().sort ? Style::kSorted : Style::kHeading);
     for (size_t line = 0; line < page_ && tab().first + line < rows.size(); ++line) {
       const Row& row = rows[tab().first + line];
       bool quiet = true;  // nothing moves here
       for (size_t other = 0; other < columns.size(); ++other)
         quiet = quiet && (columns[other].unit != Unit::kRate || row.values[other].number <= 0);
-      cell(y + 1 + line, shown(row.values[n], column.unit),
+      cell(y + 1 + line, number_within(row.values[n], column.unit, width), column.unit,
            row.alarm ? Style::kBold
            : quiet   ? Style::kDim
                      : Style::kPlain);

@@ -169,38 +169,38 @@ const std::array<Shape, kViews>& shapes() {
   static const std::array<Shape, kViews> all = {{
       {"rules",
        "Rules",
-       {{"alerts_per_s", "ALERTS/s", Unit::kRate, 9, 0},
-        {"alerts", "ALERTS", Unit::kCount, 9, 0},
-        {"tried_per_s", "TRIED/s", Unit::kRate, 9, 0},
-        {"ns_per_try", "EACH", Unit::kNs, 7, 0},
-        {"cpu_percent", "CPU %", Unit::kPercent, 6, 0},
-        {"priority", "PRIORITY", Unit::kText, 13, 100},
+       {{"alerts_per_s", "ALERTS/s", Unit::kRate, 9, 0, 8},
+        {"alerts", "ALERTS", Unit::kCount, 9, 0, 7},
+        {"tried_per_s", "TRIED/s", Unit::kRate, 9, 0, 7},
+        {"ns_per_try", "EACH", Unit::kNs, 7, 0, 5},
+        {"cpu_percent", "CPU %", Unit::kPercent, 6, 0, 5},
+        {"priority", "PRIORITY", Unit::kText, 13, kWide},
         {"rule", "RULE", Unit::kText, 0, 0}},
        0,
        4},
       {"processes",
        "Processes",
        {{"events_per_s", "EVENTS/s", Unit::kRate, 9, 0},
-        {"events", "EVENTS", Unit::kCount, 10, 100},
+        {"events", "EVENTS", Unit::kCount, 10, kWide},
         {"percent", "%", Unit::kPercent, 5, 0},
         {"alerts", "ALERTS", Unit::kCount, 7, 0},
         {"pid", "PID", Unit::kId, 7, 0},
         {"container", "CONTAINER", Unit::kText, 12, 0},
         {"process", "PROCESS", Unit::kText, 15, 0},
-        {"program", "PROGRAM", Unit::kText, 0, 0}},
+        {"program", "PROGRAM", Unit::kPath, 0, 0}},
        0,
        1},
       {"containers",
        "Containers",
        {{"events_per_s", "EVENTS/s", Unit::kRate, 9, 0},
-        {"events", "EVENTS", Unit::kCount, 10, 100},
+        {"events", "EVENTS", Unit::kCount, 10, kWide},
         {"percent", "%", Unit::kPercent, 5, 0},
         {"alerts", "ALERTS", Unit::kCount, 7, 0},
         {"container", "CONTAINER", Unit::kText, 12, 0},
         {"type", "RUNTIME", Unit::kText, 10, 120},
         {"name", "NAME", Unit::kText, 23, 0},
         {"pod", "POD", Unit::kText, 30, 140},
-        {"image", "IMAGE", Unit::kText, 0, 0}},
+        {"image", "IMAGE", Unit::kPath, 0, 0}},
        0,
        1},
       {"types",
@@ -229,7 +229,7 @@ void sort_rows(std::vector<Row>& rows, View view, size_t column, bool reversed) 
   const Shape& shape = shape_of(view);
   const size_t last = shape.columns.size() - 1;  // a name: so that equal rows do not change places
   const auto compare = [&](const Row& a, const Row& b, size_t by) {
-    if (shape.columns[by].unit == Unit::kText) return a.values[by].text.compare(b.values[by].text);
+    if (is_text(shape.columns[by].unit)) return a.values[by].text.compare(b.values[by].text);
     return a.values[by].number > b.values[by].number ? -1 : a.values[by].number < b.values[by].number ? 1 : 0;
   };
   std::stable_sort(rows.begin(), rows.end(), [&](const Row& a, const Row& b) {

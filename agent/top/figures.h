@@ -12,14 +12,20 @@
 
 namespace tiercel::top {
 
-enum class Unit { kText, kId, kCount, kRate, kPercent, kNs };
+enum class Unit { kText, kPath, kId, kCount, kRate, kPercent, kNs };  // kPath: its end says most
+[[nodiscard]] inline bool is_text(Unit unit) {
+  return unit == Unit::kText || unit == Unit::kPath;
+}
+
+inline constexpr size_t kWide = 100;  // columns
 
 struct Column {
   const char* key;    // in JSON
   const char* title;  // for people
   Unit unit;
-  size_t width;  // 0: what is left of the line
-  size_t from;   // only on terminals of at least so many columns
+  size_t width;       // 0: what is left of the line
+  size_t from;        // only on terminals of at least so many columns
+  size_t narrow = 0;  // its width on terminals of less than kWide columns; 0: the same
 };
 
 struct Value {

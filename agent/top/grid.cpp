@@ -74,6 +74,22 @@ size_t Grid::put(size_t x, size_t y, std::string_view text, Style style, size_t 
   return x + columns;
 }
 
+size_t Grid::put_end_of(size_t x, size_t y, std::string_view text, Style style, size_t most) {
+  if (y >= height_ || x >= width_) return x;
+  const size_t room = std::min(most, width_ - x);
+  std::vector<Glyph> glyphs = glyphs_of(text);
+  size_t columns = 0;
+  for (const Glyph& glyph : glyphs) columns += glyph.columns;
+  if (columns > room) {
+    auto first = glyphs.begin();
+    for (; first != glyphs.end() && columns + 1 > room; ++first) columns -= first->columns;
+    glyphs.erase(glyphs.begin(), first);
+    if (room > 0) glyphs.insert(glyphs.begin(), {unicode_ ? "…" : "~", 1}), ++columns;
+  }
+  put_glyphs(x, y, glyphs, style);
+  return x + columns;
+}
+
 void Grid::put_right(size_t end, size_t y, std::string_view text, Style style, size_t most) {
   size_t columns = 0;
   for (const Glyph& glyph : glyphs_of(text)) columns += glyph.columns;

@@ -26,6 +26,8 @@ class Grid {
   // Writes at most `most` columns from x on and never beyond the edge; what does not fit ends in "…" ("~" in ASCII).
   // Returns the column behind it.
   size_t put(size_t x, size_t y, std::string_view text, Style style = Style::kPlain, size_t most = SIZE_MAX);
+  // Likewise, but what does not fit goes from the beginning: of a path or an image, the end says what it is.
+  size_t put_end_of(size_t x, size_t y, std::string_view text, Style style, size_t most);
   // So that it ends before column `end`.
   void put_right(size_t end, size_t y, std::string_view text, Style style = Style::kPlain, size_t most = SIZE_MAX);
   void fill(size_t y, Style style);  // a whole line: blanks in that style

@@ -59,6 +59,7 @@ std::string duration(uint64_t seconds) {
 std::string shown(const Value& value, Unit unit) {
   switch (unit) {
     case Unit::kText:
+    case Unit::kPath:
       return value.text;
     case Unit::kId:
       return fmt::format("{:.0f}", value.number);

@@ -42,8 +42,8 @@ void add_table(std::string& out, const Figures& figures, View view, size_t most)
   for (const auto& line : lines) {
     std::string text;
     for (size_t n = 0; n < line.size(); ++n)
-      text += shape.columns[n].unit == Unit::kText ? fmt::format("{:<{}}  ", line[n], widths[n])
-                                                   : fmt::format("{:>{}}  ", line[n], widths[n]);
+      text += is_text(shape.columns[n].unit) ? fmt::format("{:<{}}  ", line[n], widths[n])
+                                             : fmt::format("{:>{}}  ", line[n], widths[n]);
     text.resize(text.find_last_not_of(' ') + 1);
     out += text + "\n";
   }
@@ -73,7 +73,7 @@ void put_rows(Writer& out, const Figures& figures, View view) {
     out.StartObject();
     for (size_t n = 0; n < shape.columns.size(); ++n) {
       const Column& column = shape.columns[n];
-      if (column.unit == Unit::kText)
+      if (is_text(column.unit))
         put(out, column.key, row.values[n].text);
       else if (column.unit == Unit::kCount || column.unit == Unit::kId)
         put_count(out, column.key, static_cast<uint64_t>(row.values[n].number));

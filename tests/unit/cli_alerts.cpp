@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include <clocale>
+
 #include "agent/base/time_text.h"
+#include "agent/cli/alert_line.h"
 #include "agent/cli/text.h"
 #include "agent/cli/when.h"
 
@@ -95,6 +98,60 @@ TEST_CASE("cli alerts: a line fits the terminal, and is whole in a pipe") {
       alert_text(row("short", "web"), {.width = 200, .now_ns = kNowNs}, 482).ends_with(" happened x482 [web]: short"));
   // Of another day, with its date.
   CHECK(alert_text(row("x"), {.width = 80, .now_ns = kNowNs + 86'400 * kSecondNs}).starts_with("2026-11-28 11:29:00 "));
+}
+
+TEST_CASE("cli alerts: a text of key=value that does not fit gives way to what happened, and only there") {
+  const Zone zone("UTC");
+  history::HistoryRow made =
+      row("Setuid bit set on a file (user=root loginuid=0 command=chmod u+s /root/a exe=/usr/bin/chmod parent=bash)");
+  made.rule = "Setuid Bit Set on a File";
+  const auto event = [&](const std::string& rest) {
+    made.event_json =
+        R"({"tiercel":{"proc":{"cmdline":"chmod u+s /root/a","pname":"bash"},"user":{"name":"root"})" + rest + "}}";
+    return alert_text(made, {.width = 80, .now_ns = kNowNs});
+  };
+  CHECK(event("") == "11:29:00 Critical  Setuid Bit Set on a File: chmod u+s /root/a, user root, pa...");
+  CHECK(event(R"(,"fd":{"name":"/root/a"})").find(": chmod u+s /root/a, user") != std::string::npos);
+  CHECK(event(R"(,"fd":{"name":"/b"})").ends_with(": /b by chmod u+s /root/a, user ro..."));
+  CHECK(alert_text(made, {.width = 200, .now_ns = kNowNs}).ends_with(": " + made.text));
+  CHECK(alert_text(made, {.now_ns = kNowNs}).ends_with(": " + made.text));
+  made.text = "a sentence without any such list (or nearly none), which is as long as one of those with a list";
+  CHECK(event("").find(": a sentence without") != std::string::npos);
+  made.text = "a list without a command (lost=1 by_type=openat=1 and so on and so on and so on and so on)";
+  made.event_json = R"({"tiercel":{"field":{"lost":"1"}}})";
+  CHECK(alert_text(made, {.width = 80, .now_ns = kNowNs}).find(": a list without") != std::string::npos);
+}
+
+TEST_CASE("cli alerts: as the manager decoded it, in local time and in lines of the terminal") {
+  const Zone zone("XYZ-2");  // two hours ahead of UTC
+  wazuh::DevEvent event;
+  event.received_ns = kNowNs;
+  event.text = R"(tiercel: {"tiercel":{"time":"2026-11-28T11:29:59.123456789Z","priority":"Critical","rule":"A rule",)"
+               R"("proc":{"name":"chmod","pid":7,"pname":"bash"},"output":"one two three four five six seven"}})";
+  CHECK(alert_line(event, false, 0) ==
+        "13:29:59.123 Critical      A rule\n             process chmod(7) < bash, on the host\n"
+        "             one two three four five six seven");
+  CHECK(alert_line(event, false, 40).ends_with("\n             one two three four five six\n             seven"));
+  event.text = R"(tiercel: {"tiercel":{"time":"2026-11-28T11:29:59.123456789Z","priority":"Error","rule":"A rule",)"
+               R"("mitre":{"technique":["T1014","T1547.006"]},"output":"one"}})";
+  CHECK(alert_line(event, false, 80) == "13:29:59.123 Error         A rule [T1014,T1547.006]\n             one");
+  CHECK(alert_line(event, false, 51) == "13:29:59.123 Error         A rule [T1014,T1547.006]\n             one");
+  CHECK(alert_line(event, false, 50) ==
+        "13:29:59.123 Error         A rule\n             [T1014,T1547.006]\n             one");
+  event.text = R"(tiercel: {"tiercel":{"time":"yesterday","rule":"A rule"}})";  // then when it came
+  CHECK(alert_line(event, false, 0).starts_with("13:30:00.000 "));
+}
+
+TEST_CASE("cli text: columns are the terminal's") {
+  REQUIRE(std::setlocale(LC_CTYPE, "C.UTF-8") != nullptr);
+  CHECK(columns_of("") == 0);
+  CHECK(columns_of("caf\u00e9 e\u0301") == 6);
+  CHECK(columns_of("\u6f22\u5b57") == 4);
+  CHECK(columns_of("\xff\xfe") == 2);
+  CHECK(cut("\u6f22\u5b57\u6f22\u5b57", 8) == "\u6f22\u5b57\u6f22\u5b57");
+  CHECK(cut("\u6f22\u5b57\u6f22\u5b57", 7) == "\u6f22\u5b57...");
+  CHECK(cut("\u6f22\u5b57\u6f22\u5b57", 6) == "\u6f22...");
+  CHECK(cut("abcdef", 5) == "ab...");
 }
 
 TEST_CASE("cli alerts: all of it, in colour, and nothing that a terminal would obey") {

@@ -98,7 +98,7 @@ TEST_CASE("top: sort by columns that are there, and reversed") {
   const auto first_rule = [&] {
     const Grid grid = screen.grid();
     for (size_t y = 0; y < grid.height(); ++y)
-      if (grid.line(y).find("EACH  CPU %") != std::string::npos) return grid.line(y + 1);
+      if (grid.line(y).find("EACH CPU %") != std::string::npos) return grid.line(y + 1);
     return std::string();
   };
   CHECK(first_rule().ends_with("Shell in a container"));
@@ -212,6 +212,54 @@ TEST_CASE("top: before the first answer, when the agent is silent, and when some
   CHECK(screen.shows("Shell in a container"));  // the last figures stay
 }
 
+TEST_CASE("top: a narrow screen has room for names, and no number is cut") {
+  Figures f = figures();
+  f.tables[0][0].values[0].number = 999'999;
+  f.tables[0][0].values[1].number = 8'765'432;
+  f.tables[0][0].values[2].number = 999'999;
+  f.tables[0][0].values[6].text = std::string(50, 'r');
+  f.tables[1][0].values[7].text = "/a/folder/deep/below/others/which/has/a/very/long/path/of/a/program-in-it";
+  Screen screen(80, 24);
+  screen.dialog.take(f);
+  const std::string row = screen.grid().line(9);
+  CHECK(row.starts_with(" 999,999   8.77M 999,999  85ns  0.30 "));
+  CHECK(row.ends_with(std::string(42, 'r') + "~"));
+  screen.width = 100;
+  CHECK(screen.grid().line(9).starts_with("  999,999 8,765,432   999,999    85ns   0.30 Warning "));
+  screen.width = 80;
+  screen.type("2");
+  CHECK(screen.grid().line(9).ends_with("~of/a/program-in-it"));  // of a path, its end
+  for (const size_t width : {30, 40, 50, 60}) {
+    screen.width = width;
+    for (size_t y = 1; y + 1 < screen.height; ++y) CHECK(screen.grid().line(y).find("9~") == std::string::npos);
+  }
+}
+
+TEST_CASE("top: what was lost where, only where something was") {
+  Screen screen(80, 24);
+  CHECK(screen.grid().line(3) == "Lost          0/s           0 in all");
+  Figures f = figures();
+  f.lost_per_s = 120'000;
+  f.now.numbers["status.lost.total"] = 12'345'678;
+  f.now.numbers["status.lost.kernel"] = 12'345'600;
+  f.now.numbers["status.lost.spool"] = 78;
+  screen.dialog.take(f);
+  CHECK(screen.grid().line(3) == "Lost    120,000/s  12,345,678 in all  12,345,600 in the kernel, 78 in the spool");
+}
+
+TEST_CASE("top: the last figures of an agent that is gone are not those of now") {
+  Screen screen(80, 24);
+  screen.dialog.trouble(
+      "the agent is not running (nobody listens on /run/tiercel/tiercel.sock): start it with tiercel run");
+  CHECK(screen.grid().line(0).ends_with("NO ANSWER  last figures: 22:13:20Z"));
+  CHECK(screen.grid().line(7).starts_with("the agent is not running (nobody"));
+  CHECK(screen.grid().line(8).ends_with("with tiercel run"));  // whole, in two lines
+  screen.dialog.take(figures());
+  CHECK(screen.grid().line(0).ends_with("every 1 s  22:13:20Z"));
+  screen.width = 40;  // the title's halves do not run into each other
+  CHECK(screen.grid().line(0) == " tiercel 0.1.0, u~ every 1 s  22:13:20Z");
+}
+
 TEST_CASE("top: curves, in both alphabets") {
   REQUIRE(std::setlocale(LC_CTYPE, "C.UTF-8") != nullptr);
   for (const bool unicode : {false, true}) {
@@ -223,6 +271,11 @@ TEST_CASE("top: curves, in both alphabets") {
     }
     CHECK(screen.grid().line(1).ends_with(unicode ? "█  █  █" : "#  #  #"));
     CHECK(screen.grid().line(2).find(unicode ? "██████" : "######") != std::string::npos);
+    CHECK_FALSE(screen.shows("most 800/s"));
+    screen.width = 100;
+    CHECK(screen.grid().line(1).find(unicode ? "  most 800/s █  █" : "  most 800/s #  #") != std::string::npos);
+    screen.width = 200;
+    CHECK(screen.grid().line(1).find("most 800/s ") == 200 - 2 - 120 - 10);
   }
 }
 

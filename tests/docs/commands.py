@@ -6,13 +6,21 @@ commands does, one a line:
     <!-- run
     0 | a line of the output, or a part of one; ... stands for anything
     1 |                          nothing is said of the output
+    0/1 | a line                 either status: what the command says depends on what the machine is doing
     0 again | the command is repeated until it has that line
+    ^C | a line; the command goes on until somebody ends it: that is done once the line is there
     - | why this command is not run
     -->
 
 or <!-- not run: the reason --> for all of them. A block ```yaml of tiercel.yaml's keys is checked as a configuration. Of a block ```console every line that it shows must come; a status that is not
 0 is said by <!-- run: 1 -->. A block without a word about it is a failure, and so is a flag or command in `code` that
-tiercel does not have. <!-- file: NAME --> before a block of any other kind puts it into that file.
+tiercel does not have. <!-- file: NAME --> before a block of any other kind puts it into that file. What a document takes for
+granted, such as an agent that runs, is typed before all else, and no reader sees it; a line a command, as above with the
+command behind it. Documents that take the same for granted share a shell, and it is typed once:
+
+    <!-- before
+    0 | is watching | tiercel run --no-manager &
+    -->
 
 The shells have a network, an /etc, a /var, a /run and a /tmp of their own, and the source tree, which they cannot write to,
 below them. usage: commands.py TIERCEL [DOCUMENT...]
@@ -33,9 +41,9 @@ TYPED = re.compile(r"(sudo|tiercel|make|apt|apt-get|dnf|sh|python3|systemctl|doc
 
 
 class Command:
-    def __init__(self, text, line, status=0, shown=(), again=False, reason=None):
-        self.text, self.line, self.status, self.shown = text, line, status, list(shown)
-        self.again, self.reason = again, reason
+    def __init__(self, text, line, statuses=(0,), shown=(), again=False, endless=False, reason=None):
+        self.text, self.line, self.statuses, self.shown = text, line, statuses, list(shown)
+        self.again, self.endless, self.reason = again, endless, reason
 
 
 class Document:
@@ -43,6 +51,7 @@ class Document:
         self.path = path
         self.problems = []
         self.steps = []  # Commands, and (file, text) pairs
+        self.granted, self.prepare = "", []  # what it takes for granted: as it stands there, as Commands
         self.inline = []
         self.settings = []
         self.read(open(path, encoding="utf-8").read().split("\n"))
@@ -62,6 +71,9 @@ class Document:
                 text = text[text.index("<!--") + 4:text.index("-->")].strip()
                 if re.match(r"(run|not run|file)\b", text):
                     mark, mark_line = text, begin + 1
+                elif re.match(r"before\n", text):
+                    self.granted = text
+                    self.before(text.split("\n")[1:], begin + 2)
             elif line.lstrip().startswith("```"):
                 depth = len(line) - len(line.lstrip())
                 kind, begin = line.strip()[3:].strip(), at + 1
@@ -114,7 +126,7 @@ class Document:
             elif commands and line.strip():
                 commands[-1].shown.append(line.rstrip())
         for i, command in enumerate(commands):
-            command.status = statuses[min(i, len(statuses) - 1)]
+            command.statuses = (statuses[min(i, len(statuses) - 1)],)
             if not command.shown:
                 self.problem(command.line, "no line of its output is shown")
         self.steps += commands
@@ -137,12 +149,28 @@ class Document:
             if what == "-":
                 self.refuse(shown, mark_line)
                 self.steps.append(Command(text, line, reason=shown))
+            else:
+                self.command(text, line, what, shown)
+
+    def before(self, rows, number):
+        for at, row in enumerate(rows):
+            if row.count("|") < 2:
+                self.problem(number + at, f"no STATUS | LINE | COMMAND: {row}")
                 continue
-            found = re.fullmatch(r"(\d+)( again)?", what)
-            if not found:
-                self.problem(mark_line, f"no status: {row}")
-                continue
-            self.steps.append(Command(text, line, int(found[1]), [shown] if shown else [], bool(found[2])))
+            what, shown, text = (part.strip() for part in row.split("|", 2))
+            self.command(text, number + at, what, shown, self.prepare)
+
+    def command(self, text, line, what, shown, steps=None):
+        steps = self.steps if steps is None else steps
+        if what == "^C":
+            if not shown:
+                self.problem(line, "a command without an end needs a line to wait for")
+            steps.append(Command(text, line, shown=[shown], endless=True))
+        elif found := re.fullmatch(r"(\d+(?:/\d+)?)( again)?", what):
+            statuses = [int(status) for status in found[1].split("/")]
+            steps.append(Command(text, line, statuses, [shown] if shown else [], bool(found[2])))
+        else:
+            self.problem(line, f"no status: {what}")
 
 
 def split(lines, number):
@@ -192,6 +220,8 @@ class Shell:
     def run(self, command):
         """A problem, or None."""
         until = time.monotonic() + SECONDS_MAX
+        if command.endless:
+            return self.until_line(command, until)
         while True:
             status, output = self.once(command.text, until)
             missing = [line for line in command.shown if not has_line(output(), line)]
@@ -199,26 +229,52 @@ class Shell:
             while background and missing and time.monotonic() < until:
                 time.sleep(0.05)
                 missing = [line for line in missing if not has_line(output(), line)]
-            if status == command.status and not missing:
+            if status in command.statuses and not missing:
                 return None
             if not command.again or time.monotonic() > until:
                 break
             time.sleep(0.2)
-        what = f"exit status {status}, not {command.status}" if status != command.status else f"no line \"{missing[0]}\""
+        return self.told(command, output, f"no line \"{missing[0]}\"" if status in command.statuses
+                         else f"exit status {status}, not {' or '.join(map(str, command.statuses))}")
+
+    def told(self, command, output, what):
         return f"{what}\n    $ {command.text}\n" + "".join(f"    {line}\n" for line in output().split("\n")[-12:])
 
-    def once(self, text, until):
+    def until_line(self, command, until):
+        """Ctrl-C once the line is there: with job control the command has a process group, as at a terminal."""
+        script, log, output = self.write(command.text)
+        group = self.say(f"set -m; . {script} >{log} 2>&1 </dev/null & echo $! >&{self.report}; set +m", until)
+        while not (found := has_line(output(), command.shown[0])) and time.monotonic() < until and not ended(group):
+            time.sleep(0.05)
+        early = ended(group)
+        try:
+            os.killpg(group, signal.SIGINT)
+        except ProcessLookupError:
+            pass
+        self.say(f"wait {group}; echo $? >&{self.report}", until)
+        if found and not early:
+            return None
+        return self.told(command, output, "it ended by itself" if found else f"no line \"{command.shown[0]}\"")
+
+    def write(self, text):
         self.count += 1
         script, log = (os.path.join(self.logs, f"{self.count}.{end}") for end in ("sh", "out"))
         open(script, "w").write(text + "\n")
-        self.bash.stdin.write(f". {script} >{log} 2>&1 </dev/null; echo $? >&{self.report}\n")
+        return script, log, lambda: open(log, errors="replace").read() if os.path.exists(log) else ""
+
+    def say(self, line, until):
+        """The number that the shell answers."""
+        self.bash.stdin.write(line + "\n")
         self.bash.stdin.flush()
         timer = signal.setitimer(signal.ITIMER_REAL, max(until - time.monotonic(), 0.1))
         try:
-            status = int(self.said.readline() or -1)
+            return int(self.said.readline() or -1)
         finally:
             signal.setitimer(signal.ITIMER_REAL, *timer)
-        return status, lambda: open(log, errors="replace").read()
+
+    def once(self, text, until):
+        script, log, output = self.write(text)
+        return self.say(f". {script} >{log} 2>&1 </dev/null; echo $? >&{self.report}", until), output
 
     def end(self):
         """Ends what the shell started, and itself: its session, by pid."""
@@ -233,6 +289,14 @@ class Shell:
                 self.bash.poll()
                 time.sleep(0.02)
         self.bash.wait()
+
+
+def ended(pid):
+    """Also one that nobody waited for yet."""
+    try:
+        return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return True
 
 
 def session(leader):
@@ -335,21 +399,36 @@ def too_late(*_):
     raise TimeoutError
 
 
-def run(document, tree):
-    shell = Shell(document.path, tree)
+def run_steps(document, steps, shell):
+    ran = 0
+    for step in steps:
+        if isinstance(step, tuple):
+            with open(os.path.join(shell.folder, step[0]), "w") as out:
+                out.write(step[1])
+        elif step.reason is None:
+            ran += 1
+            try:
+                problem = shell.run(step)
+            except TimeoutError:
+                document.problem(step.line, f"still running after {SECONDS_MAX} s: {step.text}")
+                return ran
+            if problem:
+                document.problem(step.line, problem)
+    return ran
+
+
+def run(documents, tree):
+    """Documents that share a shell; returns the number of their commands that ran."""
+    shell = Shell(documents[0].path, tree)
     ran = 0
     try:
-        for step in document.steps:
-            if isinstance(step, tuple):
-                with open(os.path.join(shell.folder, step[0]), "w") as out:
-                    out.write(step[1])
-            elif step.reason is None:
-                ran += 1
-                problem = shell.run(step)
-                if problem:
-                    document.problem(step.line, problem)
-    except TimeoutError:
-        document.problem(step.line, f"still running after {SECONDS_MAX} s: {step.text}")
+        for document in documents:
+            begun = time.monotonic()
+            here = run_steps(document, document.prepare if document is documents[0] else [], shell)
+            here += run_steps(document, document.steps, shell)
+            if here:
+                print(f"{document.path}: {here} commands, {time.monotonic() - begun:.1f} s")
+            ran += here
     finally:
         shell.end()
     return ran
@@ -372,15 +451,15 @@ def main():
     signal.signal(signal.SIGALRM, too_late)
     set_up(tiercel, os.getcwd())
     ran = left = 0
+    groups = {}
     for document in documents:
         check_inline(document, known)
         check_settings(document, f"{ROOT}/bin/tiercel")
-        begun = time.monotonic()
-        here = run(document, f"{ROOT}/tree") if document.steps else 0
-        ran += here
         left += sum(1 for step in document.steps if isinstance(step, Command) and step.reason)
-        if here:
-            print(f"{document.path}: {here} commands, {time.monotonic() - begun:.1f} s")
+        if document.steps:
+            groups.setdefault(document.granted or document.path, []).append(document)
+    for group in groups.values():
+        ran += run(group, f"{ROOT}/tree")
     problems = [problem for document in documents for problem in document.problems]
     for problem in problems:
         print(problem)

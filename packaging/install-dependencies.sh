@@ -26,7 +26,8 @@ if [ "$(id -u)" != 0 ]; then
   fi
   as_root=sudo
 fi
-echo "Installing:$missing"
+# apt says nothing of its own with -qq: who waits is to know for what.
+echo "Installing $(echo "$missing" | wc -w) packages and what they need, which takes a minute or more:$missing" | fold -s -w 79
 $as_root apt-get update -qq
 # Tests need daemons as programs, not as services that start by themselves: for as long as the installation takes, the
 # distribution's own switch for that (invoke-rc.d(8)) is off, unless the machine has a policy of its own.

@@ -24,7 +24,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tiercel", required=True)
     parser.add_argument("--rules", default=os.path.join(ROOT, "rules"))
-    parser.add_argument("--size", default="110x32", help="of the terminal: columns x lines")
+    parser.add_argument("--size", default="100x26", help="of the terminal: columns x lines")
     parser.add_argument("--rate", type=float, default=5000, help="files that the load opens a second; 0: no load, no alerts")
     parser.add_argument("--seconds", type=float, default=20, help="how long to look before the picture is taken")
     parser.add_argument("--keys", default="", help="typed before it is taken")

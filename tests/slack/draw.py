@@ -26,7 +26,7 @@ from matplotlib.patches import Rectangle  # noqa: E402
 import events  # noqa: E402
 import rules  # noqa: E402
 
-WIDTH_IN, DPI, LINE = 7.6, 80, 0.185  # inches
+WIDTH_IN, DPI, LINE = 7.6, 110, 0.185  # inches
 SIZE, MONO, SANS = 8.6, "DejaVu Sans Mono", "DejaVu Sans"
 INK, PALE, LINK, CODE, PAPER = "#1d1c1d", "#616061", "#1264a3", "#c01343", "#f6f6f6"
 TOKEN = re.compile(r"```(.*?)```|`([^`]*)`|\*([^*\n]+)\*|<([^<>|]*)\|([^<>]*)>", re.S)

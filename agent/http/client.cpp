@@ -7,6 +7,8 @@
 #include <mutex>
 #include <optional>
 
+#include "agent/http/protocols.h"
+
 namespace tiercel::http {
 namespace {
 
@@ -152,7 +154,6 @@ void set_up(CURL* easy, const Request& request, Incoming& incoming, curl_slist* 
   ::curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);  // signals belong to the process
   ::curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error);
   ::curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
-  ::curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   ::curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
   ::curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   ::curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);  // the end does not wait for a name service
@@ -269,6 +270,10 @@ tl::expected<Response, Failure> Client::send(const Request& request) {
   Incoming incoming{request, {}};
   char error[CURL_ERROR_SIZE] = "";
   set_up(impl_->easy, request, incoming, headers->get(), error);
+  if (!limit_protocols(impl_->easy)) {
+    ::curl_easy_reset(impl_->easy);
+    return failed(Kind::kRequest, "this libcurl cannot be limited to HTTP");
+  }
   if (::curl_multi_add_handle(impl_->multi, impl_->easy) != CURLM_OK)
     return failed(Kind::kRequest, "libcurl does not take " + where);
   const CURLcode code = impl_->run();

@@ -8,6 +8,8 @@
 #include <mutex>
 #include <utility>
 
+#include "agent/http/protocols.h"
+
 namespace tiercel::http {
 namespace {
 
@@ -40,7 +42,6 @@ void Stream::Impl::set_up() {
   ::curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
   ::curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   ::curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error.data());
-  ::curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   ::curl_easy_setopt(easy, CURLOPT_PROXY, "");
   ::curl_easy_setopt(easy, CURLOPT_SSL_ENABLE_ALPN, 0L);  // it is not HTTP
   ::curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
@@ -84,6 +85,10 @@ Result<> Stream::connect() {
   if (impl_->multi == nullptr || impl_->easy == nullptr) return fail("libcurl has no memory");
   impl_->error[0] = '\0';
   impl_->set_up();
+  if (!limit_protocols(impl_->easy)) {
+    close();
+    return fail("this libcurl cannot be limited to HTTP");
+  }
   if (::curl_multi_add_handle(impl_->multi, impl_->easy) != CURLM_OK) return fail("libcurl does not take a connection");
   const CURLcode code = impl_->run();
   curl_socket_t fd = CURL_SOCKET_BAD;

@@ -21,7 +21,7 @@ DOORS = {
     r"<zlib\.h>": ("siem/wazuh/frame.cpp",),
     r"<re2/": ("agent/match/regex.cpp", "tests/unit/siem_syslog_text.cpp"),
     r"<spdlog/": ("agent/base/log.cpp",),
-    r"<curl/": ("agent/http/client.cpp", "agent/http/stream.cpp"),
+    r"<curl/": ("agent/http/client.cpp", "agent/http/protocols.cpp", "agent/http/stream.cpp", "tests/unit/http_old_library.cpp"),
     r"<sqlite3\.h>": ("siem/database.cpp",),
     r"<cap-ng\.h>": ("agent/hardening/capabilities.cpp",),
     r"<seccomp\.h>": ("agent/hardening/seccomp.cpp",),

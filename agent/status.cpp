@@ -90,6 +90,8 @@ void write_hardening(JsonWriter& out, const hardening::State& state) {
   out.Bool(state.seccomp);
   out.Key("no_new_privs");
   out.Bool(state.no_new_privs);
+  out.Key("dumpable");
+  out.Bool(state.dumpable);
   out.Key("capabilities");
   out.StartArray();
   for (const std::string& name : state.capabilities) out.String(name);

@@ -160,6 +160,7 @@ void look_at_wards(std::vector<Ward>& wards, std::span<const pollfd> polled) {
 // Of the agent it has nothing but the socket: no descriptor, no signal.
 int become_broker(int& socket, const std::string& mounts) {
   ::prctl(PR_SET_NAME, kName);
+  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);  // it has a copy of the configuration; programs that it starts are as they were
   sigset_t all;
   ::sigfillset(&all);
   ::sigprocmask(SIG_SETMASK, &all, nullptr);

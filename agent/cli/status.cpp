@@ -161,9 +161,10 @@ void add_hardening(Page& page, const Reply& s) {
   if (s.find({"hardening"}) == nullptr) return;
   const std::string kept = joined(s.texts({"hardening", "capabilities"}));
   page.line("hardening",
-            fmt::format("system calls {}, {}; capabilities: {}",
+            fmt::format("system calls {}, {}, {}; capabilities: {}",
                         s.flag({"hardening", "seccomp"}) ? "filtered" : "NOT FILTERED",
                         s.flag({"hardening", "no_new_privs"}) ? "no new privileges" : "new privileges possible",
+                        s.flag({"hardening", "dumpable"}) ? "core dumps possible" : "no core dumps",
                         kept.empty() ? "none" : kept));
 }
 

@@ -24,6 +24,16 @@ bool keep_priority() {
   return ::setrlimit(RLIMIT_NICE, &limit) == 0;
 }
 
+// Its memory holds keys and tokens: no core file, and no pipe to a program that keeps cores, which asks for no limit. Besides,
+// /proc/PID/mem and ptrace(2) are for CAP_SYS_PTRACE of this user namespace alone. Threads and children of a fork share it;
+// a program that is started does not.
+Result<> keep_memory_to_itself() {
+  constexpr rlimit kNone{0, 0};
+  if (::setrlimit(RLIMIT_CORE, &kNone) != 0) return fail_errno("cannot forbid core files", errno);
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return fail_errno("cannot keep its memory to itself", errno);
+  return {};
+}
+
 // The value of a line of /proc/self/status.
 std::string value_of(const std::string& status, const std::string& key) {
   const size_t at = status.find("\n" + key + ":");
@@ -36,6 +46,7 @@ std::string value_of(const std::string& status, const std::string& key) {
 
 Result<> give_up(const Options& options) {
   if (!options.seccomp && !options.capabilities) return {};
+  if (auto kept = keep_memory_to_itself(); !kept) return kept;
   const bool priority = keep_priority();
   // Whoever keeps root's id would have everything back with the next program that it runs.
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno("cannot set no_new_privs", errno);
@@ -47,6 +58,7 @@ Result<> give_up(const Options& options) {
 State state() {
   constexpr const char* kFiltered = "2";  // SECCOMP_MODE_FILTER
   State state;
+  state.dumpable = ::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0;
   const auto status = read_pseudo_file("/proc/self/status", kStatusBytesMax);
   if (!status) return state;
   state.seccomp = value_of(*status, "Seccomp") == kFiltered;

@@ -27,9 +27,10 @@ struct Kept {
 };
 [[nodiscard]] std::span<const Kept> kept_capabilities();
 
-// What the kernel says of this process, from any thread. Capabilities without "cap_", in the kernel's order.
+// What the kernel says of this process, from any thread. An error counts as "not given up". Capabilities without "cap_", in the kernel's order.
 struct State {
   bool seccomp = false, no_new_privs = false;
+  bool dumpable = true;  // its memory, into a core file
   std::vector<std::string> capabilities;
 };
 [[nodiscard]] State state();

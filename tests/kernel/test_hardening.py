@@ -33,7 +33,7 @@ RULES = """- rule: Start
 - rule: Tell a program
   desc: a program that the broker starts
   condition: rule.name = "Start"
-  action: {type: exec, program: [/usr/bin/touch, "{witness}"]}
+  action: {type: exec, program: [/bin/sh, -c, "ulimit -c >{witness}"]}
 """
 MORE = """- rule: Mode
   desc: a call that the rules before did not name
@@ -44,14 +44,19 @@ MORE = """- rule: Mode
 CONFIG = "heartbeat_interval_s: 0\nwatch_config_files: false\noutputs: [{type: stdout}]\n"
 WATCHDOG_S = 2
 WALL = 0x40000000  # __WALL
-MMAP, GETPID, SOCKET, CLONE, EXECVE, KEYCTL, BPF = 9, 39, 41, 56, 59, 250, 321  # of x86-64
-EPERM, AF_PACKET, BPF_OBJ_PIN, CLONE_NEWUSER = 1, 17, 6, 0x10000000
+MMAP, GETPID, SOCKET, CLONE, EXECVE, PRCTL, KEYCTL, BPF = 9, 39, 41, 56, 59, 157, 250, 321  # of x86-64
+EPERM, AF_PACKET, BPF_OBJ_PIN, CLONE_NEWUSER, PR_GET_DUMPABLE, PR_SET_DUMPABLE = 1, 17, 6, 0x10000000, 3, 4
 
 
 def status_of(pid, tid=None):
     path = f"/proc/{pid}/task/{tid}/status" if tid else f"/proc/{pid}/status"
     with open(path, encoding="utf-8", errors="replace") as file:
         return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+
+
+def core_limit():
+    """As a shell says it: what a program of this test may dump."""
+    return subprocess.run(["/bin/sh", "-c", "ulimit -c"], capture_output=True, text=True, check=True).stdout
 
 
 def brokers_of(pid):
@@ -104,6 +109,9 @@ def check_given_up(checks, agent):
         checks.equal((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"), f"no new privileges, and a filter, in {name}")
     told = agent.status()["hardening"]
     checks.equal((told["seccomp"], told["no_new_privs"], set(told["capabilities"])), (True, True, set(kept)), "status says it")
+    checks.equal(told["dumpable"], False, "status says that its memory is not dumped")
+    with open(f"/proc/{agent.pid}/limits", encoding="ascii") as file:
+        checks.equal(re.search(r"Max core file size +(\S+) +(\S+)", file.read()).groups(), ("0", "0"), "its limit for core files")
     brokers = brokers_of(agent.pid)
     if checks.equal(len(brokers), 1, "processes that start programs"):
         broker = status_of(brokers[0])
@@ -115,7 +123,9 @@ def check_given_up(checks, agent):
 def check_work(checks, agent, options, rules, folder, witness, manager):
     subprocess.run([os.path.join(options.programs, "tk_nop")], check=False)
     agent.wait_alerts(lambda alerts: any(alert["rule"] == "Start" for alert in alerts), "an alert")
-    support.wait_until(lambda: os.path.exists(witness), "the program of a response has run")
+    support.wait_until(lambda: os.path.exists(witness) and os.path.getsize(witness) > 0, "the program of a response has run")
+    with open(witness, encoding="ascii") as file:
+        checks.equal(file.read(), core_limit(), "what such a program may dump: not the agent's limit")
     with open(rules, "a", encoding="utf-8") as file:
         file.write(MORE.replace("{witness}", witness))
     reloaded = subprocess.run([options.tiercel, "rules", "reload", "--run-dir", agent.run_dir], capture_output=True, text=True, check=False)
@@ -183,15 +193,22 @@ def check_filter(checks, agent):
     if os.uname().machine != "x86_64":
         return support.say("  the filter is not asked from within: that part of the test knows x86-64 only")
     brokers = brokers_of(agent.pid)
+    for pid in brokers:
+        broker = Held(pid)
+        checks.equal(broker.call(PRCTL, PR_GET_DUMPABLE), 0, "the broker's memory is not dumped")
+        broker.let_go()
     held = Held(agent.pid)
     checks.equal(held.call(GETPID), agent.pid, "a call that it needs")
     checks.equal(held.call(KEYCTL, 0, 2**64 - 3), -EPERM, "one that it does not need")
+    checks.equal(held.call(PRCTL, PR_GET_DUMPABLE), 0, "its memory is not dumped")
+    checks.equal(held.call(PRCTL, PR_SET_DUMPABLE, 1), -EPERM, "and that cannot be taken back")
     checks.equal(held.call(SOCKET, AF_PACKET, 3), -EPERM, "a socket of a family that it does not need")
     checks.equal(held.call(BPF, BPF_OBJ_PIN, 0, 0), -EPERM, "a command of bpf that it does not need")
     checks.equal(held.call(CLONE, CLONE_NEWUSER), -EPERM, "a child in a namespace of its own")
     checks.equal(held.call(MMAP, 0, 4096, 7, 0x22), -EPERM, "memory that can be written and run")
     ended = held.call(EXECVE, 0, 0, 0)
     checks.check(os.WIFSIGNALED(ended) and os.WTERMSIG(ended) == signal.SIGSYS, f"a call that only an intruder asks for ends it: {ended}")
+    checks.check(not os.WCOREDUMP(ended), "without a core")
     agent.child.process.returncode = -signal.SIGSYS  # reaped above
     return support.wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in brokers), "the broker ends with it")
 
@@ -202,6 +219,7 @@ def check_off(checks, options, folder, manager):
         mine, status = status_of(os.getpid()), status_of(agent.pid)
         for key in ("CapEff", "CapBnd", "NoNewPrivs", "Seccomp"):
             checks.equal(status[key], mine[key], f"{key} with hardening off")
+        checks.equal(agent.status()["hardening"]["dumpable"], True, "its memory may be dumped with hardening off")
         checks.equal(brokers_of(agent.pid), [], "brokers with hardening off")
         manager.next("READY=1")
     checks.equal(manager.next("STOPPING=1"), "STOPPING=1", "the service manager is told of the stop")
@@ -227,7 +245,8 @@ def main():
     parser.add_argument("--programs", required=True)
     options = parser.parse_args()
     support.require_kernel_tests()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # one agent is ended by its filter
+    most = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (most, most))  # so that it is the agent's doing that there is no core
     checks = support.Checks()
     check_unit(checks)
     with support.Folder("hardening") as folder:

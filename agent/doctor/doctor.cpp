@@ -118,13 +118,17 @@ std::vector<Fact> manager_facts(const Options& options) {
   return facts;
 }
 
-Fact agent_fact(const Options& options) {
-  if (auto reply = control::call(options.config.socket_path(), "status"); reply)
-    return {State::kGood, "agent", "runs: `tiercel status` says how it is", "", ""};
-  else if (reply.error().fault == Fault::kUser)
-    return {State::kNote, "agent", reply.error().message, "its state is not known to you", "run as root (sudo)"};
-  return {State::kNote, "agent", "does not run", "nothing on this host is watched",
-          "`systemctl start tiercel`, or `sudo tiercel run`"};
+std::vector<Fact> agent_facts(const Options& options) {
+  auto reply = control::call(options.config.socket_path(), "status");
+  if (!reply && reply.error().fault == Fault::kUser)
+    return {{State::kNote, "agent", reply.error().message, "its state is not known to you", "run as root (sudo)"}};
+  if (!reply)
+    return {{State::kNote, "agent", "does not run", "nothing on this host is watched",
+             "`systemctl start tiercel`, or `sudo tiercel run`"},
+            hardening_fact_of_host(options)};
+  std::vector<Fact> facts{{State::kGood, "agent", "runs: `tiercel status` says how it is", "", ""}};
+  append(facts, hardening_facts_of(*reply, options.config.hardening));
+  return facts;
 }
 
 std::vector<Fact> examine(const Options& options) {
@@ -136,7 +140,7 @@ std::vector<Fact> examine(const Options& options) {
   append(facts, runtime_facts(options));
   append(facts, neighbour_facts(options));
   append(facts, manager_facts(options));
-  facts.push_back(agent_fact(options));
+  append(facts, agent_facts(options));
   return facts;
 }
 

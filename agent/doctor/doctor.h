@@ -44,12 +44,15 @@ struct Options {
 [[nodiscard]] Fact clock_fact();
 [[nodiscard]] std::vector<Fact> runtime_facts(const Options& options);
 [[nodiscard]] std::vector<Fact> manager_facts(const Options& options);
-[[nodiscard]] Fact agent_fact(const Options& options);
+[[nodiscard]] std::vector<Fact> agent_facts(const Options& options);
+[[nodiscard]] Fact hardening_fact_of_host(const Options& options);
 [[nodiscard]] std::vector<Fact> neighbour_facts(const Options& options);
 
-// Pure: what the kernel's own words mean.
+// Pure: what the kernel's own words mean, and the agent's.
 [[nodiscard]] std::string chosen_word(std::string_view listed);  // "none [integrity] x": integrity
 [[nodiscard]] Fact clock_fact_of(int state, long status_bits, long error_us);
 [[nodiscard]] Fact limit_fact_of(std::string_view what, uint64_t soft, uint64_t wanted);
+// `status`: the reply of the agent that runs; `wanted`: what its configuration says.
+[[nodiscard]] std::vector<Fact> hardening_facts_of(const std::string& status, const config::Hardening& wanted);
 
 }  // namespace tiercel::doctor

@@ -24,9 +24,9 @@ bool keep_priority() {
   return ::setrlimit(RLIMIT_NICE, &limit) == 0;
 }
 
-// Its memory holds keys and tokens: no core file, and no pipe to a program that keeps cores, which asks for no limit. Besides,
-// /proc/PID/mem and ptrace(2) are for CAP_SYS_PTRACE of this user namespace alone. Threads and children of a fork share it;
-// a program that is started does not.
+// Its memory holds keys and tokens: no core file, and no pipe to a program that keeps cores, which asks for no limit.
+// Besides, /proc/PID/mem and ptrace(2) are for CAP_SYS_PTRACE of this user namespace alone. Threads and children of a
+// fork share it; a program that is started does not.
 Result<> keep_memory_to_itself() {
   constexpr rlimit kNone{0, 0};
   if (::setrlimit(RLIMIT_CORE, &kNone) != 0) return fail_errno("cannot forbid core files", errno);

@@ -26,8 +26,10 @@ struct Kept {
   std::string_view what_for;
 };
 [[nodiscard]] std::span<const Kept> kept_capabilities();
+[[nodiscard]] std::string capability_name(unsigned number);  // without "cap_"
 
-// What the kernel says of this process, from any thread. An error counts as "not given up". Capabilities without "cap_", in the kernel's order.
+// What the kernel says of this process, from any thread. An error counts as "not given up". Capabilities without
+// "cap_", in the kernel's order.
 struct State {
   bool seccomp = false, no_new_privs = false;
   bool dumpable = true;  // its memory, into a core file

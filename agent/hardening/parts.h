@@ -11,7 +11,6 @@ namespace tiercel::hardening {
 // Of those that this process has, it keeps kept_capabilities(); the bounding set follows where CAP_SETPCAP allows it.
 // `nice_too`: and CAP_SYS_NICE.
 Result<> drop_capabilities(bool nice_too);
-[[nodiscard]] std::string capability_name(unsigned number);
 
 // Of every thread to come; sets no_new_privs, too.
 Result<> filter_system_calls();

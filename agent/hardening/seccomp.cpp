@@ -54,7 +54,8 @@ constexpr unsigned kIoctls[] = {PERF_EVENT_IOC_ENABLE,
                                 SIOCGIFNAME,
                                 SIOCGIFINDEX,
                                 SIOCOUTQ};
-constexpr unsigned kPrctls[] = {PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_CAPBSET_READ, 0x53564d41};  // PR_SET_VMA: names of heaps
+constexpr unsigned kPrctls[] = {PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_CAPBSET_READ,
+                                0x53564d41};  // PR_SET_VMA: names of heaps
 
 class Filter {
  public:

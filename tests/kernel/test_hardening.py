@@ -4,6 +4,7 @@ without, what it tells a service manager, and the systemd unit's exposure."""
 
 import argparse
 import ctypes
+import json
 import os
 import re
 import resource
@@ -112,12 +113,20 @@ def check_given_up(checks, agent):
     checks.equal(told["dumpable"], False, "status says that its memory is not dumped")
     with open(f"/proc/{agent.pid}/limits", encoding="ascii") as file:
         checks.equal(re.search(r"Max core file size +(\S+) +(\S+)", file.read()).groups(), ("0", "0"), "its limit for core files")
+    doctor_says(checks, agent)
     brokers = brokers_of(agent.pid)
     if checks.equal(len(brokers), 1, "processes that start programs"):
         broker = status_of(brokers[0])
         checks.equal((broker["Seccomp"], broker["CapBnd"]), ("0", status_of(os.getpid())["CapBnd"]), "the broker keeps what programs need")
         fds = sorted(os.readlink(f"/proc/{brokers[0]}/fd/{fd}") for fd in os.listdir(f"/proc/{brokers[0]}/fd"))
         checks.equal([fd for fd in fds if fd != "/dev/null" and not fd.startswith("socket:")], [], "descriptors of the agent in its broker")
+
+
+def doctor_says(checks, agent):
+    said = subprocess.run([agent.tiercel, "doctor", "--json", "--run-dir", agent.run_dir], capture_output=True, text=True, check=False).stdout
+    rows = {row["what"]: row["detail"] for row in json.loads(said)}
+    checks.equal([rows.get(f"agent's {what}") for what in ("system calls", "memory")], ["filtered, no new privileges", "no core dumps"], "doctor says it")
+    checks.check("agent's capabilities" in rows, "doctor says what the agent kept")
 
 
 def check_work(checks, agent, options, rules, folder, witness, manager):

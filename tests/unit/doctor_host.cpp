@@ -68,13 +68,14 @@ TEST_CASE("doctor: every row of this host that is not good says what follows and
   doctor::Options options;
   options.config.run_dir = "/nonexistent";
   // but the kernel's, which takes seconds: tests/kernel asks for those
-  std::vector<Fact> facts{doctor::disk_fact(options), doctor::clock_fact(), doctor::agent_fact(options)};
-  for (const auto& part : {doctor::security_facts(options), doctor::limit_facts(), doctor::runtime_facts(options),
-                           doctor::neighbour_facts(options), doctor::manager_facts(options)})
+  std::vector<Fact> facts{doctor::disk_fact(options), doctor::clock_fact(), doctor::hardening_fact_of_host(options)};
+  for (const auto& part :
+       {doctor::security_facts(options), doctor::limit_facts(), doctor::runtime_facts(options),
+        doctor::neighbour_facts(options), doctor::manager_facts(options), doctor::agent_facts(options)})
     facts.insert(facts.end(), part.begin(), part.end());
   check_complete(facts);
   for (const char* what : {"lockdown", "limit memlock", "limit nofile", "disk of state_dir", "clock", "runtime",
-                           "beside us", "manager", "agent"}) {
+                           "beside us", "manager", "agent", "agent's hardening"}) {
     CAPTURE(what);
     CHECK(named(facts, what) != nullptr);
   }
@@ -136,6 +137,53 @@ TEST_CASE("doctor: other sensors beside us") {
   REQUIRE(facts.size() == 2);
   CHECK(facts[0].detail == "falco runs");
   CHECK(facts[1].way_out.find("beside-a-wazuh-agent.md") != std::string::npos);
+}
+
+TEST_CASE("doctor: what the agent that runs has given up, what it lacks and what it keeps") {
+  const auto said = [](const char* seccomp, const char* privileges, const char* dumpable, const char* capabilities) {
+    return std::string(R"({"version":"1","hardening":{"seccomp":)") + seccomp + R"(,"no_new_privs":)" + privileges +
+           R"(,"dumpable":)" + dumpable + R"(,"capabilities":[)" + capabilities + "]}}";
+  };
+  constexpr const char* kWhole =
+      R"("chown","dac_override","fowner","fsetid","kill","sys_ptrace","sys_nice","perfmon","bpf")";
+  const config::Hardening wanted;
+  std::vector<Fact> facts = doctor::hardening_facts_of(said("true", "true", "false", kWhole), wanted);
+  check_complete(facts);
+  REQUIRE(facts.size() == 3);
+  for (const Fact& fact : facts) CHECK_MESSAGE(fact.state == State::kGood, fact.detail);
+
+  facts = doctor::hardening_facts_of(said("false", "false", "true", R"("chown","dac_read_search","sys_admin","bpf")"),
+                                     wanted);
+  check_complete(facts);
+  REQUIRE(facts.size() == 4);
+  for (const Fact& fact : facts) CHECK_MESSAGE(fact.state == State::kNote, fact.detail);
+  CHECK(facts[0].detail == "not filtered, new privileges possible");
+  CHECK(facts[0].way_out.find("log") != std::string::npos);  // it was to be filtered
+  CHECK(facts[1].detail == "lacks perfmon, sys_ptrace, dac_override, kill, fowner, fsetid");
+  CHECK(facts[1].means.find("kill: end, stop and continue processes of any user") != std::string::npos);
+  CHECK(facts[2].detail == "keeps besides what it needs: sys_admin");
+  CHECK(facts[3].means.find("keys") != std::string::npos);
+  facts = doctor::hardening_facts_of(said("false", "true", "true", kWhole), {false, false});
+  CHECK(facts[0].way_out == "hardening.seccomp: true in tiercel.yaml, and restart the agent");
+
+  for (const char* odd : {"", "[]", "{}", R"({"hardening":[]})", R"({"hardening":{"seccomp":true}})",
+                          R"({"hardening":{"seccomp":1,"no_new_privs":true,"dumpable":false,"capabilities":[]}})"}) {
+    facts = doctor::hardening_facts_of(odd, wanted);
+    check_complete(facts);
+    REQUIRE(facts.size() == 1);
+    CHECK(facts[0].state == State::kNote);
+  }
+}
+
+TEST_CASE("doctor: what a host lets an agent give up that does not run") {
+  Host host;
+  CHECK(doctor::hardening_fact_of_host(host.options).detail == "this kernel does not filter system calls");
+  host.file("/proc/sys/kernel/seccomp/actions_avail", "kill_process kill_thread trap errno trace log allow\n");
+  CHECK(doctor::hardening_fact_of_host(host.options).state == State::kGood);
+  host.options.config.hardening = {false, false};
+  const Fact off = doctor::hardening_fact_of_host(host.options);
+  CHECK(off.state == State::kNote);
+  check_complete({off});
 }
 
 TEST_CASE("doctor: the manager's ports and the key") {

@@ -39,7 +39,7 @@ test: test-deps ## build and run every test through ctest (as root: the live tes
 
 .PHONY: soak
 soak: build test-deps ## the tests in their long form: 100,000 execs, outages, 2 million random rules, seeded faults
-	@packaging/install-dependencies.sh package-lint
+	@packaging/install-dependencies.sh package-lint shells
 	@tests/soak.sh $(JOBS)
 
 .PHONY: bench

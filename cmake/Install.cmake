@@ -42,6 +42,14 @@ foreach(file IN LISTS files)
   tiercel_install(${CMAKE_INSTALL_MANDIR}/man${section} FILES ${file})
 endforeach()
 
+# Completions of shells, from the build (agent/CMakeLists.txt), where Debian has them; packaging/package.sh knows the rpm's place.
+if(NOT CMAKE_CROSSCOMPILING OR CMAKE_CROSSCOMPILING_EMULATOR)
+  set(completions ${PROJECT_BINARY_DIR}/completions)
+  tiercel_install(${CMAKE_INSTALL_DATADIR}/bash-completion/completions FILES ${completions}/tiercel)
+  tiercel_install(${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions FILES ${completions}/_tiercel)
+  tiercel_install(${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d FILES ${completions}/tiercel.fish)
+endif()
+
 # Licences of what is linked into the program, as the distribution that it was built on has them.
 if(TIERCEL_PORTABLE)
   foreach(package IN ITEMS libbpf-dev libcli11-dev libexpected-dev libfmt-dev libre2-dev libspdlog-dev libsqlite3-dev libyaml-cpp-dev rapidjson-dev)

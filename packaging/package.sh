@@ -67,14 +67,15 @@ rpm_files() {
       *) echo "$path" ;;
     esac
   done
-  # Folders that no other package has.
-  for folder in etc/tiercel usr/share/tiercel usr/share/doc/tiercel; do
+  # Folders that no other package has; and those of shells, which are ours, too, on hosts without the shell.
+  for folder in etc/tiercel usr/share/tiercel usr/share/doc/tiercel usr/share/bash-completion usr/share/zsh usr/share/fish; do
     (cd "$work/stage" && find "$folder" -type d) | sed 's|^|%dir /|'
   done
 }
 
 make_rpm() {
   stage "$work/stage"
+  mv "$work/stage/usr/share/zsh/vendor-completions" "$work/stage/usr/share/zsh/site-functions"
   gzip -9n "$work"/stage/usr/share/man/man*/*.[1-9] 2>/dev/null || true
   rpm_files | sed 's|\.\([1-9]\)\*$|.\1.gz|; s|\(man/.*\)\.gz\.gz$|\1.gz|' >"$work/files"
   python3 packaging/changelog.py rpm "$version" >"$work/changelog"

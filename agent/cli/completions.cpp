@@ -69,6 +69,13 @@ std::string table(const Command& program) {
 // Both shells: $words are the words before the one to complete, without the program's name; sets commands, options,
 // values, places, and `kind`, what the word is: "", or as kind_of() says.
 constexpr std::string_view kWalk = R"sh(
+_tiercel_value() {
+  local line
+  kind=''
+  while read -r line; do
+    [[ $line == "$1="* ]] && kind=${line#"$1="}
+  done <<<"$values"
+}
 _tiercel_walk() {
   local at=tiercel word skip='' left=''
   kind=''
@@ -80,8 +87,9 @@ _tiercel_walk() {
       continue
     fi
     case $word in
+      -*=*) kind='' ;;
       -*)
-        kind=$(printf '%s\n' "$values" | sed -n "s/^$word=//p")
+        _tiercel_value "$word"
         [ -n "$kind" ] && skip=1 ;;
       *)
         kind=''
@@ -110,9 +118,13 @@ std::string bash(const Command& program) {
   out += kWalk;
   out += R"sh(
 _tiercel() {
-  local IFS=$' \t\n' kind commands options values places
-  local current=${COMP_WORDS[COMP_CWORD]}
-  _tiercel_walk "${COMP_WORDS[@]:1:COMP_CWORD-1}"
+  local IFS=$' \t\n' kind commands options values places i
+  local current=${COMP_WORDS[COMP_CWORD]#=} words=()
+  # bash makes three words of --option=value
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    [[ ${COMP_WORDS[i]} == "=" ]] || words+=("${COMP_WORDS[i]}")
+  done
+  _tiercel_walk "${words[@]}"
   COMPREPLY=()
   if [[ $current == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
@@ -153,9 +165,15 @@ std::string zsh(const Command& program) {
 _tiercel() {
   local kind commands options values places
   _tiercel_walk "${(@)words[2,CURRENT-1]}"
-  if [[ $PREFIX == -* ]]; then
+  if [[ $PREFIX == -*=* ]]; then
+    _tiercel_value "${PREFIX%%=*}"
+    compset -P '*='
+    commands=''
+  elif [[ $PREFIX == -* ]]; then
     compadd -- ${=options}
-  elif [[ -n $commands ]]; then
+    return
+  fi
+  if [[ -n $commands ]]; then
     compadd -- ${=commands}
   else
     case $kind in

@@ -1,7 +1,8 @@
 #!/bin/bash
-# `tiercel completions bash` in a real bash: what is offered at a place is what the command line has there. zsh and fish:
-# that the shells take the scripts, where they are installed. usage: completions.sh TIERCEL
+# `tiercel completions` in real shells: what is offered at a place is what the command line has there. zsh and fish where
+# they are installed; `make soak` wants them (packaging/dependencies.txt, section shells). usage: completions.sh TIERCEL
 set -u
+here=$(dirname "$(realpath "$0")")
 tiercel=$(realpath "$1")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -57,6 +58,9 @@ has --format : tiercel events --format markdown --f
 has_not run : tiercel events --format ''
 has a_file.yaml : tiercel rules check a_
 has a_file.yaml : tiercel run --config a_
+has a_file.yaml : tiercel run --config = a_  # as bash cuts --config=a_
+has --json : tiercel run --config = a_file.yaml --j
+has markdown : tiercel events --format =
 has bash : tiercel completions b
 has wazuh4 : tiercel rules export ''
 has --validate : tiercel falco --v
@@ -72,7 +76,38 @@ has "$(printf '%q' "$name")" : tiercel rules case x.rec --rule "${name:0:1}"
 
 "$tiercel" completions zsh >_tiercel || fail "completions zsh"
 "$tiercel" completions fish >tiercel.fish || fail "completions fish"
-if command -v zsh >/dev/null; then zsh -n _tiercel || fail "zsh does not take it"; fi
-if command -v fish >/dev/null; then fish --no-execute tiercel.fish || fail "fish does not take it"; fi
-[ "$failures" = 0 ] && echo "completions: fine"
+
+
+# The same places in the others: a line, and a word that is offered for its end.
+zsh_offers() { zsh -f "$here/offered.zsh" "$work" "$1"; }
+# shellcheck disable=SC2016
+fish_offers() {
+  env -i HOME="$work" PATH="$work:$PATH" fish --no-config -c 'set -g fish_complete_path $argv[1]; complete -C $argv[2]' \
+    "$work" "$1" 2>&1 | cut -f 1
+}
+offers() {  # SHELL LINE WORD
+  said=$("$1_offers" "$2")
+  printf '%s\n' "$said" | grep -qxF -- "$3" || fail "$1: '$3' is not offered for: $2; offered: $said"
+  ! printf '%s\n' "$said" | grep -q '^it says' || fail "$1: $said"
+}
+shells=bash
+for shell in zsh fish; do
+  if ! command -v $shell >/dev/null; then
+    [ -z "${TIERCEL_SOAK:-}" ] || fail "$shell is not installed: packaging/install-dependencies.sh shells"
+    continue
+  fi
+  shells="$shells $shell"
+  offers $shell "tiercel ru" rules
+  offers $shell "tiercel rules ex" explain
+  offers $shell "tiercel rules list --" --priority
+  offers $shell "tiercel events --format " markdown
+  offers $shell "tiercel run --config /etc/x --j" --json
+  offers $shell "tiercel run --config=/etc/x --j" --json
+  offers $shell "tiercel rules check a_" a_file.yaml
+  offers $shell "tiercel rules explain '${name:0:2}" "$name"
+done
+offers_not() { ! "$1_offers" "$2" | grep -qxF -- "$3" || fail "$1: '$3' is offered for: $2"; }
+case $shells in *zsh*) offers zsh "tiercel events --format=" markdown; offers_not zsh "tiercel outputs " check ;; esac
+case $shells in *fish*) offers fish "tiercel events --format=" --format=markdown; offers_not fish "tiercel outputs " check ;; esac
+[ "$failures" = 0 ] && echo "completions: fine in $shells"
 exit "$failures"

@@ -43,6 +43,9 @@ SITE_RULES = """- rule: Saw a sleeper
   condition: rule.name = "Saw a sleeper" and proc.cmdline = "sleep 4712"
   action: {type: suspend, target: process, timeout: 2h}
 """
+COMPLETIONS = {kind: {"bash": "usr/share/bash-completion/completions/tiercel", "zsh": f"usr/share/zsh/{zsh}/_tiercel",
+                      "fish": "usr/share/fish/vendor_completions.d/tiercel.fish"}
+               for kind, zsh in (("deb", "vendor-completions"), ("rpm", "site-functions"))}
 CLONE_NEWNET = 0x40000000
 
 
@@ -231,6 +234,8 @@ def installed(root, manager, checks, what):
     key = root.read("var/lib/tiercel/client.keys")
     checks.check(" packaged " in key, f"{what}: enrolled by the name that was given")
     no_leak(root, checks, what)
+    for shell, place in COMPLETIONS[what].items():
+        checks.equal(root.read(place), root.command("tiercel", "completions", shell).stdout, f"{what}: completions of {shell}")
     return key, pid
 
 

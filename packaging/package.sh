@@ -1,6 +1,6 @@
 #!/bin/sh
-# make deb, make rpm: a package of build/release's program through the install rules of cmake/Install.cmake. Nothing is
-# compiled and nothing is fetched here.
+# make deb, make rpm: a package of build/release's program through the install rules of cmake/Install.cmake, and one of its
+# debug symbols. Nothing is compiled and nothing is fetched here.
 # usage: packaging/package.sh deb|rpm [--build DIR] [--version VERSION] [--output DIR]
 set -eu
 cd "$(dirname "$0")/.."
@@ -27,7 +27,7 @@ export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/
 
 stage() { # FOLDER
   umask 022
-  DESTDIR=$1 cmake --install "$build" --prefix /usr --component tiercel --strip >"$log" || { cat "$log" >&2; exit 1; }
+  DESTDIR=$1 cmake --install "$build" --prefix /usr --component tiercel >"$log" || { cat "$log" >&2; exit 1; }
 }
 failed() {
   cat "$log" >&2
@@ -40,7 +40,7 @@ fill() { # TEMPLATE
     function put(file,   line) { while ((getline line < file) > 0) if (line !~ /^# usage/) print line; close(file) }
     /^@(preseed|undo)@$/ { put(root "/" substr($0, 2, length($0) - 2) ".sh"); next }
     /^@(files|changelog)@$/ { put(work "/" substr($0, 2, length($0) - 2)); next }
-    { print }' "$1" | sed "s|@version@|$version|; s|@stage@|$work/stage|; s|@maintainer@|$maintainer|"
+    { print }' "$1" | sed "s|@version@|$version|; s|@stage@|$work/stage|; s|@symbols@|$work/symbols|; s|@maintainer@|$maintainer|"
 }
 
 make_deb() {
@@ -69,13 +69,33 @@ rpm_files() {
   done
   # Folders that no other package has; and those of shells, which are ours, too, on hosts without the shell.
   for folder in etc/tiercel usr/share/tiercel usr/share/doc/tiercel usr/share/bash-completion usr/share/zsh usr/share/fish; do
-    (cd "$work/stage" && find "$folder" -type d) | sed 's|^|%dir /|'
+    (cd "$work/stage"; [ ! -e "$folder" ] || find "$folder" -type d) | sed 's|^|%dir /|'
   done
+}
+
+# The build's own, which knows its architecture.
+tool() { # NAME
+  sed -n "s/^CMAKE_$1:FILEPATH=//p" "$build/CMakeCache.txt"
+}
+
+# What dh_strip does for the .deb: symbols go where gdb looks for them, by the program's build id.
+split_symbols() {
+  program=$work/stage/usr/bin/tiercel
+  id=$("$(tool READELF)" -n "$program" | sed -n 's/^ *Build ID: //p')
+  [ -n "$id" ] || { echo "package.sh: $build/tiercel has no build id" >&2; exit 1; }
+  folder=$work/symbols/usr/lib/debug/.build-id/$(echo "$id" | cut -c 1-2)
+  mkdir -p "$folder"
+  symbols=$folder/$(echo "$id" | cut -c 3-).debug
+  "$(tool OBJCOPY)" --only-keep-debug --compress-debug-sections "$program" "$symbols"
+  chmod 644 "$symbols"
+  "$(tool STRIP)" --strip-unneeded --remove-section=.comment "$program"
 }
 
 make_rpm() {
   stage "$work/stage"
-  mv "$work/stage/usr/share/zsh/vendor-completions" "$work/stage/usr/share/zsh/site-functions"
+  split_symbols
+  zsh=$work/stage/usr/share/zsh
+  [ ! -e "$zsh" ] || mv "$zsh/vendor-completions" "$zsh/site-functions"
   gzip -9n "$work"/stage/usr/share/man/man*/*.[1-9] 2>/dev/null || true
   rpm_files | sed 's|\.\([1-9]\)\*$|.\1.gz|; s|\(man/.*\)\.gz\.gz$|\1.gz|' >"$work/files"
   python3 packaging/changelog.py rpm "$version" >"$work/changelog"

@@ -303,7 +303,7 @@ def built(options, out):
     if options.packages:  # made before
         def there(name):
             return os.path.realpath(os.path.join(options.packages, name))
-        names = os.listdir(options.packages)
+        names = [name for name in os.listdir(options.packages) if not re.match("tiercel-(dbgsym|debuginfo)", name)]
         rpms = sorted((name for name in names if name.endswith(".rpm")), key=lambda name: f"-{OLD}-" in name)
         return there(next(name for name in names if name.endswith(".deb"))), there(rpms[0]), there(rpms[1])
 
@@ -312,13 +312,37 @@ def built(options, out):
     return os.path.realpath(make("deb")), os.path.realpath(make("rpm")), os.path.realpath(make("rpm", "--version", OLD))
 
 
-def lint(deb, rpms, checks):
+def lint(debs, rpms, checks):
     """Only in the long form: the two are large."""
-    for argv in (["lintian", "--fail-on", "error,warning", deb], ["rpmlint", "-c", HERE + "/../../packaging/rpm/rpmlint.toml", *rpms]):
+    for argv in (["lintian", "--fail-on", "error,warning", *debs], ["rpmlint", "-c", HERE + "/../../packaging/rpm/rpmlint.toml", *rpms]):
         if shutil.which(argv[0]) is None:
             raise support.Failure(f"{argv[0]} is not installed: packaging/install-dependencies.sh package-lint")
         done = run(argv, ok=False)
         checks.check(done.returncode == 0, f"{argv[0]}:\n{done.stdout}{done.stderr}")
+
+
+def symbols(package, folder, checks):
+    """The package of symbols beside it has those of this very program, and the program has none."""
+    kind = package.rpartition(".")[2]
+    place, name = os.path.split(package)
+    other = os.path.join(place, name.replace("tiercel", "tiercel-dbgsym" if kind == "deb" else "tiercel-debuginfo", 1))
+    trees = []
+    for name, file in (("program", package), ("symbols", other)):
+        trees.append(folder.folder(f"{kind}-{name}"))
+        if kind == "deb":
+            run(["dpkg-deb", "-x", file, trees[-1]])
+        else:
+            run(["sh", "-c", 'rpm2cpio "$1" | (cd "$2" && cpio -idm --quiet)', "sh", file, trees[-1]])
+    program = trees[0] + "/usr/bin/tiercel"
+    found = re.search(r"Build ID: ([0-9a-f]{2})([0-9a-f]+)", run(["readelf", "-n", program]).stdout)
+    debug = f"{trees[1]}/usr/lib/debug/.build-id/{found[1]}/{found[2]}.debug" if found else "no build id"
+    checks.check(os.path.exists(debug), f"{kind}: {debug} is there")
+    checks.check(".debug_line" in run(["readelf", "-SW", debug], ok=False).stdout, f"{kind}: it has lines")
+    checks.check(".debug_line" not in run(["readelf", "-SW", program]).stdout, f"{kind}: the program is without")
+    said = run(["gdb", "-nx", "-batch", "-iex", f"set debug-file-directory {trees[1]}/usr/lib/debug", "-ex", "info line main", program],
+               ok=False).stdout
+    checks.check("main.cpp" in said, f"{kind}: gdb finds them: {said}")
+    return other
 
 
 def body(checks):
@@ -338,8 +362,9 @@ def body(checks):
     with Scratch("packaging") as folder:
         try:
             deb, rpm, old_rpm = built(options, folder.folder("built"))
+            other = [symbols(package, folder, checks) for package in (deb, rpm)] if not options.packages else []
             if support.soak():
-                lint(deb, [rpm], checks)
+                lint([deb, *other[:1]], [rpm, *other[1:]], checks)
             test_deb(options, deb, older(deb, folder), folder, checks, children)
             test_rpm(options, rpm, old_rpm, folder, checks, children)
         finally:

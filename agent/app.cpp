@@ -493,8 +493,7 @@ Result<> App::run() {
 }  // namespace
 
 Result<> run_agent(const RunOptions& options) {
-  if (auto hardened = harden(options); !hardened) return hardened;
-  return App(options).run();
+  return hardened(options, [&] { return App(options).run(); });
 }
 
 }  // namespace tiercel

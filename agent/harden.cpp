@@ -6,6 +6,7 @@
 #include "agent/sensor/tracefs.h"
 
 namespace tiercel {
+namespace {
 
 Result<> harden(const RunOptions& options) {
   const config::Hardening& wanted = options.config.hardening;
@@ -23,6 +24,15 @@ Result<> harden(const RunOptions& options) {
     log::warning("hardening: {}; the agent runs on without. To be without on purpose: hardening: in tiercel.yaml",
                  given_up.error().message);
   return {};
+}
+
+}  // namespace
+
+Result<> hardened(const RunOptions& options, const std::function<Result<>()>& run) {
+  if (auto given_up = harden(options); !given_up) return given_up;
+  auto ran = run();
+  broker::end();
+  return ran;
 }
 
 }  // namespace tiercel

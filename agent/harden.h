@@ -3,10 +3,13 @@
 // same.
 #pragma once
 
+#include <functional>
+
 #include "agent/app.h"
 
 namespace tiercel {
 
-Result<> harden(const RunOptions& options);
+// What `run` returns. That process has ended then, too, so a service manager finds none of ours after a stop.
+Result<> hardened(const RunOptions& options, const std::function<Result<>()>& run);
 
 }  // namespace tiercel

@@ -15,20 +15,25 @@
 #include <cstdint>
 #include <cstring>
 #include <mutex>
+#include <string_view>
 #include <utility>
+
+#include "agent/base/tracepoint.h"
 
 namespace tiercel::broker {
 namespace {
 
 constexpr const char* kName = "tiercel-broker";
 constexpr size_t kRequestBytesMax = 128 * 1024;
-constexpr size_t kTextsMax = 4096;
 constexpr size_t kFdsMax = 4;
 constexpr int kNobodyThere = EPIPE;
 
 std::atomic<int> socket_fd{-1};
 std::atomic<pid_t> broker_pid{0};
 std::mutex one_at_a_time;
+
+// A request's first byte; behind it what broker::packed() makes, or a tracepoint's id (long).
+enum class Kind : uint8_t { kProgram = 1, kTracepoint = 2 };
 
 struct Reply {
   int32_t failure = 0;  // errno
@@ -103,7 +108,7 @@ void tell_end(Ward& ward) {
 }
 
 Reply start_program(Message& request, std::vector<Ward>& wards, Fd& theirs) {
-  auto launch = unpacked(request.bytes);
+  auto launch = unpacked(std::span(request.bytes).subspan(sizeof(Kind)));
   const size_t wanted = launch && launch->network >= 0 ? 4 : 3;
   if (!launch || request.fds.size() != wanted) return {EINVAL, 0};
   if (wanted == 4) launch->network = request.fds[3].get();
@@ -118,9 +123,22 @@ Reply start_program(Message& request, std::vector<Ward>& wards, Fd& theirs) {
   return {0, wards.back().spawned.pid};
 }
 
+bool give_tracepoint(int socket, std::span<const std::byte> bytes) {
+  long id = 0;
+  Reply reply{EINVAL, 0};
+  if (bytes.size() != sizeof id) return send_message(socket, &reply, sizeof reply, {});
+  std::memcpy(&id, bytes.data(), sizeof id);
+  const Fd fd = tiercel::open_tracepoint(id);
+  reply.failure = fd.valid() ? 0 : errno;
+  const int raw = fd.get();
+  return send_message(socket, &reply, sizeof reply, {&raw, fd.valid() ? 1u : 0u});
+}
+
 bool take_request(int socket, std::vector<Ward>& wards) {
   auto request = receive_message(socket, kRequestBytesMax);
   if (!request) return false;
+  if (static_cast<Kind>(request->bytes.front()) == Kind::kTracepoint)
+    return give_tracepoint(socket, std::span(request->bytes).subspan(sizeof(Kind)));
   Fd line;
   const Reply reply = start_program(*request, wards, line);
   if (reply.failure != 0) return send_message(socket, &reply, sizeof reply, {});
@@ -206,6 +224,13 @@ Result<> start(const std::string& mounts) {
   return {};
 }
 
+void end() {
+  if (socket_fd < 0) return;
+  ::shutdown(socket_fd, SHUT_RDWR);
+  // A second: it may be busy with the start of a program.
+  for (int n = 0; n < 200 && ::waitpid(broker_pid, nullptr, WNOHANG) == 0; ++n) ::poll(nullptr, 0, 5);
+}
+
 bool runs() {
   return socket_fd >= 0;
 }
@@ -214,28 +239,57 @@ pid_t pid() {
   return broker_pid;
 }
 
-Result<Started> spawn(const Launch& launch, const Stdio& stdio) {
-  const std::string request = packed(launch);
-  if (request.size() > kRequestBytesMax) return fail("cannot run " + launch.file + ": its arguments are too long");
-  const std::array<int, kFdsMax> fds{stdio.input, stdio.output, stdio.error, launch.network};
-  std::optional<Message> answer;
+namespace {
+
+struct Answer {
+  Reply reply;
+  std::vector<Fd> fds;
+};
+
+// Nothing: the broker has ended.
+std::optional<Answer> ask(Kind kind, std::string_view body, std::span<const int> fds) {
+  std::string request(1, static_cast<char>(kind));
+  request += body;
+  std::optional<Message> got;
   {
     const std::lock_guard lock(one_at_a_time);
-    if (send_message(socket_fd, request.data(), request.size(), {fds.data(), launch.network >= 0 ? 4u : 3u}))
-      answer = receive_message(socket_fd, sizeof(Reply));
+    if (send_message(socket_fd, request.data(), request.size(), fds)) got = receive_message(socket_fd, sizeof(Reply));
   }
-  if (!answer || answer->bytes.size() != sizeof(Reply))
-    return fail("cannot run " + launch.file + ": " + kName +
-                " (the process that starts programs) has ended: restart the agent");
-  Reply reply;
-  std::memcpy(&reply, answer->bytes.data(), sizeof reply);
-  if (reply.failure != 0) return fail_errno("cannot run " + launch.file, reply.failure);
-  if (answer->fds.size() != 2) return fail("cannot run " + launch.file + ": no descriptors are left");
+  if (!got || got->bytes.size() != sizeof(Reply)) return std::nullopt;
+  Answer answer;
+  std::memcpy(&answer.reply, got->bytes.data(), sizeof answer.reply);
+  answer.fds = std::move(got->fds);
+  return answer;
+}
+
+tl::unexpected<Error> ended(const std::string& what) {
+  return fail(what + ": " + kName + " (the process that starts programs) has ended: restart the agent");
+}
+
+}  // namespace
+
+Result<Started> spawn(const Launch& launch, const Stdio& stdio) {
+  const std::string what = "cannot run " + launch.file;
+  const std::string body = packed(launch);
+  if (body.size() >= kRequestBytesMax) return fail(what + ": its arguments are too long");
+  const std::array<int, kFdsMax> fds{stdio.input, stdio.output, stdio.error, launch.network};
+  auto answer = ask(Kind::kProgram, body, {fds.data(), launch.network >= 0 ? 4u : 3u});
+  if (!answer) return ended(what);
+  if (answer->reply.failure != 0) return fail_errno(what, answer->reply.failure);
+  if (answer->fds.size() != 2) return fail(what + ": no descriptors are left");
   Started started;
-  started.spawned.pid = reply.pid;
+  started.spawned.pid = answer->reply.pid;
   started.spawned.pidfd = std::move(answer->fds[0]);
   started.line = std::move(answer->fds[1]);
   return started;
+}
+
+Result<Fd> open_tracepoint(long id) {
+  auto answer = ask(Kind::kTracepoint, {reinterpret_cast<const char*>(&id), sizeof id}, {});
+  if (!answer) return ended("perf_event_open");
+  if (answer->reply.failure != 0) return fail_errno("perf_event_open", answer->reply.failure);
+  if (answer->fds.size() != 1) return fail("perf_event_open: no descriptors are left");
+  return std::move(answer->fds[0]);
 }
 
 int wait_for_end(Fd line) {
@@ -243,59 +297,6 @@ int wait_for_end(Fd line) {
   ssize_t got = 0;
   while ((got = ::recv(line.get(), &status, sizeof status, MSG_WAITALL)) < 0 && errno == EINTR) continue;
   return got == sizeof status ? status : -1;
-}
-
-// --- What goes over the socket: counts and lengths in 32 bits, then the bytes ---------------------------------------
-
-std::string packed(const Launch& launch) {
-  std::string out;
-  auto number = [&out](size_t value) {
-    const auto bits = static_cast<uint32_t>(value);
-    out.append(reinterpret_cast<const char*>(&bits), sizeof bits);
-  };
-  auto text = [&](const std::string& value) {
-    number(value.size());
-    out += value;
-  };
-  text(launch.file);
-  text(launch.folder);
-  number(launch.network >= 0 ? 1 : 0);
-  for (const auto* list : {&launch.argv, &launch.environment}) {
-    number(list->size());
-    for (const std::string& one : *list) text(one);
-  }
-  return out;
-}
-
-std::optional<Launch> unpacked(std::span<const std::byte> bytes) {
-  bool good = true;
-  auto number = [&]() -> uint32_t {
-    uint32_t bits = 0;
-    if (bytes.size() < sizeof bits) return good = false, 0;
-    std::memcpy(&bits, bytes.data(), sizeof bits);
-    bytes = bytes.subspan(sizeof bits);
-    return bits;
-  };
-  auto text = [&]() -> std::string {
-    const uint32_t size = number();
-    if (size > bytes.size()) return good = false, std::string();
-    std::string out(reinterpret_cast<const char*>(bytes.data()), size);
-    if (out.find('\0') != std::string::npos) good = false;
-    bytes = bytes.subspan(size);
-    return out;
-  };
-  Launch launch;
-  launch.file = text();
-  launch.folder = text();
-  const uint32_t network = number();
-  launch.network = network == 1 ? 0 : -1;  // stands for the descriptor that came along
-  for (auto* list : {&launch.argv, &launch.environment}) {
-    const uint32_t count = number();
-    if (count > kTextsMax) good = false;
-    for (uint32_t i = 0; good && i < count; ++i) list->push_back(text());
-  }
-  if (!good || network > 1 || !bytes.empty() || launch.file.empty()) return std::nullopt;
-  return launch;
 }
 
 }  // namespace tiercel::broker

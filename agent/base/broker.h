@@ -1,7 +1,8 @@
 // Broker: a small process of ours that starts programs for the agent (responses' scripts, nft, program outputs). It is
 // forked before the agent gives up what it does not need itself, and keeps what these programs need: the agent's system
 // call filter and dropped capabilities would be theirs, too. It reads requests from one socket and does nothing else;
-// it ends when the agent does. Programs that still run then go on.
+// it ends when the agent does. Programs that still run then go on. It also opens tracepoints for the agent, which some
+// kernels give to CAP_SYS_ADMIN only.
 //
 // start() before the first thread; everything else from any thread, which waits for a start of a program, not for its
 // end.
@@ -24,6 +25,8 @@ namespace tiercel::broker {
 // `mounts`: a mount namespace (/proc/1/ns/mnt) whose files the programs are to see; empty: ours. An agent whose service
 // manager gives it a read-only system would else run scripts that can change nothing.
 [[nodiscard]] Result<> start(const std::string& mounts);
+// At the end of ours: it goes, and is waited for, though not for long. What is asked of it from here on fails.
+void end();
 [[nodiscard]] bool runs();
 [[nodiscard]] pid_t pid();  // 0: there is none
 
@@ -36,7 +39,10 @@ struct Started {
 // Exit status, or 128 + signal; -1: the broker has ended.
 [[nodiscard]] int wait_for_end(Fd line);
 
-// What goes over the socket. Inner; for tests, too.
+// As tiercel::open_tracepoint().
+[[nodiscard]] Result<Fd> open_tracepoint(long id);
+
+// What goes over the socket for a program, behind the kind of request. Inner; for tests, too.
 [[nodiscard]] std::string packed(const Launch& launch);
 [[nodiscard]] std::optional<Launch> unpacked(std::span<const std::byte> bytes);
 

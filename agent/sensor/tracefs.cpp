@@ -1,7 +1,6 @@
 #include "agent/sensor/tracefs.h"
 
 #include <fcntl.h>
-#include <linux/perf_event.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -12,6 +11,9 @@
 #include <cstdlib>
 #include <string_view>
 #include <utility>
+
+#include "agent/base/broker.h"
+#include "agent/base/tracepoint.h"
 
 namespace tiercel::sensor {
 
@@ -80,16 +82,22 @@ Result<long> tracepoint_id(int tracefs, const std::string& call, bool enter) {
   return std::strtol(text.data(), nullptr, 10);
 }
 
+// Debian's and Ubuntu's kernels have a kernel.perf_event_paranoid above 2 as their default: then CAP_PERFMON is not
+// enough, and the one of us that still has CAP_SYS_ADMIN asks.
 Result<Fd> open_tracepoint(long id) {
-  perf_event_attr attr{};
-  attr.size = sizeof attr;
-  attr.type = PERF_TYPE_TRACEPOINT;
-  attr.config = static_cast<__u64>(id);
-  attr.sample_period = 1;
-  attr.wakeup_events = 1;
-  Fd fd(static_cast<int>(::syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC)));
-  if (!fd.valid()) return fail_errno("perf_event_open", errno);
-  return fd;
+  Fd fd = tiercel::open_tracepoint(id);
+  if (fd.valid()) return fd;
+  if (errno != EACCES) return fail_errno("perf_event_open", errno);
+  std::string refused = "perf_event_open: Permission denied";
+  if (broker::runs()) {
+    auto asked = broker::open_tracepoint(id);
+    if (asked) return asked;
+    refused += " (tiercel-broker: " + asked.error().message + ")";
+  }
+  return fail(refused +
+              ": a kernel whose kernel.perf_event_paranoid is above 2, as it is by default on Debian and Ubuntu, gives "
+              "tracepoints to CAP_SYS_ADMIN only. Let the agent start with that capability, or set `sysctl "
+              "kernel.perf_event_paranoid=2`, the default of other kernels");
 }
 
 }  // namespace tiercel::sensor

@@ -19,7 +19,7 @@ void keep_tracefs();
 // Of the tracepoint at the exit or the entry of a system call, by Falco's name for it.
 Result<long> tracepoint_id(int tracefs, const std::string& call, bool enter);
 
-// The tracepoint itself fires on every CPU; the perf event is only the handle.
+// As tiercel::open_tracepoint(), by the broker where the kernel does not give it to us.
 Result<Fd> open_tracepoint(long id);
 
 }  // namespace tiercel::sensor

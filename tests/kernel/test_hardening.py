@@ -234,6 +234,25 @@ def check_off(checks, options, folder, manager):
     checks.equal(manager.next("STOPPING=1"), "STOPPING=1", "the service manager is told of the stop")
 
 
+def check_paranoid(checks, options, folder, rules):
+    """Where perf events are for CAP_SYS_ADMIN only, the broker asks for them, also for a reload; who has none is told the way out."""
+    environment = {**os.environ, "LD_PRELOAD": os.path.join(options.programs, "libparanoid_shim.so")}
+    with open(rules, "w", encoding="utf-8") as file:
+        file.write(RULES.replace("{witness}", "/dev/null"))
+    with support.Agent(options.tiercel, rules, config=CONFIG, env=environment) as agent:
+        with open(rules, "a", encoding="utf-8") as file:
+            file.write(MORE.replace("{witness}", folder.file("paranoid", "")))
+        reloaded = subprocess.run([options.tiercel, "rules", "reload", "--run-dir", agent.run_dir], capture_output=True, text=True, check=False)
+        checks.equal(reloaded.returncode, 0, f"a reload on a kernel with paranoid perf events: {reloaded.stdout}{reloaded.stderr}")
+        os.chmod(os.path.join(folder.path, "paranoid"), 0o600)
+        agent.wait_alerts(lambda alerts: any(alert["rule"] == "Mode" for alert in alerts), "an alert of a hook that came by the broker")
+    without = 'mount -t tracefs tracefs /sys/kernel/tracing && exec setpriv --bounding-set -sys_admin --inh-caps -sys_admin "$@"'
+    argv = ["unshare", "--mount", "--propagation", "private", "sh", "-c", without, "sh", options.tiercel, "run", "--no-manager", "--rules", rules,
+            "--config", folder.file("paranoid.yaml", CONFIG), "--run-dir", folder.folder("no-run"), "--state-dir", folder.folder("no-state")]
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=support.WAIT_S, check=False)
+    checks.check(done.returncode == 2 and "kernel.perf_event_paranoid=2" in done.stderr, f"without that capability: {done.returncode} {done.stderr}")
+
+
 def check_unit(checks):
     with open(UNIT, encoding="utf-8") as file:
         text = file.read()
@@ -268,6 +287,7 @@ def main():
             check_work(checks, agent, options, rules, folder, witness, manager)
             check_watchdog(checks, agent, manager)
             check_filter(checks, agent)
+        check_paranoid(checks, options, folder, rules)
         check_off(checks, options, folder, manager)
     return checks.finish("what the agent gives up")
 

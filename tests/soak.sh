@@ -15,6 +15,6 @@ TIERCEL_SOAK=1 ctest --test-dir build/dev -R 'slack_webhook|report_' --output-on
 for type in slack aws_security_hub; do
   TIERCEL_SOAK=1 python3 tests/kernel/test_hostile_outputs.py --tiercel build/release/tiercel --programs build/release/tests/kernel --type $type
 done
-python3 tests/kernel/test_unit.py --tiercel build/release/tiercel --programs build/release/tests/kernel
+python3 tests/kernel/test_unit.py --machine --tiercel build/release/tiercel
 python3 tests/faults/faults.py --jobs "$jobs" --sound-cases 2000000
 TIERCEL_SOAK=1 exec ctest --test-dir build/release -L live --output-on-failure --no-tests=error --timeout 7200

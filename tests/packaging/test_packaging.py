@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """The packages as people get them: installed, started, fired, upgraded, removed and purged in clean roots.
 
-The .deb and the .rpm are made without a network. In a clean Debian 12 root: apt installs with WAZUH_MANAGER and its like in
-the environment, the unit's own command line starts the agent on this kernel, an alert arrives at a dev-manager that wanted
-the password; an upgrade keeps the host's configuration, key, spool and a response that is in effect, and the gap is told;
-removing undoes that response; after a purge the root has the files that it had before. The .rpm with rpm, likewise.
+The .deb and the .rpm are made without a network. In a clean Debian 12 root, under a real systemd in namespaces (booted.py): apt
+installs with WAZUH_MANAGER and its like in the environment, systemd starts the agent on this kernel, an alert arrives at a
+dev-manager that wanted the password; an upgrade keeps the host's configuration, key, spool and a response that is in effect,
+and the gap is told; removing undoes that response; after a purge the root has the files that it had before. The .rpm with
+rpm, likewise, but that the unit's own command line is started by a script in systemctl's place: in the host's pid namespace,
+where a response holds a process.
 
 Everything is in mount and network namespaces of this process, which end with it. usage:
   test_packaging.py --tiercel build/release/tiercel [--root CLEAN_ROOT]
@@ -20,7 +22,9 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import booted  # noqa: E402
 import places  # noqa: E402
+import roots  # noqa: E402
 import tiercel as support  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -29,10 +33,6 @@ PASSWORD = "opens-the-door-4711"
 PRESEED = {"WAZUH_MANAGER": "127.0.0.1", "WAZUH_REGISTRATION_PASSWORD": PASSWORD, "WAZUH_AGENT_GROUP": "web,linux",
            "WAZUH_AGENT_NAME": "packaged"}
 OLD = "0.0.9"
-NEEDED = "ca-certificates,libcurl4,libelf1,libssl3,rpm"
-# What package managers write for themselves.
-THEIRS = ("var/lib/apt", "var/lib/dpkg", "var/cache", "var/log", "var/lib/rpm", "usr/lib/sysimage", "root/.rpmdb", "run", "tmp",
-          "proc", "sys", "dev", "etc/ld.so.cache", "usr/bin/systemctl")
 SITE_RULES = """- rule: Saw a sleeper
   desc: a program of this test
   condition: evt.type in (execve, execveat) and evt.failed = false and proc.cmdline startswith "sleep 471"
@@ -42,6 +42,15 @@ SITE_RULES = """- rule: Saw a sleeper
   desc: a response of this test
   condition: rule.name = "Saw a sleeper" and proc.cmdline = "sleep 4712"
   action: {type: suspend, target: process, timeout: 2h}
+- rule: Saw what was brought
+  desc: a program of this test
+  condition: evt.type in (execve, execveat) and evt.failed = false and proc.exepath = /srv/brought
+  output: "%proc.cmdline"
+  priority: WARNING
+- rule: Take what was brought
+  desc: a response of this test
+  condition: rule.name = "Saw what was brought"
+  action: {type: quarantine}
 """
 COMPLETIONS = {kind: {"bash": "usr/share/bash-completion/completions/tiercel", "zsh": f"usr/share/zsh/{zsh}/_tiercel",
                       "fish": "usr/share/fish/vendor_completions.d/tiercel.fish"}
@@ -49,104 +58,17 @@ COMPLETIONS = {kind: {"bash": "usr/share/bash-completion/completions/tiercel", "
 CLONE_NEWNET = 0x40000000
 
 
-def run(argv, ok=True, **more):
-    done = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, **more)
-    if ok and done.returncode != 0:
-        raise support.Failure(f"{' '.join(argv)} ended with status {done.returncode}:\n{done.stdout}{done.stderr}")
-    return done
-
-
-def clean_root(path):
-    """Made once, from the archive that the host is set to."""
-    if os.path.exists(path + "/etc/debian_version"):
-        return
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    part = path + ".part"
-    shutil.rmtree(part, ignore_errors=True)
-    run(["mmdebstrap", "--quiet", "--variant=minbase", f"--include={NEEDED}", "bookworm", part,
-         "/etc/apt/sources.list.d/debian.sources"])
-    os.rename(part, path)
-
-
-class Scratch(support.Folder):
-    """In memory, with whatever is mounted below it. Its end takes the mounts away and deletes nothing by name: the host's
-    /dev is among them."""
-
-    def __enter__(self):
-        places.mount_tmpfs(self.path)
-        return self
-
-    def __exit__(self, *_):
-        places.unmount(self.path)
-        os.rmdir(self.path)
-
-
-class Root:
-    """An overlay over the clean root, in this process's mount namespace, with the host's /proc, /sys and /dev."""
-
-    def __init__(self, lower, folder, name):
-        self.path = folder.folder(name)
-        upper = folder.folder(name + "-changes")
-        places.mount_tmpfs(upper)
-        for part in ("upper", "inner"):
-            os.mkdir(f"{upper}/{part}")
-        run(["mount", "-t", "overlay", "overlay", "-o", f"lowerdir={lower},upperdir={upper}/upper,workdir={upper}/inner",
-             self.path])
-        places.mount_tmpfs(self.path + "/run")
-        for part in ("proc", "sys", "dev"):
-            run(["mount", "--rbind", "/" + part, f"{self.path}/{part}"])
-        os.makedirs(self.path + "/run/systemd/system")
-        shutil.copy(HERE + "/systemctl", self.path + "/usr/bin/systemctl")
-        self.said = ""  # by everything that ran in there
-
-    def command(self, *argv, ok=True, env=None):
-        done = run(["chroot", self.path, *argv], ok=ok,
-                   env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive", "LANG": "C.UTF-8", **(env or {})})
-        self.said += done.stdout + done.stderr
-        return done
-
-    def read(self, name):
-        with open(f"{self.path}/{name}", encoding="utf-8", errors="replace") as file:
-            return file.read()
-
-    def exists(self, name):
-        return os.path.lexists(f"{self.path}/{name}")
-
-    def files(self):
-        found = set()
-        for folder, names, others in os.walk(self.path):
-            below = os.path.relpath(folder, self.path)
-            names[:] = [n for n in names if os.path.normpath(os.path.join(below, n)) not in THEIRS]
-            found |= {os.path.normpath(os.path.join(below, n)) for n in names + others}
-        return {name for name in found if name not in THEIRS and not name.endswith(".pyc")}
-
-    def unit_pid(self):
-        """Of the agent that is watching."""
-        def watching():
-            return "is watching" in self.read("run/unit.log").rpartition("== started")[2]
-        try:
-            support.wait_until(lambda: self.exists("run/unit.log") and watching(), "the unit's agent to watch")
-        except support.Failure as failure:
-            said = self.read("run/unit.log") if self.exists("run/unit.log") else "nothing: it was not started"
-            raise support.Failure(f"{failure}; it said:\n{said[-1500:]}") from failure
-        return int(self.read("run/tiercel-unit.pid"))
-
-    def end(self):
-        if self.exists("run/tiercel-unit.pid"):
-            self.command("systemctl", "stop", "tiercel.service", ok=False)
-
-
 def older(package, folder):
     """The same package with a lower version, and a configuration file of which the newer one has another text."""
     work = folder.folder("older")
-    run(["dpkg-deb", "-R", package, work])
+    booted.run(["dpkg-deb", "-R", package, work])
     for name, pattern, text in (("DEBIAN/control", r"^Version: .*$", f"Version: {OLD}"), ("etc/tiercel/tiercel.yaml", r"\Z", "# older\n")):
         with open(f"{work}/{name}", encoding="utf-8") as file:
             changed = re.sub(pattern, text, file.read(), count=1, flags=re.M if "DEBIAN" in name else 0)
         with open(f"{work}/{name}", "w", encoding="utf-8") as file:
             file.write(changed)
     out = folder.folder("debs") + f"/tiercel_{OLD}.deb"
-    run(["dpkg-deb", "-Zgzip", "-z1", "--root-owner-group", "-b", work, out])
+    booted.run(["dpkg-deb", "-Zgzip", "-z1", "--root-owner-group", "-b", work, out])
     return out
 
 
@@ -163,7 +85,13 @@ class Managed:
     def start(self):
         self.child = support.Child([self.tiercel, "dev-manager", "--dir", self.manager_folder, "--password-file", self.password, "--json"],
                                    keep_stdout=False, on_line=self.lines.append, stdin=subprocess.PIPE)
-        support.wait_until(lambda: run(["ss", "-Hltn", "sport", "=", ":1515"]).stdout, "the dev-manager's port")
+        support.wait_until(lambda: booted.run(["ss", "-Hltn", "sport", "=", ":1515"]).stdout, "the dev-manager's port")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.child.kill()
 
     def has(self, *words):
         return any(all(word.encode() in line for word in words) for line in self.lines)
@@ -172,50 +100,36 @@ class Managed:
         support.wait_until(lambda: self.has(*words), f"{what} at the manager", timeout_s=60)
 
 
-def sleeper(children, root, seconds):
-    """A program that the site's rules know, in a session of its own."""
-    child = subprocess.Popen(["chroot", root.path, "sleep", seconds], start_new_session=True, stdin=subprocess.DEVNULL,
-                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    children.append(child)
-    return child
-
-
-def stopped(child):
-    with open(f"/proc/{child.pid}/stat", encoding="utf-8") as file:
-        return file.read().rpartition(")")[2].split()[0] == "T"
-
-
-def no_leak(root, checks, what):
-    """The password is nowhere but in the file that only root can read."""
-    found = run(["grep", "-rlF", "--exclude-dir=proc", "--exclude-dir=sys", "--exclude-dir=dev", PASSWORD, root.path + "/etc",
-                 root.path + "/var", root.path + "/run", root.path + "/tmp"], ok=False).stdout.split()
+def no_leak(root, manager, checks, what):
+    """The password is nowhere but in the file that only root can read. (Not in grep's arguments either: an agent sees those.)"""
+    found = booted.run(["grep", "-rlF", "--exclude-dir=proc", "--exclude-dir=sys", "--exclude-dir=dev", "-f", manager.password,
+                        *[f"{root.path}/{folder}" for folder in ("etc", "var", "run", "tmp")]], ok=False).stdout.split()
     checks.equal(found, [root.path + "/etc/tiercel/enrolment.pass"], f"{what}: files with the password in them")
     checks.check(PASSWORD not in root.said, f"{what}: the password was printed")
 
 
-def use(root, manager, checks, children, what):
+def use(root, manager, checks, what):
     """The host's own rules, an alert of theirs, and a response that is still in effect when this ends."""
     with open(root.path + "/etc/tiercel/rules.d/site.yaml", "w", encoding="utf-8") as file:
         file.write(SITE_RULES)
     with open(root.path + "/etc/tiercel/tiercel.yaml", "a", encoding="utf-8") as file:
         file.write("# mine\n")
     root.command("tiercel", "rules", "reload")
-    sleeper(children, root, "4711")
+    root.start("sleep", "4711")
     manager.wait(f"{what}: the alert", "Saw a sleeper", "sleep 4711")
-    held = sleeper(children, root, "4712")
-    support.wait_until(lambda: stopped(held), "the response")
+    root.hold()
+    support.wait_until(root.held, "the response")
     manager.child.kill()  # so what comes now is in the spool
-    sleeper(children, root, "4713")
+    root.start("sleep", "4713")
     support.wait_until(lambda: "sleep 4713" in root.read("var/log/tiercel/alerts.json"), "the alert in the host's file")
-    return held
 
 
-def upgraded(root, manager, checks, before, held, what):
+def upgraded(root, manager, checks, before, what):
     """before: what the agent's key and pid were."""
     key, pid = before
     checks.check(root.unit_pid() != pid, f"{what}: the new agent runs")
-    checks.check(stopped(held), f"{what}: the response is still in effect")
-    checks.check(f"{held.pid}" in root.command("tiercel", "respond", "list", "--json").stdout, f"{what}: and will be undone")
+    checks.check(root.held(), f"{what}: the response is still in effect")
+    checks.check(root.held_name in root.command("tiercel", "respond", "list", "--json"), f"{what}: and will be undone")
     manager.start()
     manager.wait(f"{what}: the alert from the spool", "Saw a sleeper", "sleep 4713")
     manager.wait(f"{what}: the gap", "Tiercel internal: gap")
@@ -233,66 +147,62 @@ def installed(root, manager, checks, what):
     checks.equal(oct(os.stat(root.path + "/etc/tiercel/enrolment.pass").st_mode & 0o777), "0o600", f"{what}: the password's mode")
     key = root.read("var/lib/tiercel/client.keys")
     checks.check(" packaged " in key, f"{what}: enrolled by the name that was given")
-    no_leak(root, checks, what)
+    no_leak(root, manager, checks, what)
     for shell, place in COMPLETIONS[what].items():
         checks.equal(root.read(place), root.command("tiercel", "completions", shell).stdout, f"{what}: completions of {shell}")
     return key, pid
 
 
-def test_deb(options, package, old, folder, checks, children):
-    root, manager = Root(options.root, folder, "deb"), Managed(options.tiercel, folder, "deb")
-    try:
+def test_deb(options, package, old, folder, checks):
+    with roots.Booted(options.root, folder, "deb") as root, Managed(options.tiercel, folder, "deb") as manager:
         before = root.files()
         for file in (package, old):
             shutil.copy(file, root.path + "/tmp")
         apt = ("apt-get", "install", "-y", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confold")
         root.command(*apt, "/tmp/" + os.path.basename(old), env=PRESEED)
         was = installed(root, manager, checks, "deb")
-        held = use(root, manager, checks, children, "deb")
+        checks.equal((root.show("UnitFileState"), root.show("NRestarts")), ("enabled", "0"), "deb: the unit after the installation")
+        use(root, manager, checks, "deb")
         root.command(*apt, "/tmp/" + os.path.basename(package))
-        upgraded(root, manager, checks, was, held, "deb")
+        upgraded(root, manager, checks, was, "deb")
+        checks.equal((root.show("UnitFileState"), root.show("NRestarts")), ("enabled", "0"), "deb: the unit after the upgrade")
         checks.check(root.exists("etc/tiercel/tiercel.yaml.dpkg-dist"), "deb: the new configuration lies beside the host's")
-        no_leak(root, checks, "deb, upgraded")
+        no_leak(root, manager, checks, "deb, upgraded")
 
         pid = root.unit_pid()
         root.command("apt-get", "remove", "-y", "tiercel")
-        checks.check(not os.path.exists(f"/proc/{pid}"), "deb: removing ends the agent")
-        checks.check(not stopped(held), "deb: removing undoes what responses hold")
+        checks.check(not root.runs(pid), "deb: removing ends the agent")
+        checks.check(not root.held(), "deb: removing undoes what responses hold")
         checks.check(not root.exists("usr/bin/tiercel") and not root.exists("usr/share/tiercel"), "deb: removing takes the program")
         checks.check(root.exists("etc/tiercel/tiercel.yaml"), "deb: removing leaves the configuration")
         root.command("apt-get", "purge", "-y", "tiercel")
-        after = root.files()
+        checks.equal((root.show("LoadState"), root.command("systemctl", "--failed", "--plain", "--no-legend")), ("not-found", ""),
+                     "deb: what systemd still knows of the unit, and units that failed")
+        after = root.files() - {root.held_name.lstrip("/")}
         checks.equal((sorted(after - before), sorted(before - after)), ([], []), "deb: what a purge leaves, and what it took")
         for place in ("var/log/tiercel", "var/lib/tiercel", "run/tiercel"):
             checks.check(not root.exists(place), f"deb: {place} is gone")
-    finally:
-        root.end()
-        manager.child.kill()
 
 
-def test_rpm(options, package, old, folder, checks, children):
-    root, manager = Root(options.root, folder, "rpm"), Managed(options.tiercel, folder, "rpm")
-    try:
+def test_rpm(options, package, old, folder, checks):
+    with roots.Played(options.root, folder, "rpm") as root, Managed(options.tiercel, folder, "rpm") as manager:
         before = root.files()
         for file in (package, old):
             shutil.copy(file, root.path + "/tmp")
         # Nothing else in this root is an rpm, so what others would provide is not asked for.
         root.command("rpm", "-i", "--nodeps", "/tmp/" + os.path.basename(old), env=PRESEED)
         was = installed(root, manager, checks, "rpm")
-        held = use(root, manager, checks, children, "rpm")
+        use(root, manager, checks, "rpm")
         root.command("rpm", "-U", "--nodeps", "/tmp/" + os.path.basename(package))
-        upgraded(root, manager, checks, was, held, "rpm")
+        upgraded(root, manager, checks, was, "rpm")
         pid = root.unit_pid()
         root.command("rpm", "-e", "tiercel")
-        checks.check(not os.path.exists(f"/proc/{pid}"), "rpm: erasing ends the agent")
-        checks.check(not stopped(held), "rpm: erasing undoes what responses hold")
+        checks.check(not root.runs(pid), "rpm: erasing ends the agent")
+        checks.check(not root.held(), "rpm: erasing undoes what responses hold")
         left = {name for name in root.files() - before if not name.startswith("var/lib/tiercel")}
         checks.equal(sorted(left - {"etc/tiercel", "var/lib/tiercel", "etc/tiercel/rules.d", "etc/tiercel/rules.d/site.yaml"}),
                      ["etc/tiercel/enrolment.pass", "etc/tiercel/enrolment.yaml", "etc/tiercel/tiercel.yaml.rpmsave"],
                      "rpm: what is left is the host's own")
-    finally:
-        root.end()
-        manager.child.kill()
 
 
 def built(options, out):
@@ -308,7 +218,7 @@ def built(options, out):
         return there(next(name for name in names if name.endswith(".deb"))), there(rpms[0]), there(rpms[1])
 
     def make(kind, *more):
-        return run([script, kind, "--build", build, "--output", out, *more]).stdout.split()[-1]
+        return booted.run([script, kind, "--build", build, "--output", out, *more]).stdout.split()[-1]
     return os.path.realpath(make("deb")), os.path.realpath(make("rpm")), os.path.realpath(make("rpm", "--version", OLD))
 
 
@@ -317,7 +227,7 @@ def lint(debs, rpms, checks):
     for argv in (["lintian", "--fail-on", "error,warning", *debs], ["rpmlint", "-c", HERE + "/../../packaging/rpm/rpmlint.toml", *rpms]):
         if shutil.which(argv[0]) is None:
             raise support.Failure(f"{argv[0]} is not installed: packaging/install-dependencies.sh package-lint")
-        done = run(argv, ok=False)
+        done = booted.run(argv, ok=False)
         checks.check(done.returncode == 0, f"{argv[0]}:\n{done.stdout}{done.stderr}")
 
 
@@ -348,29 +258,23 @@ def symbols(package, folder, checks):
 def body(checks):
     parser = argparse.ArgumentParser()
     parser.add_argument("--tiercel", required=True)
-    parser.add_argument("--root", default=os.path.join(SOURCE, "build", "packaging-root"))
+    parser.add_argument("--root", default=booted.ROOT)
     parser.add_argument("--packages", help=f"a folder with the .deb, the .rpm and the .rpm of version {OLD}")
     options = parser.parse_args()
     options.tiercel = os.path.realpath(options.tiercel)
     support.require_kernel_tests()
-    clean_root(options.root)
+    booted.clean_root(options.root)
     places.own_mounts()
     if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0:
         raise support.Failure("no network namespace of our own")
-    run(["ip", "link", "set", "lo", "up"])
-    children = []
-    with Scratch("packaging") as folder:
-        try:
-            deb, rpm, old_rpm = built(options, folder.folder("built"))
-            other = [symbols(package, folder, checks) for package in (deb, rpm)] if not options.packages else []
-            if support.soak():
-                lint([deb, *other[:1]], [rpm, *other[1:]], checks)
-            test_deb(options, deb, older(deb, folder), folder, checks, children)
-            test_rpm(options, rpm, old_rpm, folder, checks, children)
-        finally:
-            for child in children:
-                child.kill()
-                child.wait()
+    booted.run(["ip", "link", "set", "lo", "up"])
+    with booted.Scratch("packaging") as folder:
+        deb, rpm, old_rpm = built(options, folder.folder("built"))
+        other = [symbols(package, folder, checks) for package in (deb, rpm)] if not options.packages else []
+        if support.soak():
+            lint([deb, *other[:1]], [rpm, *other[1:]], checks)
+        test_deb(options, deb, older(deb, folder), folder, checks)
+        test_rpm(options, rpm, old_rpm, folder, checks)
 
 
 def main():

@@ -159,7 +159,7 @@ class Cgroups:
         """One that has no process any more; what was made above it stays until the end."""
         for root in self.roots:
             folder = os.path.join(root, path.strip("/"))
-            support.wait_until(lambda at=folder: _gone(at), f"{folder} to be empty", step_s=0.002)
+            support.wait_until(lambda at=folder: gone(at), f"{folder} to be empty", step_s=0.002)
             if folder in self._made:
                 self._made.remove(folder)
 
@@ -172,7 +172,7 @@ class Cgroups:
             support.say(f"  cgroups stay, which others use: {left}")
 
 
-def _gone(folder):
+def gone(folder):
     try:
         os.rmdir(folder)
     except FileNotFoundError:
@@ -185,7 +185,7 @@ def _gone(folder):
 def _gone_soon(folder):
     """A cgroup is busy for a moment after its last process ended."""
     end = time.monotonic() + 5
-    while not _gone(folder):
+    while not gone(folder):
         if time.monotonic() > end:
             return False
         time.sleep(0.02)

@@ -9,7 +9,8 @@
 
 namespace tiercel {
 
-// What `run` returns. That process has ended then, too, so a service manager finds none of ours after a stop.
+// What `run` returns. That process is waited for, a second at most: a service manager had better find none of ours
+// after a stop.
 Result<> hardened(const RunOptions& options, const std::function<Result<>()>& run);
 
 }  // namespace tiercel

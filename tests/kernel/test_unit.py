@@ -52,6 +52,7 @@ DefaultDependencies=no
 [Service]
 ExecStart=/bin/sh -c 'exec tail -n +1 -F /run/tiercel-said >/dev/console 2>/dev/null'
 """
+KILLS = 6  # systemd's own limit is five starts in 10 s
 BOOT_S = 900  # emulated, on a machine that has other things to do
 KEPT = 1 << 0 | 1 << 1 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 19 | 1 << 38 | 1 << 39
 
@@ -113,7 +114,7 @@ class Unit:
 
     def journal(self):
         """And what the agent says, which goes to a file in the machine."""
-        return self.place.call("sh", "-c", "journalctl -u tiercel --no-pager -o cat; cat /run/tiercel-said 2>/dev/null")[1]
+        return self.place.call("sh", "-c", "journalctl --sync; journalctl -u tiercel --no-pager -o cat; cat /run/tiercel-said 2>/dev/null")[1]
 
     def alerts(self, rule):
         status, said = self.place.call("cat", LOG)
@@ -213,10 +214,13 @@ def check_watchdog(unit):
 
 
 def check_killed(unit):
-    before, = unit.show("MainPID")
-    unit.ask("systemctl", "kill", "--kill-whom=main", "--signal=KILL", "tiercel.service")
-    unit.wait_state("active", "2")
-    unit.checks.check(unit.show("MainPID") != [before], "another agent runs after one that was killed")
+    """However often."""
+    for number in range(2, 2 + KILLS):
+        before, = unit.show("MainPID")
+        unit.ask("systemctl", "kill", "--kill-whom=main", "--signal=KILL", "tiercel.service")
+        unit.wait_state("active", str(number))
+        unit.checks.check(unit.show("MainPID") != [before], "another agent runs after one that was killed")
+    unit.checks.equal(unit.show("StartLimitIntervalUSec"), ["0"], "the time in which starts are counted")
 
 
 def check_stop(unit):
@@ -226,7 +230,7 @@ def check_stop(unit):
     state, result = unit.show("ActiveState", "Result")
     unit.checks.equal((state, result), ("inactive", "success"), "the unit after a stop")
     last = unit.journal().rpartition("Stopping tiercel.service")[2]
-    unit.checks.check("Deactivated successfully" in last and "remains running" not in last, f"systemd finds no process after a stop: {last}")
+    unit.checks.check("Deactivated successfully" in last, f"systemd's word for a stop: {last}")
     _, left = unit.place.call("sh", "-c", "cat /proc/[0-9]*/comm | grep -c tiercel")
     unit.checks.equal(left.strip(), "0", "processes that are left")
 

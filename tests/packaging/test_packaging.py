@@ -240,17 +240,17 @@ def symbols(package, folder, checks):
     for name, file in (("program", package), ("symbols", other)):
         trees.append(folder.folder(f"{kind}-{name}"))
         if kind == "deb":
-            run(["dpkg-deb", "-x", file, trees[-1]])
+            booted.run(["dpkg-deb", "-x", file, trees[-1]])
         else:
-            run(["sh", "-c", 'rpm2cpio "$1" | (cd "$2" && cpio -idm --quiet)', "sh", file, trees[-1]])
+            booted.run(["sh", "-c", 'rpm2cpio "$1" | (cd "$2" && cpio -idm --quiet)', "sh", file, trees[-1]])
     program = trees[0] + "/usr/bin/tiercel"
-    found = re.search(r"Build ID: ([0-9a-f]{2})([0-9a-f]+)", run(["readelf", "-n", program]).stdout)
+    found = re.search(r"Build ID: ([0-9a-f]{2})([0-9a-f]+)", booted.run(["readelf", "-n", program]).stdout)
     debug = f"{trees[1]}/usr/lib/debug/.build-id/{found[1]}/{found[2]}.debug" if found else "no build id"
     checks.check(os.path.exists(debug), f"{kind}: {debug} is there")
-    checks.check(".debug_line" in run(["readelf", "-SW", debug], ok=False).stdout, f"{kind}: it has lines")
-    checks.check(".debug_line" not in run(["readelf", "-SW", program]).stdout, f"{kind}: the program is without")
-    said = run(["gdb", "-nx", "-batch", "-iex", f"set debug-file-directory {trees[1]}/usr/lib/debug", "-ex", "info line main", program],
-               ok=False).stdout
+    checks.check(".debug_line" in booted.run(["readelf", "-SW", debug], ok=False).stdout, f"{kind}: it has lines")
+    checks.check(".debug_line" not in booted.run(["readelf", "-SW", program]).stdout, f"{kind}: the program is without")
+    said = booted.run(["gdb", "-nx", "-batch", "-iex", f"set debug-file-directory {trees[1]}/usr/lib/debug", "-ex", "info line main", program],
+                      ok=False).stdout
     checks.check("main.cpp" in said, f"{kind}: gdb finds them: {said}")
     return other
 

@@ -38,8 +38,8 @@ test: test-deps ## build and run every test through ctest (as root: the live tes
 	@tests/run.sh $(JOBS)
 
 .PHONY: soak
-soak: build test-deps ## the tests in their long form: 100,000 execs, outages, 2 million random rules, seeded faults
-	@packaging/install-dependencies.sh package-lint shells
+soak: build test-deps ## the tests in their long form: 100,000 execs, outages, 2 million random rules, seeded faults, arm64
+	@packaging/install-dependencies.sh package-lint shells cross-host cross-test
 	@tests/soak.sh $(JOBS)
 
 .PHONY: bench
@@ -60,14 +60,26 @@ attacks: build attack-deps ## every detection against real attacks and harmless 
 	@python3 tests/attacks/conjuncts.py --tiercel $(TIERCEL)
 
 .PHONY: deb rpm
-deb: build ## build/packages/tiercel_VERSION_ARCH.deb, for Debian 12, Ubuntu 22.04 and later
+ifneq ($(filter-out x86 x86_64 $(shell dpkg --print-architecture 2>/dev/null),$(ARCH)),)
+deb rpm: cross-build
+	@packaging/cross.sh $(ARCH) packaging/package.sh $@ --build $(BUILD)/release-$(ARCH) --arch $(ARCH)
+	@packaging/cross.sh $(ARCH) python3 packaging/portability.py $(BUILD)/release-$(ARCH)/tiercel
+else
+deb: build ## build/packages/tiercel_VERSION_ARCH.deb, for Debian 12, Ubuntu 22.04 and later (ARCH=arm64: a cross build)
 	@packaging/install-dependencies.sh packages
 	@packaging/package.sh deb
 	@python3 packaging/portability.py $(TIERCEL)
-rpm: build ## build/packages/tiercel-VERSION-1.ARCH.rpm, for Fedora, RHEL 9 and their like
+rpm: build ## build/packages/tiercel-VERSION-1.ARCH.rpm, for Fedora, RHEL 9 and their like (ARCH=arm64: a cross build)
 	@packaging/install-dependencies.sh packages
 	@packaging/package.sh rpm
 	@python3 packaging/portability.py $(TIERCEL)
+endif
+
+.PHONY: cross-build
+cross-build: # TARGETS: what is built
+	@packaging/install-dependencies.sh cross-host
+	@packaging/cross.sh $(ARCH) cmake --preset release-$(ARCH) >$(BUILD)/release-$(ARCH)-configure.log || { cat $(BUILD)/release-$(ARCH)-configure.log; exit 1; }
+	@packaging/cross.sh $(ARCH) cmake --build $(BUILD)/release-$(ARCH) --target $(or $(TARGETS),tiercel_program) -j $(JOBS)
 
 .PHONY: fuzz
 fuzz: test-deps ## every fuzz target for FUZZ_SECONDS (default 60)

@@ -1,16 +1,17 @@
 #!/bin/sh
 # make deb, make rpm: a package of build/release's program through the install rules of cmake/Install.cmake, and one of its
 # debug symbols. Nothing is compiled and nothing is fetched here.
-# usage: packaging/package.sh deb|rpm [--build DIR] [--version VERSION] [--output DIR]
+# usage: packaging/package.sh deb|rpm [--build DIR] [--arch ARCH] [--version VERSION] [--output DIR]
 set -eu
 cd "$(dirname "$0")/.."
 kind=$1
 shift
-build=build/release output=build/packages
+build=build/release output=build/packages arch=$(dpkg --print-architecture 2>/dev/null || echo amd64)
 version=$(sed -n 's/^project(tiercel VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
 while [ $# -gt 0 ]; do
   case $1 in
     --build) build=$2 ;;
+    --arch) arch=$2 ;; # Debian's name of what the build is for
     --version) version=$2 ;;
     --output) output=$2 ;;
     *) echo "package.sh: unknown option $1" >&2 && exit 1 ;;
@@ -18,7 +19,7 @@ while [ $# -gt 0 ]; do
   shift 2
 done
 maintainer=$(sed -n 's/^Maintainer: //p' deb/control)
-work=$output/staging-$kind-$version
+work=$output/staging-$kind-$version-$arch
 rm -rf "$work"
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
@@ -53,8 +54,9 @@ make_deb() {
   done
   python3 packaging/changelog.py deb "$version" >"$work/tiercel/debian/changelog"
   stage "$work/tiercel/stage"
-  (cd "$work/tiercel" && dpkg-buildpackage -b -us -uc >>"$log" 2>&1) || failed
+  (cd "$work/tiercel" && dpkg-buildpackage -b -us -uc -a"$arch" >>"$log" 2>&1) || failed
   mv "$work"/*.deb "$output/"
+  echo "$output/tiercel_${version}_$arch.deb"
 }
 
 # Every file with the words that rpm wants about it.
@@ -100,14 +102,15 @@ make_rpm() {
   rpm_files | sed 's|\.\([1-9]\)\*$|.\1.gz|; s|\(man/.*\)\.gz\.gz$|\1.gz|' >"$work/files"
   python3 packaging/changelog.py rpm "$version" >"$work/changelog"
   fill packaging/rpm/tiercel.spec.in >"$work/tiercel.spec"
+  case $arch in amd64) machine=x86_64 ;; arm64) machine=aarch64 ;; *) machine=$arch ;; esac # rpm's names
   # What Debian's rpmbuild does not say of itself; /usr/lib/rpm's checks of build hosts need tools of theirs.
-  rpmbuild -bb --quiet --define "_topdir $work/rpmbuild" --define "_rpmdir $work" --define "_dbpath $work/db" \
+  rpmbuild -bb --quiet --target "$machine" --define "_topdir $work/rpmbuild" --define "_rpmdir $work" --define "_dbpath $work/db" \
     --define "_binary_payload w6.zstdio" --define "__os_install_post %{nil}" --define "use_source_date_epoch_as_buildtime 1" \
     --define "clamp_mtime_to_source_date_epoch 1" --define "_buildhost tiercel" \
     "$work/tiercel.spec" >>"$log" 2>&1 || failed
   mv "$work"/*/*.rpm "$output/"
+  echo "$output/tiercel-$version-1.$machine.rpm"
 }
 
 make_"$kind"
 rm -rf "$work"
-for file in "$output"/tiercel[-_]"$version"*."$kind"; do echo "$file"; done

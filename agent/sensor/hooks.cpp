@@ -1,5 +1,15 @@
 #include "agent/sensor/hooks.h"
 
+#include <sys/syscall.h>
+
+// Falco's names of two calls (tracefs.cpp has the kernel's).
+#define SYS_pread SYS_pread64
+#define SYS_pwrite SYS_pwrite64
+
+// The text of a call's number, or of its macro's name where the architecture has no such call.
+#define TEXT_OF(macro) #macro
+#define NUMBER_TEXT(macro) TEXT_OF(macro)
+
 namespace tiercel::sensor {
 
 uint64_t Hook::cookie(uint16_t type) const {
@@ -25,7 +35,8 @@ const Hook& hook_of(uint16_t type) {
   static constexpr bool kVITAL = true, kBULK = false;
   static constexpr Hook kHooks[] = {
       {},
-#define EVENT(name, record, ring, category, flags, hook, params) {#name, hook, k##ring},
+#define EVENT(name, record, ring, category, flags, hook, params) \
+  {#name, hook, k##ring, NUMBER_TEXT(SYS_##name)[0] != 'S'},
 #include "bpf/schema/events.def"
   };
   return kHooks[type < EVT_COUNT ? type : 0];

@@ -20,8 +20,9 @@ struct Hook {
   std::string_view event;  // Falco's name, which is the call's
   uint32_t hook = 0;       // bpf/schema/hook.h
   bool vital = false;      // which ring
+  bool numbered = false;   // a call of this architecture: arm64 has openat and clone, and never had open or fork
 
-  [[nodiscard]] bool is_call() const { return HOOK_SHAPE(hook) != SHAPE_NONE; }
+  [[nodiscard]] bool is_call() const { return numbered && HOOK_SHAPE(hook) != SHAPE_NONE; }
   [[nodiscard]] uint64_t cookie(uint16_t type) const;
   [[nodiscard]] std::string exit_program() const;
   // Only where the object has one: a call that takes something down at its entry.

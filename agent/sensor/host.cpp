@@ -47,13 +47,18 @@ std::vector<HostFact> probe_host() {
                      loaded ? "" : "nothing on this host can be watched"});
   }
   if (Fd tracefs = open_tracefs(); tracefs.valid()) {
-    std::string lacking;
-    for (uint16_t type = 1; type < EVT_COUNT; ++type)
-      if (hook_of(type).is_call() && !tracepoint_id(tracefs.get(), std::string(hook_of(type).event), false))
-        lacking.append(lacking.empty() ? "" : ", ").append(hook_of(type).event);
+    std::string lacking, never;
+    for (uint16_t type = 1; type < EVT_COUNT; ++type) {
+      const Hook& hook = hook_of(type);
+      if (HOOK_SHAPE(hook.hook) == SHAPE_NONE) continue;
+      if (!hook.is_call())
+        never.append(never.empty() ? "; this architecture never had " : ", ").append(hook.event);
+      else if (!tracepoint_id(tracefs.get(), std::string(hook.event), false))
+        lacking.append(lacking.empty() ? "no tracepoint for " : ", ").append(hook.event);
+    }
     facts.push_back(
         {lacking.empty() ? State::kGood : State::kDegraded, "system calls",
-         lacking.empty() ? "all that rules may name have tracepoints" : "no tracepoint for " + lacking,
+         (lacking.empty() ? "all that rules may name have tracepoints" : lacking) + never,
          lacking.empty() ? "" : "nothing to do: this kernel was built without them, so nobody can call them",
          lacking.empty() ? "" : "rules that name them never match"});
   }

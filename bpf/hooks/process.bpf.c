@@ -34,7 +34,7 @@ static __always_inline __u64 fork__flags(__u16 type)
 	struct pt_regs *regs = task__regs(bpf_get_current_task_btf());
 	__u64 flags = 0;
 
-	if (type == EVT_clone)
+	if (SYS_NR(regs) == NR_clone) /* not a 32-bit program's, whose numbers and registers are others */
 		flags = SYS_ARG0(regs) & 0xffffffff;
 	else if (type == EVT_clone3) /* struct clone_args begins with its flags */
 		bpf_probe_read_user(&flags, sizeof(flags), (void *)SYS_ARG0(regs));

@@ -134,28 +134,28 @@ static __always_inline struct mount *mnt_ns__youngest(struct mnt_namespace *ns)
 
 /* Arguments of a system call at its exit: the result has taken the place of one register, the rest are as saved. */
 #if defined(__TARGET_ARCH_x86)
-#define SYS_ARG0(regs) ((regs)->di)
-#define SYS_ARG1(regs) ((regs)->si)
-#define SYS_ARG2(regs) ((regs)->dx)
-#define SYS_ARG3(regs) ((regs)->r10)
-#define SYS_ARG4(regs) ((regs)->r8)
-#define SYS_ARG5(regs) ((regs)->r9)
-#define SYS_NR(regs) ((long)(regs)->orig_ax)
+#define SYS_ARG0(r) ((r)->di)
+#define SYS_ARG1(r) ((r)->si)
+#define SYS_ARG2(r) ((r)->dx)
+#define SYS_ARG3(r) ((r)->r10)
+#define SYS_ARG4(r) ((r)->r8)
+#define SYS_ARG5(r) ((r)->r9)
+#define SYS_NR(r) ((long)(r)->orig_ax)
 #define NR_clone 56
 #define NR_fork 57
 #define NR_vfork 58
 #define NR_execveat 322
 #elif defined(__TARGET_ARCH_arm64)
-#define SYS_ARG0(regs) ((regs)->orig_x0)
-#define SYS_ARG1(regs) ((regs)->regs[1])
-#define SYS_ARG2(regs) ((regs)->regs[2])
-#define SYS_ARG3(regs) ((regs)->regs[3])
-#define SYS_ARG4(regs) ((regs)->regs[4])
-#define SYS_ARG5(regs) ((regs)->regs[5])
-#define SYS_NR(regs) ((long)(regs)->syscallno)
+#define SYS_ARG0(r) ((r)->orig_x0)
+#define SYS_ARG1(r) ((r)->regs[1])
+#define SYS_ARG2(r) ((r)->regs[2])
+#define SYS_ARG3(r) ((r)->regs[3])
+#define SYS_ARG4(r) ((r)->regs[4])
+#define SYS_ARG5(r) ((r)->regs[5])
+#define SYS_NR(r) ((long)(r)->syscallno)
 #define NR_clone 220
-#define NR_fork (-2)
-#define NR_vfork (-2)
+#define NR_fork (-2) /* no such call; -1 is the kernel's "none" */
+#define NR_vfork (-3)
 #define NR_execveat 281
 #endif
 #define NR_clone3 435

@@ -5,8 +5,9 @@
 set -eu
 here=$(dirname "$0")
 packages=build/packages
-deb=$(ls -t "$packages"/tiercel_*.deb 2>/dev/null | head -n 1)
-[ -n "$deb" ] || { echo "no $packages/tiercel_*.deb: run \`make deb\` first" >&2; exit 2; }
+arch=$(dpkg --print-architecture 2>/dev/null || echo amd64)
+deb=$(ls -t "$packages"/tiercel_*_"$arch".deb 2>/dev/null | head -n 1)
+[ -n "$deb" ] || { echo "no $packages/tiercel_*_$arch.deb: run \`make deb\` first" >&2; exit 2; }
 reference=${1:-tiercel:$(dpkg-deb -f "$deb" Version | tr '~+' '--')}
 
 builder=${BUILDER:-}

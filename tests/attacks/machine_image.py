@@ -237,7 +237,7 @@ def disk(version, kernel_folder):
     return path
 
 
-def _module_files(version, kernel_folder):
+def module_files(version, kernel_folder, names=BOOT_MODULES):
     """Paths below the kernel's folder, each after those that it needs."""
     base = os.path.join(kernel_folder, "lib/modules", version)
     needs = {}
@@ -247,7 +247,7 @@ def _module_files(version, kernel_folder):
             needs[name] = others.split()
     by_name = {os.path.basename(path).split(".ko")[0]: path for path in needs}
     order = []
-    for module in BOOT_MODULES:
+    for module in names:
         if module in by_name:
             order += [one for one in reversed(needs[by_name[module]]) if one not in order]
             order += [by_name[module]] if by_name[module] not in order else []
@@ -301,7 +301,7 @@ def first_root(path, version, kernel_folder, brought):
         cpio.folder(name)
     cpio.copy("/bin/busybox", "bin/busybox", 0o755)
     cpio.add("init", INIT.encode(), 0o755)
-    modules = _module_files(version, kernel_folder)
+    modules = module_files(version, kernel_folder)
     for module in modules:
         cpio.copy(module, "modules/" + os.path.basename(module))
     cpio.add("modules/order", "".join(os.path.basename(one) + "\n" for one in modules).encode())

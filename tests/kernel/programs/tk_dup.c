@@ -35,6 +35,7 @@ static void do_dup(int oldfd, enum role role)
 	truth_end();
 }
 
+#ifdef SYS_dup2
 static void do_dup2(int oldfd, int newfd, enum role role)
 {
 	long result = result_of(syscall(SYS_dup2, oldfd, newfd));
@@ -43,6 +44,9 @@ static void do_dup2(int oldfd, int newfd, enum role role)
 	truth_newfd(result, oldfd, newfd, role);
 	truth_end();
 }
+#else
+#define do_dup2(oldfd, newfd, role) do_dup3(oldfd, newfd, 0, "O_NONE", role)
+#endif
 
 static void do_dup3(int oldfd, int newfd, int flags, const char *flags_text, enum role role)
 {

@@ -10,6 +10,7 @@ static void truth_made(const char *type, long result, const struct place *target
 	truth_fs_two(result, made, target);
 }
 
+#ifdef SYS_link
 static void do_link(struct place old, struct place new)
 {
 	long result = result_of(syscall(SYS_link, old.raw, new.raw));
@@ -20,6 +21,9 @@ static void do_link(struct place old, struct place new)
 	truth_no_fd();
 	truth_end();
 }
+#else
+#define do_link(old, new) do_linkat(old, new, 0, "0")
+#endif
 
 static void do_linkat(struct place old, struct place new, int flags, const char *flags_text)
 {
@@ -36,6 +40,7 @@ static void do_linkat(struct place old, struct place new, int flags, const char 
 }
 
 /* What a link is to hold is a text: evt.arg.target is as given. */
+#ifdef SYS_symlink
 static void do_symlink(struct place target, struct place link)
 {
 	long result = result_of(syscall(SYS_symlink, target.raw, link.raw));
@@ -46,6 +51,9 @@ static void do_symlink(struct place target, struct place link)
 	truth_no_fd();
 	truth_end();
 }
+#else
+#define do_symlink do_symlinkat
+#endif
 
 static void do_symlinkat(struct place target, struct place link)
 {

@@ -6,6 +6,7 @@
 
 static int here, file, path_only;
 
+#ifdef SYS_chmod
 static void do_chmod(struct place p, unsigned int mode, const char *text)
 {
 	long result = result_of(syscall(SYS_chmod, p.raw, mode));
@@ -17,6 +18,9 @@ static void do_chmod(struct place p, unsigned int mode, const char *text)
 	truth_fs_path(result, p.shown, p.raw);
 	truth_end();
 }
+#else
+#define do_chmod do_fchmodat
+#endif
 
 static void do_fchmodat(struct place p, unsigned int mode, const char *text)
 {
@@ -47,6 +51,7 @@ static void owners(unsigned int uid, unsigned int gid)
 	truth_textf("evt.arg.gid", "%u", gid);
 }
 
+#ifdef SYS_chown
 static void do_chown(bool of_link, struct place p, unsigned int uid, unsigned int gid)
 {
 	long result = result_of(syscall(of_link ? SYS_lchown : SYS_chown, p.raw, uid, gid));
@@ -58,6 +63,10 @@ static void do_chown(bool of_link, struct place p, unsigned int uid, unsigned in
 	truth_fs_path(result, p.shown, p.raw);
 	truth_end();
 }
+#else
+#define do_chown(of_link, p, uid, gid) \
+	do_fchownat(p, uid, gid, of_link ? AT_SYMLINK_NOFOLLOW : 0, of_link ? "AT_SYMLINK_NOFOLLOW" : "0")
+#endif
 
 static void do_fchownat(struct place p, unsigned int uid, unsigned int gid, int flags, const char *flags_text)
 {

@@ -1,6 +1,7 @@
 /* open and creat. Argument: a folder of its own. */
 #include "openings.h"
 
+#ifdef SYS_open
 static char dir[PATH_MAX];
 
 static const char *in_dir(const char *name)
@@ -57,3 +58,10 @@ int main(int argc, char **argv)
 	do_creat(&(struct opening){"absent/made", in_dir("absent/made"), 0, 0, 0, 0600});
 	return 0;
 }
+#else
+int main(void)
+{
+	truth_types("open", "creat", NULL); /* of which there are none here */
+	return 0;
+}
+#endif

@@ -14,6 +14,7 @@ static void end_two(const char *type, long result, const struct place *from, con
 	truth_fs_two(result, from, to);
 }
 
+#ifdef SYS_rename
 static void do_rename(struct place from, struct place to)
 {
 	long result = result_of(syscall(SYS_rename, from.raw, to.raw));
@@ -21,6 +22,9 @@ static void do_rename(struct place from, struct place to)
 	end_two("rename", result, &from, &to);
 	truth_end();
 }
+#else
+#define do_rename do_renameat
+#endif
 
 static void do_renameat(struct place from, struct place to)
 {

@@ -34,6 +34,7 @@ static void do_ftruncate(int fd, long length)
 	truth_end();
 }
 
+#ifdef SYS_utime
 static void do_utime(struct place p, const struct utimbuf *times)
 {
 	long result = result_of(syscall(SYS_utime, p.raw, times));
@@ -61,6 +62,7 @@ static void do_futimesat(struct place p, const struct timeval *times)
 	end_path(result, &p);
 	truth_end();
 }
+#endif
 
 static void do_utimensat(struct place p, const struct timespec *times, int flags, const char *flags_text)
 {
@@ -90,10 +92,13 @@ static void sizes(void)
 
 static void times(void)
 {
+#ifdef SYS_utime
 	static const struct utimbuf second = {1, 2};
 	static const struct timeval micro[2] = {{3, 4}, {5, 6}}, wrong_micro[2] = {{3, 4000000}, {5, 6}};
+#endif
 	static const struct timespec nano[2] = {{7, 8}, {0, UTIME_OMIT}}, wrong_nano[2] = {{1, 1000000000}, {1, 1}};
 
+#ifdef SYS_utime
 	do_utime(CWD("file", in_dir("file")), &second);
 	do_utime(CWD(in_dir("file"), in_dir("file")), NULL);
 	do_utime(CWD("absent/x", in_dir("absent/x")), NULL);
@@ -108,6 +113,7 @@ static void times(void)
 	do_futimesat(AT(file, NULL, NULL), micro);
 	do_futimesat(AT(here, "absent", in_dir("absent")), micro);
 	do_futimesat(AT(NO_FD, "file", "<UNKNOWN>file"), micro);
+#endif
 
 	do_utimensat(CWD("file", in_dir("file")), nano, 0, "0");
 	do_utimensat(AT(here, "link", in_dir("link")), nano, AT_SYMLINK_NOFOLLOW, "AT_SYMLINK_NOFOLLOW");

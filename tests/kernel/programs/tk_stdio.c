@@ -92,15 +92,17 @@ static void truth_stdio(int n, char letter)
 /* argv[1]: "script" if the kernel put the interpreter's own argument there, and the script comes after it. */
 static int image(int argc, char **argv, char **envp)
 {
-	bool script = !strcmp(argv[1], "script");
+	bool script = !strcmp(argv[1], "script"), by_path = argv[1][0] == '/' || script;
 	const char *letters = argv[3];
 
-	truth_image("execve", argc, argv, envp);
+	truth_image(by_path ? "execve" : "execveat", argc, argv, envp);
 	truth_text("proc.script", script ? argv[2] : NULL);
-	if (argv[1][0] == '/' || script)
+	if (by_path)
 		truth_text("evt.arg.filename", script ? argv[2] : argv[1]);
+#if defined(__x86_64__)
 	else
 		truth_like("evt.arg.filename", "^/dev/fd/[0-9]+/tk_memory$");
+#endif
 	for (int n = 0; n < 3; n++)
 		truth_stdio(n, letters[n]);
 	need(dup2(REPORT, 1) == 1, "dup2");

@@ -21,6 +21,7 @@ static void end_at(const char *key, long result, const struct place *p)
 	truth_fs_path(result, p->shown, p->raw);
 }
 
+#ifdef SYS_mkdir
 static void do_mkdir(struct place p, unsigned int mode)
 {
 	long result = result_of(syscall(SYS_mkdir, p.raw, mode));
@@ -30,6 +31,9 @@ static void do_mkdir(struct place p, unsigned int mode)
 	truth_textf("evt.arg.mode", "%X", mode);
 	truth_end();
 }
+#else
+#define do_mkdir do_mkdirat
+#endif
 
 static void do_mkdirat(struct place p, unsigned int mode)
 {
@@ -41,6 +45,7 @@ static void do_mkdirat(struct place p, unsigned int mode)
 	truth_end();
 }
 
+#ifdef SYS_mknod
 static void do_mknod(struct place p, unsigned int mode, const char *mode_text, unsigned int dev)
 {
 	long result = result_of(syscall(SYS_mknod, p.raw, mode, dev));
@@ -51,6 +56,9 @@ static void do_mknod(struct place p, unsigned int mode, const char *mode_text, u
 	truth_textf("evt.arg.dev", "%u", dev);
 	truth_end();
 }
+#else
+#define do_mknod do_mknodat
+#endif
 
 static void do_mknodat(struct place p, unsigned int mode, const char *mode_text, unsigned int dev)
 {
@@ -63,6 +71,7 @@ static void do_mknodat(struct place p, unsigned int mode, const char *mode_text,
 	truth_end();
 }
 
+#ifdef SYS_unlink
 static void do_unlink(struct place p)
 {
 	long result = result_of(syscall(SYS_unlink, p.raw));
@@ -71,7 +80,11 @@ static void do_unlink(struct place p)
 	end_path("evt.arg.path", result, &p);
 	truth_end();
 }
+#else
+#define do_unlink(p) do_unlinkat(p, 0, "0")
+#endif
 
+#ifdef SYS_rmdir
 static void do_rmdir(struct place p)
 {
 	long result = result_of(syscall(SYS_rmdir, p.raw));
@@ -80,6 +93,9 @@ static void do_rmdir(struct place p)
 	end_path("evt.arg.path", result, &p);
 	truth_end();
 }
+#else
+#define do_rmdir(p) do_unlinkat(p, AT_REMOVEDIR, "AT_REMOVEDIR")
+#endif
 
 static void do_unlinkat(struct place p, int flags, const char *flags_text)
 {

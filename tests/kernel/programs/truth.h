@@ -4,7 +4,8 @@
  *   {"types":["openat"]}                                    first: the event types for which every event is stated
  *   {"pid":123,"type":"openat","fields":{"evt.res":..}}      then one line per event, in the order of the events
  * A value is a text, a number, true, false or null; {"like":"regex"}, {"user":uid} and {"group":gid} are worked out by
- * the test. Programs are linked statically, so that no loader opens files, and nothing here opens any while it states.
+ * the test. Where an architecture never had a call (arm64: mkdir) a program does what there is in its place (mkdirat) and states
+ * that. Programs are linked statically, so that no loader opens files, and nothing here opens any while it states.
  */
 #pragma once
 

@@ -44,9 +44,6 @@ export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TIERCEL_TEST_S
 ip link set lo up 2>/dev/null || /bin/busybox ifconfig lo up
 uname -rm
 tiercel doctor
-# At 3, the default of Debian's kernels (a patch of theirs), nobody without CAP_SYS_ADMIN may open a perf event, and the agent gives
-# that capability up before it attaches. The same on x86-64.
-echo 2 >/proc/sys/kernel/perf_event_paranoid
 python3 tests/kernel/test_events.py --tiercel /usr/bin/tiercel --programs /src/programs
 """
 

@@ -149,7 +149,7 @@ def installed(root, manager, checks, what):
     checks.check(" packaged " in key, f"{what}: enrolled by the name that was given")
     no_leak(root, manager, checks, what)
     for shell, place in COMPLETIONS[what].items():
-        checks.equal(root.read(place), root.command("tiercel", "completions", shell).stdout, f"{what}: completions of {shell}")
+        checks.equal(root.read(place), root.command("tiercel", "completions", shell), f"{what}: completions of {shell}")
     return key, pid
 
 

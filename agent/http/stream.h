@@ -15,10 +15,10 @@ namespace tiercel::http {
 struct StreamOptions {
   std::string host;  // a name or an address, IPv6 without brackets
   uint16_t port = 0;
-  bool tls = false;                            // 1.2 or later; the certificate must name the host
-  std::string ca_file;                         // PEM; empty: the distribution's
-  std::string client_certificate, client_key;  // PEM; empty: none, or the key is in the certificate's file
-  int timeout_ms = 10'000;                     // of connecting, with the handshake
+  bool tls = false;                                      // 1.2 or later; the certificate must name the host
+  std::string ca_file = {};                              // PEM; empty: the distribution's
+  std::string client_certificate = {}, client_key = {};  // PEM; empty: none, or the key is in the certificate's file
+  int timeout_ms = 10'000;                               // of connecting, with the handshake
 };
 
 class Stream {

@@ -46,6 +46,9 @@ void add_agent_options(CLI::App& app, cli::RunArgs& args) {
   app.add_option("--host-root", args.host_root,
                  "Where the host's / is mounted, for an agent in a container (default: this is the host)");
   app.add_option("--run-dir", args.run_dir, "Where the control socket is (default: /run/tiercel)");
+  app.add_option(
+      "--attach", args.attach,
+      "How the sensor attaches, for trials: auto, trampoline, kprobe or tracepoint (default: sensor.attach)");
 }
 
 void add_doctor(CLI::App& doctor, Parsed& p, int& status) {

@@ -18,6 +18,7 @@
 #include <string_view>
 #include <utility>
 
+#include "agent/base/kprobe.h"
 #include "agent/base/tracepoint.h"
 
 namespace tiercel::broker {
@@ -32,8 +33,9 @@ std::atomic<int> socket_fd{-1};
 std::atomic<pid_t> broker_pid{0};
 std::mutex one_at_a_time;
 
-// A request's first byte; behind it what broker::packed() makes, or a tracepoint's id (long).
-enum class Kind : uint8_t { kProgram = 1, kTracepoint = 2 };
+// A request's first byte; behind it what broker::packed() makes, a tracepoint's id (long), or a
+// function's name.
+enum class Kind : uint8_t { kProgram = 1, kTracepoint = 2, kKprobe = 3 };
 
 struct Reply {
   int32_t failure = 0;  // errno
@@ -123,15 +125,25 @@ Reply start_program(Message& request, std::vector<Ward>& wards, Fd& theirs) {
   return {0, wards.back().spawned.pid};
 }
 
-bool give_tracepoint(int socket, std::span<const std::byte> bytes) {
-  long id = 0;
-  Reply reply{EINVAL, 0};
-  if (bytes.size() != sizeof id) return send_message(socket, &reply, sizeof reply, {});
-  std::memcpy(&id, bytes.data(), sizeof id);
-  const Fd fd = tiercel::open_tracepoint(id);
-  reply.failure = fd.valid() ? 0 : errno;
+bool give(int socket, const Fd& fd) {
+  const Reply reply{fd.valid() ? 0 : errno, 0};
   const int raw = fd.get();
   return send_message(socket, &reply, sizeof reply, {&raw, fd.valid() ? 1u : 0u});
+}
+
+bool give_kprobe(int socket, std::span<const std::byte> bytes) {
+  constexpr size_t kNameMax = 127;  // KSYM_NAME_LEN, before 6.1
+  const Reply refusal{EINVAL, 0};
+  if (bytes.empty() || bytes.size() > kNameMax) return send_message(socket, &refusal, sizeof refusal, {});
+  return give(socket, tiercel::open_kprobe(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size())));
+}
+
+bool give_tracepoint(int socket, std::span<const std::byte> bytes) {
+  long id = 0;
+  const Reply refusal{EINVAL, 0};
+  if (bytes.size() != sizeof id) return send_message(socket, &refusal, sizeof refusal, {});
+  std::memcpy(&id, bytes.data(), sizeof id);
+  return give(socket, tiercel::open_tracepoint(id));
 }
 
 bool take_request(int socket, std::vector<Ward>& wards) {
@@ -139,6 +151,8 @@ bool take_request(int socket, std::vector<Ward>& wards) {
   if (!request) return false;
   if (static_cast<Kind>(request->bytes.front()) == Kind::kTracepoint)
     return give_tracepoint(socket, std::span(request->bytes).subspan(sizeof(Kind)));
+  if (static_cast<Kind>(request->bytes.front()) == Kind::kKprobe)
+    return give_kprobe(socket, std::span(request->bytes).subspan(sizeof(Kind)));
   Fd line;
   const Reply reply = start_program(*request, wards, line);
   if (reply.failure != 0) return send_message(socket, &reply, sizeof reply, {});
@@ -284,12 +298,23 @@ Result<Started> spawn(const Launch& launch, const Stdio& stdio) {
   return started;
 }
 
-Result<Fd> open_tracepoint(long id) {
-  auto answer = ask(Kind::kTracepoint, {reinterpret_cast<const char*>(&id), sizeof id}, {});
+namespace {
+
+Result<Fd> given(std::optional<Answer> answer) {
   if (!answer) return ended("perf_event_open");
   if (answer->reply.failure != 0) return fail_errno("perf_event_open", answer->reply.failure);
   if (answer->fds.size() != 1) return fail("perf_event_open: no descriptors are left");
   return std::move(answer->fds[0]);
+}
+
+}  // namespace
+
+Result<Fd> open_kprobe(const std::string& function) {
+  return given(ask(Kind::kKprobe, function, {}));
+}
+
+Result<Fd> open_tracepoint(long id) {
+  return given(ask(Kind::kTracepoint, {reinterpret_cast<const char*>(&id), sizeof id}, {}));
 }
 
 int wait_for_end(Fd line) {

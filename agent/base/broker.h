@@ -1,8 +1,8 @@
 // Broker: a small process of ours that starts programs for the agent (responses' scripts, nft, program outputs). It is
 // forked before the agent gives up what it does not need itself, and keeps what these programs need: the agent's system
 // call filter and dropped capabilities would be theirs, too. It reads requests from one socket and does nothing else;
-// it ends when the agent does. Programs that still run then go on. It also opens tracepoints for the agent, which some
-// kernels give to CAP_SYS_ADMIN only.
+// it ends when the agent does. Programs that still run then go on. It also opens tracepoints and kprobes for the agent,
+// which some kernels give to CAP_SYS_ADMIN only.
 //
 // start() before the first thread; everything else from any thread, which waits for a start of a program, not for its
 // end.
@@ -41,6 +41,8 @@ struct Started {
 
 // As tiercel::open_tracepoint().
 [[nodiscard]] Result<Fd> open_tracepoint(long id);
+// As tiercel::open_kprobe().
+[[nodiscard]] Result<Fd> open_kprobe(const std::string& function);
 
 // What goes over the socket for a program, behind the kind of request. Inner; for tests, too.
 [[nodiscard]] std::string packed(const Launch& launch);

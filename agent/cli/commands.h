@@ -18,6 +18,7 @@ struct RunArgs {
   std::string manager_host;  // MANAGER=host of `make run`
   std::string log_level;
   std::string state_dir, run_dir, host_root;
+  std::string attach;           // a word of sensor.attach
   std::string children_mounts;  // as of RunOptions
   std::string record_to, replay_from;
   unsigned record_seconds = 0;

@@ -51,6 +51,7 @@ std::optional<config::Config> configuration(const RunArgs& args, group::GroupCon
     if (auto level = level_of(args.log_level)) config->log_level = *level;
   if (!args.state_dir.empty()) config->state_dir = args.state_dir;
   if (!args.run_dir.empty()) config->run_dir = args.run_dir;
+  if (!args.attach.empty()) (void)config::set_attach(args.attach, config->sensor);
   if (!args.host_root.empty()) config->host_root = args.host_root;
   if (!args.manager_host.empty()) config->wazuh.managers = {config::WazuhManager{.host = args.manager_host}};
   return config;
@@ -96,6 +97,9 @@ int run(const RunArgs& args) {
   block_reload_signals();  // a SIGHUP during the start is carried out after it
   if (!args.log_level.empty())
     if (auto level = level_of(args.log_level); !level) return report(level.error());
+  if (config::Sensor sensor; !args.attach.empty() && !config::set_attach(args.attach, sensor))
+    return report(
+        Error{"--attach takes auto, trampoline, kprobe or tracepoint, not '" + args.attach + "'", Fault::kUser});
   Diagnostics diagnostics;
   auto config = configuration(args, nullptr, diagnostics);  // the host's own: it says where the group's is
   std::unique_ptr<group::GroupConfig> group;

@@ -201,6 +201,9 @@ struct History {
 };
 
 struct Sensor {
+  // How hooks are attached; kAuto: the best way that works (agent/sensor/way.h).
+  enum class Attach : uint8_t { kAuto, kTrampoline, kKprobe, kTracepoint };
+  Attach attach = Attach::kAuto;
   uint32_t ring_vital_size_kb = 8192;  // processes, credentials, namespaces
   uint32_t ring_bulk_size_kb = 8192;   // files and network
   uint32_t procinfo_interval_s = 30;   // between two looks at what processes use of CPUs, where a rule asks for it

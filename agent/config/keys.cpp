@@ -122,7 +122,13 @@ void read_ring_size(Reading& r, const TreeNode& node, uint32_t& into) {
   into = value;
 }
 
+constexpr Word<Sensor::Attach> kAttach[] = {{"auto", Sensor::Attach::kAuto},
+                                            {"trampoline", Sensor::Attach::kTrampoline},
+                                            {"kprobe", Sensor::Attach::kKprobe},
+                                            {"tracepoint", Sensor::Attach::kTracepoint}};
+
 constexpr Key<Sensor> kSensorKeys[] = {
+    {"attach", [](Reading& r, const TreeNode& n, Sensor& s) { r.word(n, kAttach, s.attach); }},
     {"ring_vital_size_kb",
      [](Reading& r, const TreeNode& n, Sensor& s) { read_ring_size(r, n, s.ring_vital_size_kb); }},
     {"ring_bulk_size_kb", [](Reading& r, const TreeNode& n, Sensor& s) { read_ring_size(r, n, s.ring_bulk_size_kb); }},
@@ -423,6 +429,15 @@ void read_config(Reading& reading, const TreeNode& root, Config& config) {
   if (reading.listing()) return;
   put_together(reading, root, draft);
   config = std::move(draft.config);
+}
+
+bool set_attach(std::string_view word, Sensor& sensor) {
+  for (const auto& [name, attach] : kAttach)
+    if (name == word) {
+      sensor.attach = attach;
+      return true;
+    }
+  return false;
 }
 
 std::optional<FromGroup> from_group(std::string_view key) {

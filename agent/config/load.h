@@ -45,6 +45,9 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 [[nodiscard]] bool read_tree(const std::string& text, const std::string& file, Diagnostics& diagnostics, TreeNode& root,
                              const Environment& environment = process_environment());
 
+// sensor.attach by its word. False: there is no such word.
+[[nodiscard]] bool set_attach(std::string_view word, Sensor& sensor);
+
 // Every key that a file may hold, in the order of the shipped file, with what the shipped file says about it.
 [[nodiscard]] std::vector<KeyInfo> described_keys();
 // What it says about the sections ("wazuh", "append_output[].match") and the types of output ("outputs[slack]").

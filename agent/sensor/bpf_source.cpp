@@ -2,10 +2,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <fcntl.h>
 #include <fmt/core.h>
-#include <linux/perf_event.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <bpf/tiercel.skel.h>
@@ -23,13 +20,14 @@
 #include "agent/base/clock.h"
 #include "agent/base/fd.h"
 #include "agent/base/log.h"
+#include "agent/sensor/call_hooks.h"
 #include "agent/sensor/controller.h"
 #include "agent/sensor/hooks.h"
 #include "agent/sensor/host.h"
 #include "agent/sensor/kernel_types.h"
 #include "agent/sensor/merge.h"
 #include "agent/sensor/ring.h"
-#include "agent/sensor/tracefs.h"
+#include "agent/sensor/way.h"
 
 namespace tiercel::sensor {
 namespace {
@@ -50,10 +48,6 @@ void close_all(std::vector<Fd> links) {
   std::vector<std::thread> threads;
   for (Fd& link : links) threads.emplace_back([&link] { link.reset(); });
   for (std::thread& thread : threads) thread.join();
-}
-
-Fd duplicate(int fd) {
-  return Fd(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
 }
 
 class BpfSource final : public Source {
@@ -84,6 +78,8 @@ class BpfSource final : public Source {
   [[nodiscard]] std::vector<int> wait_fds() const override { return {vital_->fd(), bulk_->fd()}; }
   int wait_ms(size_t handled) override;
   [[nodiscard]] KernelCounts counts() const override;
+  [[nodiscard]] std::vector<AttachedHook> attached() const override;
+  [[nodiscard]] std::string_view way() const override { return way_name(calls_.way()); }
   [[nodiscard]] std::vector<CgroupLoss> cgroup_losses() const override;
   [[nodiscard]] bool knows_cgroup(uint64_t cgroup_id) const override;
   void know_container(uint64_t cgroup_id, bool is_one) override { kernel_.know_container(cgroup_id, is_one); }
@@ -102,17 +98,11 @@ class BpfSource final : public Source {
   Result<> load();
 
  private:
-  using Types = std::set<uint16_t>;  // event types that system calls make
-  using Programs = std::set<std::string>;
   void note_lag();
   Result<> iterate(int program, const RecordHandler& handler, const RecordHandler& others);
-  [[nodiscard]] Programs programs_of(const Types& types) const;
-  void keep_programs(const tiercel_bpf& skeleton, const Programs& names);
-  Result<> load_more(const Programs& names);
+  Result<> load_objects();
+  Result<> map_rings();
   Result<> attach();
-  Result<> attach_hooks(const Types& types);
-  Result<> attach_hook(uint16_t type);
-  Result<Fd> attach_program(const std::string& program, bool enter, uint16_t type);
   void tell(const Wanted& wanted, bool only);
   Result<> respond(std::vector<KernelResponse> responses);
   void set_flag(volatile bool& flag, bool value) { std::atomic_ref<bool>(const_cast<bool&>(flag)) = value; }
@@ -123,15 +113,12 @@ class BpfSource final : public Source {
   unsigned quiet_turns_ = 0;
   uint64_t longest_lag_ns_ = 0;
   SystemClock clock_;
-  std::atomic<int> cpu_time_{-1};  // the program's descriptor, once loaded: one of programs_
+  std::atomic<int> cpu_time_{-1};  // the program's descriptor, once loaded: one of the calls'
 
-  std::mutex hooks_mutex_;  // of what follows: rules may be reloaded while the loop ends
+  mutable std::mutex hooks_mutex_;  // of what follows: rules may be reloaded while the loop ends
   bool detached_ = false;
-  Fd tracefs_;
-  std::vector<Fd> process_links_;
-  std::map<std::string, Fd> programs_;            // loaded, by name
-  std::map<uint16_t, std::vector<Fd>> attached_;  // links, by event type
-  Types absent_;                                  // this kernel has no tracepoint for them
+  std::vector<CallHooks::Link> process_links_;
+  CallHooks calls_;
   KernelResponses kernel_;
   std::vector<KernelResponse> responses_;  // those that were asked of it
   mutable std::mutex in_force_mutex_;
@@ -159,17 +146,6 @@ int BpfSource::wait_ms(size_t handled) {
   return vital_->peek(record) == Ring::Head::kEmpty && bulk_->peek(record) == Ring::Head::kEmpty ? -1 : 0;
 }
 
-// The programs of those names, and of `skeleton` itself if it is the first. Only what is attached is loaded: the
-// verifier takes longer over the programs than everything else at the start.
-void choose_programs(const tiercel_bpf& skeleton, const std::set<std::string>& names, bool first) {
-  bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, skeleton.obj) {
-    const std::string_view name = bpf_program__name(program);
-    const bool asked_for = is_call_program(name) || name == kCpuTimeProgram;
-    bpf_program__set_autoload(program, asked_for ? names.contains(std::string(name)) : first);
-  }
-}
-
 bool wants_cpu_time(const Wanted& wanted) {
   return std::find(wanted.events.begin(), wanted.events.end(), EVT_procinfo) != wanted.events.end();
 }
@@ -192,19 +168,39 @@ Result<> prepare_loss_rows(int map) {
 Result<> BpfSource::load() {
   libbpf_set_print(log_libbpf);
   if (::geteuid() != 0) return explain_load_failure(EPERM);
+  auto way = choose_way(options_.attach);
+  if (!way) return tl::unexpected(way.error());
+  calls_.set_way(*way);
+  auto loaded = load_objects();
+  if (!loaded && *way != Way::kTracepoint && !way_of(options_.attach)) {
+    log::warning("the kernel does not take the programs that hang on its functions ({}): they hang on tracepoints",
+                 loaded.error().message);
+    calls_.set_way(Way::kTracepoint);
+    loaded = load_objects();
+  }
+  return loaded ? map_rings() : loaded;
+}
+
+Result<> BpfSource::load_objects() {
+  if (skeleton_) tiercel_bpf__destroy(std::exchange(skeleton_, nullptr));
   const auto options = with_kernel_types<bpf_object_open_opts>();
   skeleton_ = tiercel_bpf__open_opts(&options);
   if (!skeleton_) return explain_load_failure(errno);
   skeleton_->rodata->cgroup_subsys = container_controller();
   skeleton_->rodata->page_kib = static_cast<__u32>(::sysconf(_SC_PAGESIZE) / 1024);
   tell(options_.wanted, true);
-  Programs names = programs_of(calls_of(options_.wanted));
-  if (wants_cpu_time(options_.wanted)) names.emplace(kCpuTimeProgram);
-  choose_programs(*skeleton_, names, true);
+  std::set<std::string> others;
+  if (wants_cpu_time(options_.wanted)) others.emplace(kCpuTimeProgram);
+  if (auto chosen = calls_.choose(*skeleton_, calls_of(options_.wanted), others); !chosen) return chosen;
   bpf_map__set_max_entries(skeleton_->maps.ring_vital, static_cast<__u32>(options_.ring_vital_bytes));
   bpf_map__set_max_entries(skeleton_->maps.ring_bulk, static_cast<__u32>(options_.ring_bulk_bytes));
   if (int err = tiercel_bpf__load(skeleton_); err != 0) return explain_load_failure(-err);
-  keep_programs(*skeleton_, names);
+  calls_.loaded(*skeleton_);
+  cpu_time_ = calls_.other(std::string(kCpuTimeProgram));
+  return {};
+}
+
+Result<> BpfSource::map_rings() {
   if (auto rows = prepare_loss_rows(bpf_map__fd(skeleton_->maps.lost_by_cgroup)); !rows) return rows;
   const auto& maps = skeleton_->maps;
   kernel_ =
@@ -218,25 +214,6 @@ Result<> BpfSource::load() {
     *ring = std::make_unique<Ring>(std::move(*mapped));
   }
   return {};
-}
-
-BpfSource::Programs BpfSource::programs_of(const Types& types) const {
-  Programs names;
-  for (uint16_t type : types) {
-    const Hook& hook = hook_of(type);
-    names.insert(hook.exit_program());
-    if (bpf_object__find_program_by_name(skeleton_->obj, hook.enter_program().c_str()))
-      names.insert(hook.enter_program());
-  }
-  return names;
-}
-
-void BpfSource::keep_programs(const tiercel_bpf& skeleton, const Programs& names) {
-  for (const std::string& name : names)
-    if (const bpf_program* program = bpf_object__find_program_by_name(skeleton.obj, name.c_str()))
-      programs_[name] = duplicate(bpf_program__fd(program));
-  if (const auto cpu_time = programs_.find(std::string(kCpuTimeProgram)); cpu_time != programs_.end())
-    cpu_time_ = cpu_time->second.get();
 }
 
 // What the programs read at run time. only: what is not wanted is taken back too.
@@ -253,93 +230,15 @@ void BpfSource::tell(const Wanted& wanted, bool only) {
   }
 }
 
-// Programs that the first load left out: from a second copy of the object that works on the maps of the first. Of the
-// copy the programs' descriptors are kept.
-Result<> BpfSource::load_more(const Programs& names) {
-  const auto options = with_kernel_types<bpf_object_open_opts>();
-  tiercel_bpf* more = tiercel_bpf__open_opts(&options);
-  if (!more) return explain_load_failure(errno);
-  const std::unique_ptr<tiercel_bpf, void (*)(tiercel_bpf*)> owner(more, tiercel_bpf__destroy);
-  *more->rodata = *skeleton_->rodata;
-  choose_programs(*more, names, false);
-  bpf_map* map = nullptr;
-  bpf_object__for_each_map(map, more->obj) {
-    if (map == more->maps.rodata) continue;  // frozen, and equal
-    bpf_map* shared = bpf_object__find_map_by_name(skeleton_->obj, bpf_map__name(map));
-    if (!shared) return fail(fmt::format("the sensor has no map {}", bpf_map__name(map)), Fault::kBug);
-    if (int err = bpf_map__reuse_fd(map, bpf_map__fd(shared)); err != 0)
-      return fail_errno(fmt::format("cannot share the map {}", bpf_map__name(map)), -err);
-  }
-  if (int err = tiercel_bpf__load(more); err != 0) return explain_load_failure(-err);
-  keep_programs(*more, names);
-  return {};
-}
-
-Result<Fd> BpfSource::attach_program(const std::string& program, bool enter, uint16_t type) {
-  const std::string call(hook_of(type).event);
-  auto id = tracepoint_id(tracefs_.get(), call, enter);
-  if (!id) return tl::unexpected(id.error());
-  auto event = open_tracepoint(*id);
-  if (!event) return tl::unexpected(event.error());
-  bpf_link_create_opts options{};
-  options.sz = sizeof options;
-  options.perf_event.bpf_cookie = hook_of(type).cookie(type);
-  Fd link(bpf_link_create(programs_.at(program).get(), event->get(), BPF_PERF_EVENT, &options));  // it holds the event
-  if (!link.valid()) return fail_errno("cannot attach to the system call " + call, errno);
-  if (::ioctl(event->get(), PERF_EVENT_IOC_ENABLE, 0) != 0)
-    return fail_errno("cannot enable the hook on " + call, errno);
-  return link;
-}
-
-Result<> BpfSource::attach_hook(uint16_t type) {
-  const Hook& hook = hook_of(type);
-  if (auto id = tracepoint_id(tracefs_.get(), std::string(hook.event), false); !id) {
-    log::warning("the kernel has no tracepoint for {}: events of that type will not be seen ({})", hook.event,
-                 id.error().message);
-    absent_.insert(type);
-    return {};
-  }
-  std::vector<Fd> links;
-  for (bool enter : {true, false}) {
-    const std::string program = enter ? hook.enter_program() : hook.exit_program();
-    if (enter && !programs_.contains(program)) continue;
-    auto link = attach_program(program, enter, type);
-    if (!link) return tl::unexpected(link.error());
-    links.push_back(std::move(*link));
-  }
-  attached_[type] = std::move(links);
-  return {};
-}
-
-Result<> BpfSource::attach_hooks(const Types& types) {
-  Types to_attach;
-  for (uint16_t type : types)
-    if (!absent_.contains(type) && !attached_.contains(type)) to_attach.insert(type);
-  if (to_attach.empty()) return {};
-  Programs to_load;
-  for (const std::string& name : programs_of(to_attach))
-    if (!programs_.contains(name)) to_load.insert(name);
-  if (!to_load.empty())
-    if (auto loaded = load_more(to_load); !loaded) return loaded;
-  if (!tracefs_.valid()) tracefs_ = open_tracefs();
-  if (!tracefs_.valid())
-    return fail(
-        "cannot reach tracefs: mount it with `mount -t tracefs tracefs /sys/kernel/tracing`, or check that "
-        "the kernel has CONFIG_FTRACE_SYSCALLS and is not locked down");
-  for (uint16_t type : to_attach)
-    if (auto attached = attach_hook(type); !attached) return attached;
-  return {};
-}
-
 Result<> BpfSource::attach() {
   const std::lock_guard lock(hooks_mutex_);
   for (bpf_program* program : {skeleton_->progs.process__fork, skeleton_->progs.process__exec,
                                skeleton_->progs.process__exit, skeleton_->progs.cgroup__gone}) {
     Fd link(bpf_raw_tracepoint_open(nullptr, bpf_program__fd(program)));
     if (!link.valid()) return fail_errno(fmt::format("cannot attach {}", bpf_program__name(program)), errno);
-    process_links_.push_back(std::move(link));
+    process_links_.push_back({0, bpf_program__name(program), "BTF tracepoint", std::move(link)});
   }
-  if (auto attached = attach_hooks(calls_of(options_.wanted)); !attached) return attached;
+  if (auto attached = calls_.attach(calls_of(options_.wanted)); !attached) return attached;
   return respond(options_.wanted.responses);
 }
 
@@ -366,18 +265,20 @@ bool BpfSource::in_force(uint64_t id) const {
 Result<bool> BpfSource::widen(const Wanted& wanted) {
   const std::lock_guard lock(hooks_mutex_);
   if (detached_) return fail("the sensor has ended");
-  const bool followed = attached_.contains(EVT_chdir);
+  const bool followed = calls_.attached(EVT_chdir);
   tell(wanted, false);
-  if (wants_cpu_time(wanted) && cpu_time_ < 0)
-    if (auto loaded = load_more({std::string(kCpuTimeProgram)}); !loaded) return tl::unexpected(loaded.error());
-  if (auto attached = attach_hooks(calls_of(wanted)); !attached) return tl::unexpected(attached.error());
+  if (wants_cpu_time(wanted) && cpu_time_ < 0) {
+    if (auto loaded = calls_.load_other(std::string(kCpuTimeProgram)); !loaded) return tl::unexpected(loaded.error());
+    cpu_time_ = calls_.other(std::string(kCpuTimeProgram));
+  }
+  if (auto attached = calls_.attach(calls_of(wanted)); !attached) return tl::unexpected(attached.error());
   // Until the new set judges, the kernel does by itself what both sets ask of it.
   std::vector<KernelResponse> both;
   for (const KernelResponse& response : responses_)
     if (std::find(wanted.responses.begin(), wanted.responses.end(), response) != wanted.responses.end())
       both.push_back(response);
   if (auto done = respond(std::move(both)); !done) return tl::unexpected(done.error());
-  return !followed && attached_.contains(EVT_chdir);
+  return !followed && calls_.attached(EVT_chdir);
 }
 
 void BpfSource::narrow(const Wanted& wanted) {
@@ -386,25 +287,14 @@ void BpfSource::narrow(const Wanted& wanted) {
   tell(wanted, true);
   if (auto done = respond(wanted.responses); !done)
     log::error("the kernel does no responses by itself, user space does them all: {}", done.error().message);
-  const Types types = calls_of(wanted);
-  std::vector<Fd> links;
-  for (auto hook = attached_.begin(); hook != attached_.end();) {
-    if (types.contains(hook->first)) {
-      ++hook;
-      continue;
-    }
-    std::move(hook->second.begin(), hook->second.end(), std::back_inserter(links));
-    hook = attached_.erase(hook);
-  }
-  close_all(std::move(links));
+  close_all(calls_.keep_only(calls_of(wanted)));
 }
 
 void BpfSource::detach() {
   const std::lock_guard lock(hooks_mutex_);
   detached_ = true;
-  std::vector<Fd> links = std::exchange(process_links_, {});
-  for (auto& [type, of_type] : attached_) std::move(of_type.begin(), of_type.end(), std::back_inserter(links));
-  attached_.clear();
+  std::vector<Fd> links = calls_.keep_only({});
+  for (CallHooks::Link& link : std::exchange(process_links_, {})) links.push_back(std::move(link.fd));
   close_all(std::move(links));
 }
 
@@ -465,6 +355,31 @@ KernelCounts BpfSource::counts() const {
   return out;
 }
 
+// A descriptor of ours that is closed, or means something else by now, names no link with a program.
+AttachedHook attached_hook(const CallHooks::Link& link) {
+  AttachedHook hook{link.type, link.program, link.how};
+  bpf_link_info info{};
+  __u32 size = sizeof info;
+  if (bpf_obj_get_info_by_fd(link.fd.get(), &info, &size) != 0 || info.prog_id == 0) return hook;
+  const Fd program(bpf_prog_get_fd_by_id(info.prog_id));
+  bpf_prog_info about{};
+  size = sizeof about;
+  if (!program.valid() || bpf_obj_get_info_by_fd(program.get(), &about, &size) != 0) return hook;
+  hook.link_id = info.id;
+  hook.program_id = info.prog_id;
+  std::memcpy(&hook.tag, about.tag, sizeof hook.tag);
+  hook.missed = about.recursion_misses;
+  return hook;
+}
+
+std::vector<AttachedHook> BpfSource::attached() const {
+  const std::lock_guard lock(hooks_mutex_);
+  std::vector<AttachedHook> hooks;
+  for (const CallHooks::Link& link : process_links_) hooks.push_back(attached_hook(link));
+  for (const CallHooks::Link* link : calls_.links()) hooks.push_back(attached_hook(*link));
+  return hooks;
+}
+
 bool BpfSource::knows_cgroup(uint64_t cgroup_id) const {
   uint8_t seen = 0;
   return bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.cgroups_seen), &cgroup_id, &seen) == 0;
@@ -489,8 +404,9 @@ std::unique_ptr<Source> make_bpf_source(BpfOptions options) {
   return std::make_unique<BpfSource>(std::move(options));
 }
 
-Result<> try_programs() {
+Result<> try_programs(std::string_view attach) {
   BpfOptions small;
+  small.attach = attach;
   small.ring_vital_bytes = small.ring_bulk_bytes = 1u << 16;
   for (uint16_t type = 1; type < EVT_COUNT; ++type) small.wanted.events.push_back(type);
   return BpfSource(std::move(small)).load();

@@ -15,11 +15,12 @@ struct BpfOptions {
   Wanted wanted;
   size_t ring_vital_bytes = 4u << 20;  // powers of two
   size_t ring_bulk_bytes = 4u << 20;
+  std::string attach = "auto";  // or a name of way.h
 };
 
 [[nodiscard]] std::unique_ptr<Source> make_bpf_source(BpfOptions options);
 
-// Loads every program and takes them back: nothing tells better whether the kernel accepts them.
-[[nodiscard]] Result<> try_programs();
+// Loads every program and takes them back: nothing tells better whether the kernel accepts them. attach: as above.
+[[nodiscard]] Result<> try_programs(std::string_view attach = "auto");
 
 }  // namespace tiercel::sensor

@@ -2,6 +2,11 @@
 
 #include <sys/syscall.h>
 
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <utility>
+
 // Falco's names of two calls (tracefs.cpp has the kernel's).
 #define SYS_pread SYS_pread64
 #define SYS_pwrite SYS_pwrite64
@@ -31,12 +36,56 @@ std::string Hook::exit_program() const {
   }
 }
 
+namespace {
+
+constexpr int number_of(std::string_view text) {
+  int number = 0;
+  for (char digit : text) {
+    if (digit < '0' || digit > '9') return -1;
+    number = number * 10 + (digit - '0');
+  }
+  return number;
+}
+
+// Their arguments point to structs that 32-bit callers lay out otherwise: vectors of buffers, messages, argv.
+constexpr std::array<std::string_view, 8> kWide = {
+    "execve", "execveat", "readv", "writev", "sendmsg", "recvmsg", "process_vm_readv", "process_vm_writev"};
+
+}  // namespace
+
+std::string Hook::function_program() const {
+  const auto shape = HOOK_SHAPE(hook);
+  return std::string(shape == SHAPE_OWN ? kSysExitPrefix : kCallPrefix).append(event);
+}
+
+// Where the kernel's SYSCALL_DEFINE has another name than the call has for everybody else.
+std::string Hook::kernel_name() const {
+  constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+      {"pread", "pread64"}, {"pwrite", "pwrite64"}, {"umount2", "umount"}};
+  for (auto [falco, kernel] : kNames)
+    if (event == falco) return std::string(kernel);
+  return std::string(event);
+}
+
+// arch/x86/include/asm/syscall_wrapper.h, arch/arm64/include/asm/syscall_wrapper.h
+std::vector<std::string> Hook::functions(bool for_32_bit) const {
+  const std::string name = kernel_name();
+  if (for_32_bit && std::find(kWide.begin(), kWide.end(), event) != kWide.end()) return {};
+#if defined(__x86_64__)
+  if (for_32_bit) return {"__ia32_compat_sys_" + name, "__ia32_sys_" + name};
+  return {"__x64_sys_" + name};
+#else
+  if (for_32_bit) return {"__arm64_compat_sys_" + name};
+  return {"__arm64_sys_" + name};
+#endif
+}
+
 const Hook& hook_of(uint16_t type) {
   static constexpr bool kVITAL = true, kBULK = false;
   static constexpr Hook kHooks[] = {
       {},
 #define EVENT(name, record, ring, category, flags, hook, params) \
-  {#name, hook, k##ring, NUMBER_TEXT(SYS_##name)[0] != 'S'},
+  {#name, hook, k##ring, number_of(NUMBER_TEXT(SYS_##name))},
 #include "bpf/schema/events.def"
   };
   return kHooks[type < EVT_COUNT ? type : 0];
@@ -51,7 +100,9 @@ std::set<uint16_t> calls_of(const Wanted& wanted) {
 }
 
 bool is_call_program(std::string_view name) {
-  return name.starts_with(kSysExitPrefix) || name.starts_with(kSysEnterPrefix) || name.starts_with(kShapePrefix);
+  for (std::string_view prefix : {kSysExitPrefix, kSysEnterPrefix, kShapePrefix, kCallPrefix, kInnerPrefix})
+    if (name.starts_with(prefix)) return true;
+  return false;
 }
 
 }  // namespace tiercel::sensor

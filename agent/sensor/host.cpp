@@ -53,7 +53,7 @@ std::vector<HostFact> probe_host() {
       if (HOOK_SHAPE(hook.hook) == SHAPE_NONE) continue;
       if (!hook.is_call())
         never.append(never.empty() ? "; this architecture never had " : ", ").append(hook.event);
-      else if (!tracepoint_id(tracefs.get(), std::string(hook.event), false))
+      else if (!tracepoint_id(tracefs.get(), hook.kernel_name(), false))
         lacking.append(lacking.empty() ? "no tracepoint for " : ", ").append(hook.event);
     }
     facts.push_back(

@@ -51,6 +51,16 @@ struct CgroupLoss {
   uint64_t lost = 0;
 };
 
+// A program at its hook, as the kernel has it now. The ids are 0 where it has it no more: somebody took it away.
+struct AttachedHook {
+  uint16_t type = 0;     // enum ev_type; 0: of processes and cgroups, or within calls
+  std::string program;   // its name in the object
+  std::string_view how;  // "tracepoint", "function", ...
+  uint32_t link_id = 0, program_id = 0;
+  uint64_t tag = 0;     // of its instructions
+  uint64_t missed = 0;  // runs that the kernel left out, since the program was already running there
+};
+
 // How much of a ring is waiting to be read, right now.
 struct RingFill {
   std::string_view name;
@@ -109,6 +119,10 @@ class Source {
     (void)cgroup_id;
     return true;
   }
+  // Every hook that should be there. Any thread; asks the kernel some hundred times.
+  [[nodiscard]] virtual std::vector<AttachedHook> attached() const { return {}; }
+  // How it attaches (way.h); empty: not at all.
+  [[nodiscard]] virtual std::string_view way() const { return {}; }
   // How old the oldest record was when the reader came to it, at most, since the last call: a reader that is kept away
   // for longer than the rings last is why records are lost.
   virtual uint64_t take_longest_lag_ns() { return 0; }

@@ -9,10 +9,12 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
+#include <functional>
 #include <string_view>
 #include <utility>
 
 #include "agent/base/broker.h"
+#include "agent/base/kprobe.h"
 #include "agent/base/tracepoint.h"
 
 namespace tiercel::sensor {
@@ -60,21 +62,8 @@ Fd open_tracefs() {
   return {};
 }
 
-namespace {
-
-// Where the kernel's SYSCALL_DEFINE has another name than the call has for everybody else.
-std::string kernel_name(const std::string& call) {
-  constexpr std::pair<std::string_view, std::string_view> kNames[] = {
-      {"pread", "pread64"}, {"pwrite", "pwrite64"}, {"umount2", "umount"}};
-  for (auto [falco, kernel] : kNames)
-    if (call == falco) return std::string(kernel);
-  return call;
-}
-
-}  // namespace
-
 Result<long> tracepoint_id(int tracefs, const std::string& call, bool enter) {
-  const std::string path = "events/syscalls/sys_" + std::string(enter ? "enter_" : "exit_") + kernel_name(call) + "/id";
+  const std::string path = "events/syscalls/sys_" + std::string(enter ? "enter_" : "exit_") + call + "/id";
   Fd fd(::openat(tracefs, path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return fail_errno("tracefs has no " + path, errno);
   std::array<char, 32> text{};
@@ -84,13 +73,14 @@ Result<long> tracepoint_id(int tracefs, const std::string& call, bool enter) {
 
 // Debian's and Ubuntu's kernels have a kernel.perf_event_paranoid above 2 as their default: then CAP_PERFMON is not
 // enough, and the one of us that still has CAP_SYS_ADMIN asks.
-Result<Fd> open_tracepoint(long id) {
-  Fd fd = tiercel::open_tracepoint(id);
+namespace {
+
+Result<Fd> opened_for_us(Fd fd, const std::function<Result<Fd>()>& ask_broker) {
   if (fd.valid()) return fd;
   if (errno != EACCES) return fail_errno("perf_event_open", errno);
   std::string refused = "perf_event_open: Permission denied";
   if (broker::runs()) {
-    auto asked = broker::open_tracepoint(id);
+    auto asked = ask_broker();
     if (asked) return asked;
     refused += " (tiercel-broker: " + asked.error().message + ")";
   }
@@ -98,6 +88,16 @@ Result<Fd> open_tracepoint(long id) {
               ": a kernel whose kernel.perf_event_paranoid is above 2, as it is by default on Debian and Ubuntu, gives "
               "tracepoints to CAP_SYS_ADMIN only. Let the agent start with that capability, or set `sysctl "
               "kernel.perf_event_paranoid=2`, the default of other kernels");
+}
+
+}  // namespace
+
+Result<Fd> open_tracepoint(long id) {
+  return opened_for_us(tiercel::open_tracepoint(id), [id] { return broker::open_tracepoint(id); });
+}
+
+Result<Fd> open_kprobe(const std::string& function) {
+  return opened_for_us(tiercel::open_kprobe(function), [&function] { return broker::open_kprobe(function); });
 }
 
 }  // namespace tiercel::sensor

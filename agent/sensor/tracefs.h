@@ -16,10 +16,11 @@ namespace tiercel::sensor {
 // follows: then that needs no capability. Before the first thread.
 void keep_tracefs();
 
-// Of the tracepoint at the exit or the entry of a system call, by Falco's name for it.
+// Of the tracepoint at the exit or the entry of a system call, by the kernel's name for it (Hook::kernel_name()).
 Result<long> tracepoint_id(int tracefs, const std::string& call, bool enter);
 
-// As tiercel::open_tracepoint(), by the broker where the kernel does not give it to us.
+// As tiercel::open_tracepoint() and tiercel::open_kprobe(), by the broker where the kernel does not give it to us.
 Result<Fd> open_tracepoint(long id);
+Result<Fd> open_kprobe(const std::string& function);
 
 }  // namespace tiercel::sensor

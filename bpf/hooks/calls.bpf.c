@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * The programs that many calls share, at the exit of each. Which event it is and which arguments are what comes with the
- * attachment (schema/hook.h), so a call that fits one of these shapes is a line of events.def and no code.
+ * attachment (schema/hook.h), so a call that fits one of these shapes is a line of events.def and no code. An fexit program
+ * belongs to one function from its load on, so there each call has a program of its own (call__X), three lines that name
+ * the shape. Shapes are global functions: the verifier looks at each once for a program.
  */
 #include "../include/sock.h"
 
@@ -28,19 +30,17 @@ static __always_inline __s64 regs__dirfd(struct pt_regs *regs, __u32 n)
 	return n == HOOK_NO_ARG ? AT_FDCWD : (__s32)regs__arg(regs, n);
 }
 
-SEC("tp")
-int shape__call(struct sys_exit_ctx *ctx)
+__weak __noinline int call__told(long ret, __u64 cookie)
 {
 	struct task_struct *task = (void *)bpf_get_current_task_btf();
 	struct pt_regs *regs = task__regs((void *)task);
-	__u64 cookie = bpf_get_attach_cookie(ctx);
 	struct build b;
 
 	if (!record__begin(&b, task, COOKIE_TYPE(cookie), sizeof(struct ev_call)))
 		return 0;
 	struct ev_call *ev = (void *)b.head;
 	RECORD_CLEAR(ev);
-	ev->res = ctx->ret;
+	ev->res = ret;
 	args__fill((struct args_part *)&ev->a0, regs);
 	if (HOOK_TEXT(cookie) != HOOK_NO_ARG)
 		record__user_str(&b, &ev->text, (void *)regs__arg(regs, HOOK_TEXT(cookie)));
@@ -59,20 +59,18 @@ static __always_inline __s64 cookie__descriptor(__u64 cookie, struct pt_regs *re
 	return HOOK_NTH(cookie, 1) != HOOK_NO_ARG ? (__s32)regs__arg(regs, HOOK_NTH(cookie, 1)) : -1;
 }
 
-SEC("tp")
-int shape__desc(struct sys_exit_ctx *ctx)
+__weak __noinline int desc__told(long ret, __u64 cookie)
 {
 	struct task_struct *task = (void *)bpf_get_current_task_btf();
 	struct pt_regs *regs = task__regs((void *)task);
-	__u64 cookie = bpf_get_attach_cookie(ctx);
 	struct build b;
 
 	if (!record__begin(&b, task, COOKIE_TYPE(cookie), sizeof(struct ev_desc)))
 		return 0;
 	struct ev_desc *ev = (void *)b.head;
 	RECORD_CLEAR(ev);
-	ev->res = ctx->ret;
-	ev->fd = cookie__descriptor(cookie, regs, ctx->ret);
+	ev->res = ret;
+	ev->fd = cookie__descriptor(cookie, regs, ret);
 	args__fill((struct args_part *)&ev->a0, regs);
 	descriptor__fill(&b, (struct file_part *)&ev->ino, (struct sock_part *)&ev->source, task, ev->fd);
 	if (HOOK_TEXT(cookie) != HOOK_NO_ARG)
@@ -94,22 +92,20 @@ static __always_inline void path__fill(struct build *b, struct file_part *part, 
 	}
 	file__fill(b, part, task, file__of_fd(task, dirfd));
 	*base = part->realpath;
-	record__user_str(b, name, user);
+	record__path_text(b, name, user);
 }
 
-SEC("tp")
-int shape__path(struct sys_exit_ctx *ctx)
+__weak __noinline int path__told(long ret, __u64 cookie)
 {
 	struct task_struct *task = (void *)bpf_get_current_task_btf();
 	struct pt_regs *regs = task__regs((void *)task);
-	__u64 cookie = bpf_get_attach_cookie(ctx);
 	struct build b;
 
-	if (!record__begin(&b, task, COOKIE_TYPE(cookie), sizeof(struct ev_path)))
+	if (!record__begin_inner(&b, task, COOKIE_TYPE(cookie), sizeof(struct ev_path)))
 		return 0;
 	struct ev_path *ev = (void *)b.head;
 	RECORD_CLEAR(ev);
-	ev->res = ctx->ret;
+	ev->res = ret;
 	ev->dirfd = regs__dirfd(regs, HOOK_NTH(cookie, 0));
 	args__fill((struct args_part *)&ev->a0, regs);
 	path__fill(&b, (struct file_part *)&ev->ino, &ev->name, &ev->base, task, ev->dirfd,
@@ -117,23 +113,21 @@ int shape__path(struct sys_exit_ctx *ctx)
 	if (HOOK_TEXT(cookie) != HOOK_NO_ARG)
 		record__user_str(&b, &ev->text, (void *)regs__arg(regs, HOOK_TEXT(cookie)));
 	record__send(&b, cookie__ring(cookie));
-	scratch__put(&b);
+	record__end_inner(&b);
 	return 0;
 }
 
-SEC("tp")
-int shape__paths(struct sys_exit_ctx *ctx)
+__weak __noinline int paths__told(long ret, __u64 cookie)
 {
 	struct task_struct *task = (void *)bpf_get_current_task_btf();
 	struct pt_regs *regs = task__regs((void *)task);
-	__u64 cookie = bpf_get_attach_cookie(ctx);
 	struct build b;
 
-	if (!record__begin(&b, task, COOKIE_TYPE(cookie), sizeof(struct ev_paths)))
+	if (!record__begin_inner(&b, task, COOKIE_TYPE(cookie), sizeof(struct ev_paths)))
 		return 0;
 	struct ev_paths *ev = (void *)b.head;
 	RECORD_CLEAR(ev);
-	ev->res = ctx->ret;
+	ev->res = ret;
 	ev->dirfd = regs__dirfd(regs, HOOK_NTH(cookie, 0));
 	ev->dirfd2 = regs__dirfd(regs, HOOK_NTH(cookie, 2));
 	args__fill((struct args_part *)&ev->a0, regs);
@@ -142,8 +136,41 @@ int shape__paths(struct sys_exit_ctx *ctx)
 	path__fill(&b, (struct file_part *)&ev->ino, &ev->second, &ev->base2, task, ev->dirfd2,
 		   (void *)regs__arg(regs, HOOK_NTH(cookie, 3)));
 	record__send(&b, cookie__ring(cookie));
-	scratch__put(&b);
+	record__end_inner(&b);
 	return 0;
 }
+
+#define SHAPE(shape)                                                         \
+	SEC("tp") int shape__##shape(struct sys_exit_ctx *ctx)               \
+	{                                                                    \
+		shape##__told(call__result(ctx), bpf_get_attach_cookie(ctx)); \
+		return 0;                                                    \
+	}
+SHAPE(call)
+SHAPE(desc)
+SHAPE(path)
+SHAPE(paths)
+
+/* The verifier takes no fexit program that gives anything but 0. */
+static __always_inline int shape__told(long ret, __u32 hook, __u64 type, bool vital)
+{
+	__u64 cookie = hook | (vital ? COOKIE_VITAL : 0) | type << 32;
+
+	switch (HOOK_SHAPE(hook)) {
+	case SHAPE_CALL: call__told(ret, cookie); break;
+	case SHAPE_DESC: desc__told(ret, cookie); break;
+	case SHAPE_PATH: path__told(ret, cookie); break;
+	case SHAPE_PATHS: paths__told(ret, cookie); break;
+	default: break; /* has a program of its own */
+	}
+	return 0;
+}
+
+#define EVENT(name, record, ring, category, flags, hook, params)                                         \
+	SEC("tp") int call__##name(void *ctx)                                                            \
+	{                                                                                                \
+		return shape__told(call__result(ctx), hook, EVT_##name, RING_OF_##name == RING_VITAL);   \
+	}
+#include "../schema/events.def"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -40,7 +40,7 @@ int sys_exit__close(struct sys_exit_ctx *ctx)
 
 	if (!note)
 		return 0;
-	((struct ev_desc *)note->rec)->res = ctx->ret;
+	((struct ev_desc *)note->rec)->res = call__result(ctx);
 	note__send(note, RING_OF_close);
 	return 0;
 }
@@ -73,7 +73,7 @@ int sys_exit__pivot_root(struct sys_exit_ctx *ctx)
 
 	if (!note)
 		return 0;
-	((struct ev_paths *)note->rec)->res = ctx->ret;
+	((struct ev_paths *)note->rec)->res = call__result(ctx);
 	note__send(note, RING_OF_pivot_root);
 	return 0;
 }
@@ -105,19 +105,19 @@ static __always_inline int pair__exit(__u16 type, long ret, unsigned long array)
 SEC("tp")
 int sys_exit__pipe(struct sys_exit_ctx *ctx)
 {
-	return pair__exit(EVT_pipe, ctx->ret, SYS_ARG0(task__regs(bpf_get_current_task_btf())));
+	return pair__exit(EVT_pipe, call__result(ctx), SYS_ARG0(task__regs(bpf_get_current_task_btf())));
 }
 
 SEC("tp")
 int sys_exit__pipe2(struct sys_exit_ctx *ctx)
 {
-	return pair__exit(EVT_pipe2, ctx->ret, SYS_ARG0(task__regs(bpf_get_current_task_btf())));
+	return pair__exit(EVT_pipe2, call__result(ctx), SYS_ARG0(task__regs(bpf_get_current_task_btf())));
 }
 
 SEC("tp")
 int sys_exit__socketpair(struct sys_exit_ctx *ctx)
 {
-	return pair__exit(EVT_socketpair, ctx->ret, SYS_ARG3(task__regs(bpf_get_current_task_btf())));
+	return pair__exit(EVT_socketpair, call__result(ctx), SYS_ARG3(task__regs(bpf_get_current_task_btf())));
 }
 
 #define F_DUPFD 0
@@ -129,10 +129,10 @@ int sys_exit__fcntl(struct sys_exit_ctx *ctx)
 	struct task_struct *task = (void *)bpf_get_current_task_btf();
 	struct pt_regs *regs = task__regs((void *)task);
 	int command = SYS_ARG1(regs);
-	bool makes = ctx->ret >= 0 && (command == F_DUPFD || command == F_DUPFD_CLOEXEC);
+	bool makes = call__result(ctx) >= 0 && (command == F_DUPFD || command == F_DUPFD_CLOEXEC);
 	struct build b;
 
-	if (!desc__begin(&b, task, EVT_fcntl, ctx->ret, makes ? ctx->ret : (__s32)SYS_ARG0(regs)))
+	if (!desc__begin(&b, task, EVT_fcntl, call__result(ctx), makes ? call__result(ctx) : (__s32)SYS_ARG0(regs)))
 		return 0;
 	record__send(&b, RING_OF_fcntl);
 	scratch__put(&b);
@@ -155,7 +155,7 @@ int sys_exit__bpf(struct sys_exit_ctx *ctx)
 	int command = SYS_ARG0(task__regs((void *)task));
 	struct build b;
 
-	if (!desc__begin(&b, task, EVT_bpf, ctx->ret, bpf__makes(command) ? ctx->ret : -1))
+	if (!desc__begin(&b, task, EVT_bpf, call__result(ctx), bpf__makes(command) ? call__result(ctx) : -1))
 		return 0;
 	record__send(&b, RING_OF_bpf);
 	scratch__put(&b);
@@ -170,7 +170,7 @@ int sys_exit__fsconfig(struct sys_exit_ctx *ctx)
 	struct task_struct *task = (void *)bpf_get_current_task_btf();
 	struct pt_regs *regs = task__regs((void *)task);
 	struct build b;
-	struct ev_desc *ev = desc__begin(&b, task, EVT_fsconfig, ctx->ret, (__s32)SYS_ARG0(regs));
+	struct ev_desc *ev = desc__begin(&b, task, EVT_fsconfig, call__result(ctx), (__s32)SYS_ARG0(regs));
 
 	if (!ev)
 		return 0;
@@ -203,7 +203,7 @@ int sys_exit__pidfd_send_signal(struct sys_exit_ctx *ctx)
 	struct task_struct *task = (void *)bpf_get_current_task_btf();
 	__s32 fd = SYS_ARG0(task__regs((void *)task));
 	struct build b;
-	struct ev_desc *ev = desc__begin(&b, task, EVT_pidfd_send_signal, ctx->ret, fd);
+	struct ev_desc *ev = desc__begin(&b, task, EVT_pidfd_send_signal, call__result(ctx), fd);
 
 	if (!ev)
 		return 0;

@@ -3,7 +3,7 @@
  * Files: the open family, at the exit of each call. What was opened comes from the descriptor's struct file, not from
  * the caller's memory; the caller's text is kept beside it.
  */
-#include "../include/file.h"
+#include "../include/inner.h"
 
 static __always_inline int open__exit(__u16 type, long ret, __s64 dirfd, const void *name, __u32 flags, __u32 mode,
 				      __u32 resolve)
@@ -11,7 +11,7 @@ static __always_inline int open__exit(__u16 type, long ret, __s64 dirfd, const v
 	struct task_struct *task = (void *)bpf_get_current_task_btf();
 	struct build b;
 
-	if (!record__begin(&b, task, type, sizeof(struct ev_open)))
+	if (!record__begin_inner(&b, task, type, sizeof(struct ev_open)))
 		return 0;
 	struct ev_open *ev = (void *)b.head;
 	RECORD_CLEAR(ev);
@@ -25,11 +25,13 @@ static __always_inline int open__exit(__u16 type, long ret, __s64 dirfd, const v
 	else
 		record__user_path(&b, &ev->name, &ev->base, task, dirfd, name);
 	ev->base_mode = file__mode(task, dirfd);
-	file__fill(&b, (struct file_part *)&ev->ino, task, file__of_fd(task, ret));
-	if (ret < 0 || BPF_CORE_READ(task, files, count.counter) > 1)
+	bool certain = record__opened(&b, (struct file_part *)&ev->ino, task, ret);
+	if (ret < 0)
+		certain = b.inner; /* nothing to confuse it with, if the name is the kernel's: else that is marked */
+	if (!certain && (ret < 0 || BPF_CORE_READ(task, files, count.counter) > 1))
 		ev->head.flags |= EVF_PATH_UNCERTAIN;
 	record__send(&b, RING_OF_open);
-	scratch__put(&b);
+	record__end_inner(&b);
 	return 0;
 }
 
@@ -37,14 +39,14 @@ SEC("tp")
 int sys_exit__open(struct sys_exit_ctx *ctx)
 {
 	struct pt_regs *regs = task__regs(bpf_get_current_task_btf());
-	return open__exit(EVT_open, ctx->ret, AT_FDCWD, (void *)SYS_ARG0(regs), SYS_ARG1(regs), SYS_ARG2(regs), 0);
+	return open__exit(EVT_open, call__result(ctx), AT_FDCWD, (void *)SYS_ARG0(regs), SYS_ARG1(regs), SYS_ARG2(regs), 0);
 }
 
 SEC("tp")
 int sys_exit__openat(struct sys_exit_ctx *ctx)
 {
 	struct pt_regs *regs = task__regs(bpf_get_current_task_btf());
-	return open__exit(EVT_openat, ctx->ret, (__s32)SYS_ARG0(regs), (void *)SYS_ARG1(regs), SYS_ARG2(regs),
+	return open__exit(EVT_openat, call__result(ctx), (__s32)SYS_ARG0(regs), (void *)SYS_ARG1(regs), SYS_ARG2(regs),
 			  SYS_ARG3(regs), 0);
 }
 
@@ -60,7 +62,7 @@ int sys_exit__openat2(struct sys_exit_ctx *ctx)
 	struct open_how_args how = {};
 
 	bpf_probe_read_user(&how, sizeof(how), (void *)SYS_ARG2(regs));
-	return open__exit(EVT_openat2, ctx->ret, (__s32)SYS_ARG0(regs), (void *)SYS_ARG1(regs), how.flags, how.mode,
+	return open__exit(EVT_openat2, call__result(ctx), (__s32)SYS_ARG0(regs), (void *)SYS_ARG1(regs), how.flags, how.mode,
 			  how.resolve);
 }
 
@@ -70,14 +72,14 @@ SEC("tp")
 int sys_exit__creat(struct sys_exit_ctx *ctx)
 {
 	struct pt_regs *regs = task__regs(bpf_get_current_task_btf());
-	return open__exit(EVT_creat, ctx->ret, AT_FDCWD, (void *)SYS_ARG0(regs), O_CREAT_WRONLY_TRUNC, SYS_ARG1(regs), 0);
+	return open__exit(EVT_creat, call__result(ctx), AT_FDCWD, (void *)SYS_ARG0(regs), O_CREAT_WRONLY_TRUNC, SYS_ARG1(regs), 0);
 }
 
 SEC("tp")
 int sys_exit__open_by_handle_at(struct sys_exit_ctx *ctx)
 {
 	struct pt_regs *regs = task__regs(bpf_get_current_task_btf());
-	return open__exit(EVT_open_by_handle_at, ctx->ret, (__s32)SYS_ARG0(regs), 0, SYS_ARG2(regs), 0, 0);
+	return open__exit(EVT_open_by_handle_at, call__result(ctx), (__s32)SYS_ARG0(regs), 0, SYS_ARG2(regs), 0, 0);
 }
 
 /* chdir and fchdir: not for rules' sake alone, proc.cwd of every later event comes from here. */
@@ -86,19 +88,19 @@ static __always_inline int chdir__exit(__u16 type, long ret, __s64 fd, const voi
 	struct task_struct *task = (void *)bpf_get_current_task_btf();
 	struct build b;
 
-	if (!record__begin(&b, task, type, sizeof(struct ev_chdir)))
+	if (!record__begin_inner(&b, task, type, sizeof(struct ev_chdir)))
 		return 0;
 	struct ev_chdir *ev = (void *)b.head;
 	RECORD_CLEAR(ev);
 	ev->res = ret;
 	ev->fd = fd;
 	if (type == EVT_chdir)
-		record__user_str(&b, &ev->path, path);
+		record__path_text(&b, &ev->path, path);
 	else
 		file__fill(&b, (struct file_part *)&ev->ino, task, file__of_fd(task, fd));
 	record__base(&b, &ev->cwd, task, AT_FDCWD);
 	record__send(&b, RING_OF_chdir);
-	scratch__put(&b);
+	record__end_inner(&b);
 	return 0;
 }
 
@@ -106,14 +108,14 @@ SEC("tp")
 int sys_exit__chdir(struct sys_exit_ctx *ctx)
 {
 	struct pt_regs *regs = task__regs(bpf_get_current_task_btf());
-	return chdir__exit(EVT_chdir, ctx->ret, 0, (void *)SYS_ARG0(regs));
+	return chdir__exit(EVT_chdir, call__result(ctx), 0, (void *)SYS_ARG0(regs));
 }
 
 SEC("tp")
 int sys_exit__fchdir(struct sys_exit_ctx *ctx)
 {
 	struct pt_regs *regs = task__regs(bpf_get_current_task_btf());
-	return chdir__exit(EVT_fchdir, ctx->ret, (__s32)SYS_ARG0(regs), 0);
+	return chdir__exit(EVT_fchdir, call__result(ctx), (__s32)SYS_ARG0(regs), 0);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -4,7 +4,7 @@
 
 static __always_inline struct ev_io *io__begin(struct build *b, struct task_struct *task, __u16 type, long ret, __s64 fd)
 {
-	if (!record__begin(b, task, type, sizeof(struct ev_io)))
+	if (!record__begin_inner(b, task, type, sizeof(struct ev_io)))
 		return 0;
 	struct ev_io *ev = (void *)b->head;
 	RECORD_CLEAR(ev);
@@ -21,7 +21,7 @@ static __always_inline struct ev_io *io__begin(struct build *b, struct task_stru
 static __always_inline int io__end(struct build *b)
 {
 	record__send(b, RING_OF_read);
-	scratch__put(b);
+	record__end_inner(b);
 	return 0;
 }
 
@@ -63,37 +63,37 @@ static __always_inline int iov__exit(__u16 type, long ret, bool reads)
 SEC("tp")
 int sys_exit__read(struct sys_exit_ctx *ctx)
 {
-	return io__exit(EVT_read, ctx->ret, true, false);
+	return io__exit(EVT_read, call__result(ctx), true, false);
 }
 
 SEC("tp")
 int sys_exit__write(struct sys_exit_ctx *ctx)
 {
-	return io__exit(EVT_write, ctx->ret, false, false);
+	return io__exit(EVT_write, call__result(ctx), false, false);
 }
 
 SEC("tp")
 int sys_exit__pread(struct sys_exit_ctx *ctx)
 {
-	return io__exit(EVT_pread, ctx->ret, true, true);
+	return io__exit(EVT_pread, call__result(ctx), true, true);
 }
 
 SEC("tp")
 int sys_exit__pwrite(struct sys_exit_ctx *ctx)
 {
-	return io__exit(EVT_pwrite, ctx->ret, false, true);
+	return io__exit(EVT_pwrite, call__result(ctx), false, true);
 }
 
 SEC("tp")
 int sys_exit__readv(struct sys_exit_ctx *ctx)
 {
-	return iov__exit(EVT_readv, ctx->ret, true);
+	return iov__exit(EVT_readv, call__result(ctx), true);
 }
 
 SEC("tp")
 int sys_exit__writev(struct sys_exit_ctx *ctx)
 {
-	return iov__exit(EVT_writev, ctx->ret, false);
+	return iov__exit(EVT_writev, call__result(ctx), false);
 }
 
 #define MSG_PEEK 2
@@ -117,15 +117,15 @@ int sys_exit__sendto(struct sys_exit_ctx *ctx)
 	struct task_struct *task = (void *)bpf_get_current_task_btf();
 	struct pt_regs *regs = task__regs((void *)task);
 	struct build b;
-	struct ev_io *ev = io__begin(&b, task, EVT_sendto, ctx->ret, (__s32)SYS_ARG0(regs));
+	struct ev_io *ev = io__begin(&b, task, EVT_sendto, call__result(ctx), (__s32)SYS_ARG0(regs));
 
 	if (!ev)
 		return 0;
 	ev->size = SYS_ARG2(regs);
 	ev->flags = SYS_ARG3(regs);
 	sock__argument(&b, (struct addr_part *)&ev->aaddr, &ev->path, (void *)SYS_ARG4(regs), SYS_ARG5(regs));
-	record__user_data(&b, &ev->data, (void *)SYS_ARG1(regs), io__through(ctx->ret, false, ev->size));
-	io__role(ev, ctx->ret, false);
+	record__user_data(&b, &ev->data, (void *)SYS_ARG1(regs), io__through(call__result(ctx), false, ev->size));
+	io__role(ev, call__result(ctx), false);
 	return io__end(&b);
 }
 
@@ -136,17 +136,17 @@ int sys_exit__recvfrom(struct sys_exit_ctx *ctx)
 	struct pt_regs *regs = task__regs((void *)task);
 	__u32 address_len = 0;
 	struct build b;
-	struct ev_io *ev = io__begin(&b, task, EVT_recvfrom, ctx->ret, (__s32)SYS_ARG0(regs));
+	struct ev_io *ev = io__begin(&b, task, EVT_recvfrom, call__result(ctx), (__s32)SYS_ARG0(regs));
 
 	if (!ev)
 		return 0;
 	ev->size = SYS_ARG2(regs);
 	ev->flags = SYS_ARG3(regs);
-	if (ctx->ret >= 0 && SYS_ARG4(regs) && SYS_ARG5(regs) &&
+	if (call__result(ctx) >= 0 && SYS_ARG4(regs) && SYS_ARG5(regs) &&
 	    !bpf_probe_read_user(&address_len, sizeof(address_len), (void *)SYS_ARG5(regs)))
 		sock__argument(&b, (struct addr_part *)&ev->aaddr, &ev->path, (void *)SYS_ARG4(regs), address_len);
-	record__user_data(&b, &ev->data, (void *)SYS_ARG1(regs), io__through(ctx->ret, true, ev->size));
-	io__role(ev, ctx->ret, true);
+	record__user_data(&b, &ev->data, (void *)SYS_ARG1(regs), io__through(call__result(ctx), true, ev->size));
+	io__role(ev, call__result(ctx), true);
 	return io__end(&b);
 }
 
@@ -187,13 +187,13 @@ static __always_inline int msg__exit(__u16 type, long ret, bool reads)
 SEC("tp")
 int sys_exit__sendmsg(struct sys_exit_ctx *ctx)
 {
-	return msg__exit(EVT_sendmsg, ctx->ret, false);
+	return msg__exit(EVT_sendmsg, call__result(ctx), false);
 }
 
 SEC("tp")
 int sys_exit__recvmsg(struct sys_exit_ctx *ctx)
 {
-	return msg__exit(EVT_recvmsg, ctx->ret, true);
+	return msg__exit(EVT_recvmsg, call__result(ctx), true);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

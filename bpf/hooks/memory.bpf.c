@@ -30,13 +30,13 @@ static __always_inline int memory__exit(__u16 type, long ret, __s64 fd)
 SEC("tp")
 int sys_exit__mmap(struct sys_exit_ctx *ctx)
 {
-	return memory__exit(EVT_mmap, ctx->ret, (__s32)SYS_ARG4(task__regs(bpf_get_current_task_btf())));
+	return memory__exit(EVT_mmap, call__result(ctx), (__s32)SYS_ARG4(task__regs(bpf_get_current_task_btf())));
 }
 
 SEC("tp")
 int sys_exit__mprotect(struct sys_exit_ctx *ctx)
 {
-	return memory__exit(EVT_mprotect, ctx->ret, -1);
+	return memory__exit(EVT_mprotect, call__result(ctx), -1);
 }
 
 /* include/uapi/linux/io_uring.h, struct io_uring_params: the part that we tell */
@@ -57,7 +57,7 @@ int sys_exit__io_uring_setup(struct sys_exit_ctx *ctx)
 	struct ev_io_uring *ev = (void *)b.head;
 	RECORD_CLEAR(ev);
 	bpf_probe_read_user(&params, sizeof(params), (void *)SYS_ARG1(regs));
-	ev->res = ctx->ret;
+	ev->res = call__result(ctx);
 	ev->entries = SYS_ARG0(regs);
 	ev->sq_entries = params.sq_entries;
 	ev->cq_entries = params.cq_entries;
@@ -65,7 +65,7 @@ int sys_exit__io_uring_setup(struct sys_exit_ctx *ctx)
 	ev->sq_thread_cpu = params.sq_thread_cpu;
 	ev->sq_thread_idle = params.sq_thread_idle;
 	ev->features = params.features;
-	file__fill(&b, (struct file_part *)&ev->ino, task, file__of_fd(task, ctx->ret));
+	file__fill(&b, (struct file_part *)&ev->ino, task, file__of_fd(task, call__result(ctx)));
 	record__send(&b, RING_OF_io_uring_setup);
 	scratch__put(&b);
 	return 0;
@@ -103,13 +103,13 @@ static __always_inline int process_vm__exit(__u16 type, long ret)
 SEC("tp")
 int sys_exit__process_vm_readv(struct sys_exit_ctx *ctx)
 {
-	return process_vm__exit(EVT_process_vm_readv, ctx->ret);
+	return process_vm__exit(EVT_process_vm_readv, call__result(ctx));
 }
 
 SEC("tp")
 int sys_exit__process_vm_writev(struct sys_exit_ctx *ctx)
 {
-	return process_vm__exit(EVT_process_vm_writev, ctx->ret);
+	return process_vm__exit(EVT_process_vm_writev, call__result(ctx));
 }
 
 enum { PR_SET_NAME = 15, PR_GET_NAME = 16, PR_GET_CHILD_SUBREAPER = 37 }; /* include/uapi/linux/prctl.h */
@@ -119,7 +119,7 @@ int sys_exit__prctl(struct sys_exit_ctx *ctx)
 {
 	struct task_struct *task = (void *)bpf_get_current_task_btf();
 	struct build b;
-	struct ev_call *ev = call__begin(&b, task, EVT_prctl, ctx->ret);
+	struct ev_call *ev = call__begin(&b, task, EVT_prctl, call__result(ctx));
 
 	if (!ev)
 		return 0;
@@ -142,7 +142,7 @@ int sys_exit__init_module(struct sys_exit_ctx *ctx)
 {
 	struct task_struct *task = (void *)bpf_get_current_task_btf();
 	struct build b;
-	struct ev_call *ev = call__begin(&b, task, EVT_init_module, ctx->ret);
+	struct ev_call *ev = call__begin(&b, task, EVT_init_module, call__result(ctx));
 
 	if (!ev)
 		return 0;

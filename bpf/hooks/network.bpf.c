@@ -17,7 +17,7 @@ static __always_inline int sock__exit(__u16 type, long ret, __s64 fd, __s64 list
 	struct task_struct *task = (void *)bpf_get_current_task_btf();
 	struct build b;
 
-	if (!record__begin(&b, task, type, sizeof(struct ev_sock)))
+	if (!record__begin_inner(&b, task, type, sizeof(struct ev_sock)))
 		return 0;
 	struct ev_sock *ev = (void *)b.head;
 	RECORD_CLEAR(ev);
@@ -41,13 +41,13 @@ static __always_inline int sock__exit(__u16 type, long ret, __s64 fd, __s64 list
 	if (sk)
 		sock__remember(ev->ino, sock_part, addr_part, sock__role(type, ret));
 	if (!told[type]) {
-		scratch__put(&b);
+		record__end_inner(&b);
 		return 0;
 	}
-	if (BPF_CORE_READ(task, files, count.counter) > 1)
+	if (BPF_CORE_READ(task, files, count.counter) > 1 && !(b.inner && sk && b.inner->sock == (__u64)sk))
 		ev->head.flags |= EVF_PATH_UNCERTAIN;
 	record__send(&b, RING_OF_connect);
-	scratch__put(&b);
+	record__end_inner(&b);
 	return 0;
 }
 
@@ -55,7 +55,7 @@ SEC("tp")
 int sys_exit__connect(struct sys_exit_ctx *ctx)
 {
 	struct pt_regs *regs = task__regs(bpf_get_current_task_btf());
-	return sock__exit(EVT_connect, ctx->ret, (__s32)SYS_ARG0(regs), -1, (void *)SYS_ARG1(regs), SYS_ARG2(regs),
+	return sock__exit(EVT_connect, call__result(ctx), (__s32)SYS_ARG0(regs), -1, (void *)SYS_ARG1(regs), SYS_ARG2(regs),
 			  0);
 }
 
@@ -63,7 +63,7 @@ SEC("tp")
 int sys_exit__bind(struct sys_exit_ctx *ctx)
 {
 	struct pt_regs *regs = task__regs(bpf_get_current_task_btf());
-	return sock__exit(EVT_bind, ctx->ret, (__s32)SYS_ARG0(regs), -1, (void *)SYS_ARG1(regs), SYS_ARG2(regs),
+	return sock__exit(EVT_bind, call__result(ctx), (__s32)SYS_ARG0(regs), -1, (void *)SYS_ARG1(regs), SYS_ARG2(regs),
 			  0);
 }
 
@@ -71,14 +71,14 @@ SEC("tp")
 int sys_exit__accept(struct sys_exit_ctx *ctx)
 {
 	struct pt_regs *regs = task__regs(bpf_get_current_task_btf());
-	return sock__exit(EVT_accept, ctx->ret, ctx->ret, (__s32)SYS_ARG0(regs), 0, 0, 0);
+	return sock__exit(EVT_accept, call__result(ctx), call__result(ctx), (__s32)SYS_ARG0(regs), 0, 0, 0);
 }
 
 SEC("tp")
 int sys_exit__accept4(struct sys_exit_ctx *ctx)
 {
 	struct pt_regs *regs = task__regs(bpf_get_current_task_btf());
-	return sock__exit(EVT_accept4, ctx->ret, ctx->ret, (__s32)SYS_ARG0(regs), 0, 0, SYS_ARG3(regs));
+	return sock__exit(EVT_accept4, call__result(ctx), call__result(ctx), (__s32)SYS_ARG0(regs), 0, 0, SYS_ARG3(regs));
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

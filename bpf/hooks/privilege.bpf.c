@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Credentials, tracing of other processes and mounts, at the exit of each call. */
-#include "../include/file.h"
+#include "../include/inner.h"
 
 #define SETID(call, ...)                                                                                      \
 	SEC("tp")                                                                                             \
@@ -13,7 +13,7 @@
 			return 0;                                                                             \
 		struct ev_setid *ev = (void *)b.head;                                                         \
 		RECORD_CLEAR(ev);                                                                             \
-		ev->res = ctx->ret;                                                                           \
+		ev->res = call__result(ctx);                                                                           \
 		__VA_ARGS__;                                                                                  \
 		record__send(&b, RING_OF_##call);                                                             \
 		scratch__put(&b);                                                                             \
@@ -37,7 +37,7 @@ int sys_exit__ptrace(struct sys_exit_ctx *ctx)
 	if (!record__begin(&b, task, EVT_ptrace, sizeof(struct ev_ptrace)))
 		return 0;
 	struct ev_ptrace *ev = (void *)b.head;
-	ev->res = ctx->ret;
+	ev->res = call__result(ctx);
 	ev->request = (__s64)SYS_ARG0(regs);
 	ev->pid = (__s32)SYS_ARG1(regs);
 	ev->addr = SYS_ARG2(regs);
@@ -72,20 +72,20 @@ int sys_exit__mount(struct sys_exit_ctx *ctx)
 	struct pt_regs *regs = task__regs((void *)task);
 	struct build b;
 
-	if (!record__begin(&b, task, EVT_mount, sizeof(struct ev_mount)))
+	if (!record__begin_inner(&b, task, EVT_mount, sizeof(struct ev_mount)))
 		return 0;
 	struct ev_mount *ev = (void *)b.head;
 	RECORD_CLEAR(ev);
-	ev->res = ctx->ret;
+	ev->res = call__result(ctx);
 	ev->flags = SYS_ARG3(regs);
 	record__user_str(&b, &ev->dev, (void *)SYS_ARG0(regs));
-	record__user_str(&b, &ev->dir, (void *)SYS_ARG1(regs));
+	record__path_text(&b, &ev->dir, (void *)SYS_ARG1(regs));
 	record__user_str(&b, &ev->type, (void *)SYS_ARG2(regs));
 	record__base(&b, &ev->base, task, AT_FDCWD); /* the source may be a path too */
-	if (ctx->ret == 0 && !(ev->flags & (MS_REMOUNT | MS_MOVE | MS_PROPAGATION)))
+	if (call__result(ctx) == 0 && !(ev->flags & (MS_REMOUNT | MS_MOVE | MS_PROPAGATION)))
 		mount__realpath(&b, ev, task);
 	record__send(&b, RING_OF_mount);
-	scratch__put(&b);
+	record__end_inner(&b);
 	return 0;
 }
 

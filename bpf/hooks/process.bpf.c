@@ -8,6 +8,11 @@
 
 const volatile int cgroup_subsys = -1;
 const volatile __u32 page_kib = 4;
+const volatile bool compat_regs = false;
+const volatile bool exits_by_function = false;
+const volatile bool inner_hooks = false;
+const volatile bool inner_by_kprobe = false;
+volatile __u8 inner_wanted[INNER_CALLS] = {};
 volatile bool want_threads = false;
 volatile bool want_env = false;
 volatile bool want_cgroups = false;
@@ -96,7 +101,7 @@ static __always_inline int fork__failed(__u16 type, long ret)
 #define FORK_FAILED(call)                                         \
 	SEC("tp") int sys_exit__##call(struct sys_exit_ctx *ctx)  \
 	{                                                         \
-		return fork__failed(EVT_##call, ctx->ret);        \
+		return fork__failed(EVT_##call, call__result(ctx));        \
 	}
 
 FORK_FAILED(clone)
@@ -400,14 +405,14 @@ SEC("tp")
 int sys_exit__execve(struct sys_exit_ctx *ctx)
 {
 	struct pt_regs *regs = task__regs(bpf_get_current_task_btf());
-	return exec__failed(EVT_execve, ctx->ret, SYS_ARG0(regs), SYS_ARG1(regs));
+	return exec__failed(EVT_execve, call__result(ctx), SYS_ARG0(regs), SYS_ARG1(regs));
 }
 
 SEC("tp")
 int sys_exit__execveat(struct sys_exit_ctx *ctx)
 {
 	struct pt_regs *regs = task__regs(bpf_get_current_task_btf());
-	return exec__failed(EVT_execveat, ctx->ret, SYS_ARG1(regs), SYS_ARG2(regs));
+	return exec__failed(EVT_execveat, call__result(ctx), SYS_ARG1(regs), SYS_ARG2(regs));
 }
 
 #define SIGNAL_GROUP_EXIT 0x04 /* include/linux/sched/signal.h */

@@ -133,19 +133,25 @@ static __always_inline struct mount *mnt_ns__youngest(struct mnt_namespace *ns)
 }
 
 /* Arguments of a system call at its exit: the result has taken the place of one register, the rest are as saved. */
+extern const volatile bool compat_regs; /* of a 32-bit caller: these programs watch the functions of 32-bit calls alone */
 #if defined(__TARGET_ARCH_x86)
-#define SYS_ARG0(r) ((r)->di)
-#define SYS_ARG1(r) ((r)->si)
+/* arch/x86/include/asm/syscall.h, syscall_get_arguments() */
+#define SYS_ARG0(r) (compat_regs ? (r)->bx : (r)->di)
+#define SYS_ARG1(r) (compat_regs ? (r)->cx : (r)->si)
 #define SYS_ARG2(r) ((r)->dx)
-#define SYS_ARG3(r) ((r)->r10)
-#define SYS_ARG4(r) ((r)->r8)
-#define SYS_ARG5(r) ((r)->r9)
+#define SYS_ARG3(r) (compat_regs ? (r)->si : (r)->r10)
+#define SYS_ARG4(r) (compat_regs ? (r)->di : (r)->r8)
+#define SYS_ARG5(r) (compat_regs ? (r)->bp : (r)->r9)
+#define TS_COMPAT 2 /* arch/x86/include/asm/thread_info.h */
+#define task__compat_flags(task) ((task)->thread_info.status & TS_COMPAT)
 #define SYS_NR(r) ((long)(r)->orig_ax)
 #define NR_clone 56
 #define NR_fork 57
 #define NR_vfork 58
 #define NR_execveat 322
 #elif defined(__TARGET_ARCH_arm64)
+#define TIF_32BIT (1 << 22) /* arch/arm64/include/asm/thread_info.h */
+#define task__compat_flags(task) ((task)->thread_info.flags & TIF_32BIT)
 #define SYS_ARG0(r) ((r)->orig_x0)
 #define SYS_ARG1(r) ((r)->regs[1])
 #define SYS_ARG2(r) ((r)->regs[2])
@@ -163,4 +169,21 @@ static __always_inline struct mount *mnt_ns__youngest(struct mnt_namespace *ns)
 static __always_inline struct pt_regs *task__regs(struct task_struct *task)
 {
 	return (struct pt_regs *)bpf_task_pt_regs(task);
+}
+
+/*
+ * The result of the call that ends. ctx: a syscalls/sys_exit_X tracepoint's, or that of an fexit program on the call's own
+ * function, which has one argument (the registers) and then the result. By hand: of both loads the compiler would make one
+ * with a computed offset, and the verifier lets nobody change a pointer to a context.
+ */
+extern const volatile bool exits_by_function; /* programs at a call's exit are fexit programs */
+static __always_inline long call__result(void *ctx)
+{
+	long result;
+
+	if (exits_by_function)
+		asm volatile("%0 = *(u64 *)(%1 + 8)" : "=r"(result) : "r"(ctx));
+	else
+		asm volatile("%0 = *(u64 *)(%1 + 16)" : "=r"(result) : "r"(ctx));
+	return result;
 }

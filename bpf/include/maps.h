@@ -9,6 +9,10 @@
 /* Set by the loader (agent/sensor/bpf_source.cpp). */
 extern const volatile int cgroup_subsys; /* index of the v1 controller that tells containers apart, -1: cgroup v2 */
 extern const volatile __u32 page_kib;    /* size of a page */
+extern const volatile bool inner_hooks;       /* inner.h: hooks within calls keep what the kernel works with */
+extern const volatile bool inner_by_kprobe;   /* these are kprobes, not fentry and fexit programs */
+#define INNER_CALLS 512
+extern volatile __u8 inner_wanted[INNER_CALLS]; /* by number of the call: an event of it is told, and reads what is kept */
 
 /* What the rules ask for. Not constants: user space sets them anew when rules are reloaded. */
 extern volatile bool want_threads; /* clone events of threads */

@@ -172,14 +172,3 @@ static __always_inline __u32 file__mode(struct task_struct *task, __s64 fd)
 
 	return file ? BPF_CORE_READ(file, f_inode, i_mode) : 0;
 }
-
-/* A path argument, and what it is relative to: not told of an absolute path that comes without a descriptor. */
-static __always_inline void record__user_path(struct build *b, struct text *name, struct text *base,
-					      struct task_struct *task, __s64 dirfd, const void *user)
-{
-	char *written = tail__room(b, SCRATCH_CHUNK);
-
-	record__user_str(b, name, user);
-	if (dirfd != AT_FDCWD || (written && (!name->len || *written != '/')))
-		record__base(b, base, task, dirfd);
-}

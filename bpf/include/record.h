@@ -8,14 +8,15 @@
 
 #include "count.h"
 
+struct inner;
 struct build {
 	struct scratch *s;
 	struct walk *w;
 	struct ev_head *head;
+	struct inner *inner; /* inner.h */
 };
 
-/* On failure the loss is counted against the event type and the cgroup. */
-static __always_inline bool scratch__get(struct build *b, __u16 type, __u32 fixed_size, __u64 cgroup_id)
+static __always_inline bool scratch__try(struct build *b, __u16 type, __u32 fixed_size)
 {
 	for (__u32 i = 0; i < SCRATCH_SLOTS; i++) {
 		__u32 slot = i;
@@ -28,11 +29,20 @@ static __always_inline bool scratch__get(struct build *b, __u16 type, __u32 fixe
 		s->pos = fixed_size;
 		b->s = s;
 		b->w = w;
+		b->inner = 0;
 		b->head = (struct ev_head *)s->rec;
 		__builtin_memset(b->head, 0, sizeof(*b->head));
 		b->head->type = type;
 		return true;
 	}
+	return false;
+}
+
+/* On failure the loss is counted against the event type and the cgroup. */
+static __always_inline bool scratch__get(struct build *b, __u16 type, __u32 fixed_size, __u64 cgroup_id)
+{
+	if (scratch__try(b, type, fixed_size))
+		return true;
 	count__lost_scratch(type, cgroup_id);
 	return false;
 }

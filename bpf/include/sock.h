@@ -2,7 +2,7 @@
 /* Sockets: what a descriptor's struct sock and an address argument say. */
 #pragma once
 
-#include "file.h"
+#include "inner.h"
 
 #include <bpf/bpf_endian.h>
 
@@ -118,25 +118,50 @@ static __always_inline void sock__name_peer(struct build *b, struct sock_part *p
 		part->path = name;
 }
 
-/* The address argument, from the caller's memory. A unix path goes to `path`. */
+struct sock_address {
+	__u16 family, port;
+	__u8 rest[24];
+	__u32 pad;
+};
+
+/* The kernel's copy in place of the caller's, and whether they differ. */
+static __always_inline void sock__kept(struct build *b, struct sock_address *a, __u32 n)
+{
+	struct sock_address kept = {};
+
+	if (n > sizeof(kept))
+		return;
+	bpf_probe_read_kernel(&kept, n, b->inner->address);
+	__u64 *x = (void *)a, *y = (void *)&kept;
+	if (x[0] != y[0] || x[1] != y[1] || x[2] != y[2] || x[3] != y[3])
+		b->head->flags |= EVF_ARG_CHANGED;
+	*a = kept;
+}
+
+/* The address argument, as the kernel had it or else from the caller's memory. A unix path goes to `path`. */
 static __always_inline void sock__argument(struct build *b, struct addr_part *part, struct text *path, const void *user,
 					   __u32 len)
 {
-	struct {
-		__u16 family, port;
-		__u8 rest[24];
-	} a = {};
+	struct sock_address a = {};
 
 	if (!user || len < 2)
 		return;
+	const bool kept = inner_hooks && b->inner && b->inner->address_len;
 	__u32 n_bytes = len;
+	if (kept) {
+		len = b->inner->address_len;
+		n_bytes = len;
+	}
 	barrier_var(n_bytes); /* or the compiler bounds a register that the verifier does not connect with this one */
 	if (n_bytes > sizeof(a))
 		n_bytes = sizeof(a);
 	if (bpf_probe_read_user(&a, n_bytes, user)) {
-		b->head->flags |= EVF_TEXT_FAULT;
-		return;
+		b->head->flags |= kept ? EVF_ARG_CHANGED : EVF_TEXT_FAULT;
+		if (!kept)
+			return;
 	}
+	if (kept)
+		sock__kept(b, &a, n_bytes);
 	part->afamily = a.family;
 	if (a.family == AF_INET) {
 		part->aport = bpf_ntohs(a.port);
@@ -148,13 +173,23 @@ static __always_inline void sock__argument(struct build *b, struct addr_part *pa
 		void *to = tail__room(b, 128);
 		if (!to)
 			return;
-		long n = bpf_probe_read_user_str(to, 109, user + 2);
+		long n;
+		if (kept)
+			n = bpf_probe_read_kernel_str(to, 109, &b->inner->address[2]);
+		else
+			n = bpf_probe_read_user_str(to, 109, user + 2);
 		if (n > 1) {
 			tail__took(b, path, (n - 1) & 127);
 			return;
 		}
 		__u32 rest = (len - 2) & 127; /* an abstract name: sun_path has 108 bytes at most */
-		if (len <= 110 && bpf_probe_read_user(to, rest, user + 2) == 0) {
+		if (len > 110)
+			return;
+		if (kept)
+			n = bpf_probe_read_kernel(to, rest, &b->inner->address[2]);
+		else
+			n = bpf_probe_read_user(to, rest, user + 2);
+		if (n == 0) {
 			*(char *)to = '@';
 			tail__took(b, path, rest);
 		}

@@ -94,6 +94,8 @@ static __always_inline void head__fill(struct ev_head *h, struct task_struct *ta
 	h->cpu = bpf_get_smp_processor_id();
 	if (h->pid != h->tid)
 		h->flags |= EVF_THREAD;
+	if (task__compat_flags(task))
+		h->flags |= EVF_COMPAT;
 	bpf_probe_read_kernel(h->comm, sizeof(h->comm), &task->comm);
 	h->cgroup_id = cgroup_id;
 }

@@ -233,7 +233,20 @@ struct signal_struct {
 	unsigned long long sum_sched_runtime;
 	struct rlimit rlim[16];
 };
+struct thread_info {
+	unsigned long flags;
+	__u32 status; /* x86 */
+};
+struct filename {
+	const char *name;
+	const char *uptr;
+};
+struct msghdr {
+	void *msg_name;
+	int msg_namelen;
+};
 struct task_struct {
+	struct thread_info thread_info;
 	unsigned int flags;
 	struct sched_entity se;
 	pid_t pid, tgid;
@@ -262,7 +275,7 @@ struct linux_binprm {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long r10, r9, r8, ax, dx, si, di, orig_ax, ip, cs;
+	unsigned long bp, bx, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {

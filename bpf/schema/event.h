@@ -27,6 +27,7 @@ struct text {
 #define EVF_THREAD 0x0010         /* made by a thread that is not the group's leader */
 #define EVF_TEXT_FAULT 0x0020     /* some user memory was not readable */
 #define EVF_PATH_CUT 0x0040       /* a kernel path had more components or bytes than fit */
+#define EVF_ARG_CHANGED 0x0080    /* the caller's memory no longer held what the kernel had worked with */
 
 /* Who did it, at the time of the event. 120 bytes. */
 struct ev_head {

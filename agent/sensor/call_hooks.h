@@ -1,0 +1,81 @@
+// CallHooks: the hooks at system calls and within them, attached one way (way.h) for as long as an event type is
+// wanted. One interface for all ways: what differs is which programs are loaded and what they hang on. What a way
+// cannot attach to (a call whose function the kernel does not name) hangs on the call's tracepoint. One thread at a
+// time.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/base/fd.h"
+#include "agent/base/result.h"
+#include "agent/sensor/inner_hooks.h"
+#include "agent/sensor/programs.h"
+
+namespace tiercel::sensor {
+
+class KernelFunctions;
+
+class CallHooks {
+ public:
+  using Types = std::set<uint16_t>;  // event types that system calls make
+  struct Link {
+    uint16_t type = 0;  // 0: within calls
+    std::string program;
+    std::string_view how;
+    Fd fd;
+  };
+
+  void set_way(Way way);
+  [[nodiscard]] Way way() const { return way_; }
+
+  // Around the load of the first object. others: programs that are loaded with it, if they are named.
+  Result<> choose(tiercel_bpf& first, const Types& types, const std::set<std::string>& others);
+  void loaded(tiercel_bpf& first);
+
+  // Attaches what is not attached; what fails leaves the others as they are.
+  Result<> attach(const Types& types);
+  [[nodiscard]] bool attached(uint16_t type) const { return attached_.contains(type); }
+  // Detaches all but those, and gives the links to be closed.
+  std::vector<Fd> keep_only(const Types& types);
+  [[nodiscard]] std::vector<const Link*> links() const;
+  // A program of the first object, by its name in `others`; -1: not loaded.
+  [[nodiscard]] int other(const std::string& program) const;
+  Result<> load_other(const std::string& program);
+
+ private:
+  // Where a type's programs hang: more than one place where 32-bit callers have a function of their own.
+  struct Plan {
+    Place place = Place::kTracepoint;
+    Choice choice;
+  };
+  // functions: null where nothing hangs on any.
+  [[nodiscard]] std::vector<Plan> plans_of(uint16_t type, const KernelFunctions* functions) const;
+  [[nodiscard]] Choice inner_choice(const Types& types, const KernelFunctions* functions) const;
+  Result<> load_missing(const Types& types, const KernelFunctions* functions);
+  Result<> attach_type(uint16_t type, const KernelFunctions* functions);
+  Result<> attach_plan(const Plan& plan, uint16_t type, std::vector<Link>& links);
+  void attach_inner(const Types& types, const KernelFunctions* functions);
+  void tell_inner();
+  Result<Fd> at_tracepoint(const std::string& program, bool enter, uint16_t type);
+  Result<Fd> at_function(Place place, const std::string& program);
+  Result<Fd> at_kprobe(const std::string& program, const std::string& function);
+
+  Way way_ = Way::kTracepoint;
+  Programs programs_;
+  tiercel_bpf* first_ = nullptr;
+  Choice chosen_;  // of the first object
+  std::set<std::string> others_;
+  std::set<std::string> not_probed_;      // functions that the kernel does not let be probed
+  std::set<std::string> enter_programs_;  // those that the object has
+  Fd tracefs_;
+  std::map<uint16_t, std::vector<Link>> attached_;
+  std::map<std::string, Link> inner_;  // by program
+  Types absent_;                       // this kernel has no tracepoint for them
+};
+
+}  // namespace tiercel::sensor

@@ -1,0 +1,17 @@
+#include "agent/sensor/kernel_functions.h"
+
+#include <bpf/btf.h>
+
+namespace tiercel::sensor {
+
+KernelFunctions::KernelFunctions() : types_(btf__load_vmlinux_btf()) {}
+
+KernelFunctions::~KernelFunctions() {
+  btf__free(types_);
+}
+
+int KernelFunctions::id(const std::string& name) const {
+  return types_ ? btf__find_by_name_kind(types_, name.c_str(), BTF_KIND_FUNC) : 0;
+}
+
+}  // namespace tiercel::sensor

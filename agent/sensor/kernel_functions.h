@@ -1,0 +1,25 @@
+// KernelFunctions: which functions the kernel has, by its BTF. Reads some megabytes when it is made: keep it for as
+// long as hooks are chosen and no longer. One thread.
+#pragma once
+
+#include <string>
+
+struct btf;
+
+namespace tiercel::sensor {
+
+class KernelFunctions {
+ public:
+  KernelFunctions();
+  ~KernelFunctions();
+  KernelFunctions(const KernelFunctions&) = delete;
+  KernelFunctions& operator=(const KernelFunctions&) = delete;
+
+  [[nodiscard]] int id(const std::string& name) const;  // BTF id; 0 or less: there is none
+  [[nodiscard]] bool has(const std::string& name) const { return id(name) > 0; }
+
+ private:
+  btf* types_;
+};
+
+}  // namespace tiercel::sensor

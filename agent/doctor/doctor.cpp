@@ -14,7 +14,6 @@
 #include "agent/control/control_client.h"
 #include "agent/http/stream.h"
 #include "agent/sensor/host.h"
-#include "agent/sensor/program_types.h"
 #include "siem/wazuh/keys.h"
 
 namespace tiercel::doctor {
@@ -71,7 +70,6 @@ std::vector<Fact> kernel_facts() {
         {state, std::move(fact.what), std::move(fact.detail), std::move(fact.means), std::move(fact.way_out)});
   }
   if (::geteuid() != 0) return facts;
-  facts.push_back({State::kGood, "ways to attach", sensor::program_types_text(loads), "", ""});
   facts.push_back(
       loads ? Fact{State::kGood, "kills by the kernel", "available: the program that judges starts is loaded", "", ""}
             : Fact{State::kNote, "kills by the kernel", "not available",

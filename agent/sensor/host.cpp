@@ -5,13 +5,42 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <optional>
 
 #include "agent/base/fd.h"
 #include "agent/sensor/bpf_source.h"
 #include "agent/sensor/hooks.h"
 #include "agent/sensor/tracefs.h"
+#include "agent/sensor/way.h"
 
 namespace tiercel::sensor {
+
+namespace {
+
+// Which way `auto` takes, and why not a better one.
+HostFact ways_fact() {
+  std::string works, refused;
+  std::optional<Way> best;
+  for (const WayTrial& trial : try_ways()) {
+    if (trial.works && !best) best = trial.way;
+    std::string& to = trial.works ? works : refused;
+    to.append(to.empty() ? "" : "; ").append(way_name(trial.way));
+    if (!trial.works) to.append(": ").append(trial.why);
+  }
+  const bool full = best == Way::kTrampoline;
+  return {full ? HostFact::State::kGood : HostFact::State::kDegraded, "ways to attach",
+          fmt::format("{} (works: {}{}{})", way_name(best.value_or(Way::kTracepoint)), works,
+                      refused.empty() ? "" : "; not ", refused),
+          full ? ""
+               : "nothing on this kernel; those of distributions have fentry (CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS)",
+          full ? ""
+          : best == Way::kKprobe
+              ? "calls of 32-bit programs are not seen, but for programs started and processes made"
+              : "calls of 32-bit programs are not seen, but for programs started and processes made; "
+                "arguments are read from the caller's memory, and marked where it may have changed"};
+}
+
+}  // namespace
 
 std::vector<HostFact> probe_host() {
   using State = HostFact::State;
@@ -46,6 +75,7 @@ std::vector<HostFact> probe_host() {
                      loaded ? "" : "`tiercel run --log-level debug` shows the verifier's words",
                      loaded ? "" : "nothing on this host can be watched"});
   }
+  if (root && has_btf) facts.push_back(ways_fact());
   if (Fd tracefs = open_tracefs(); tracefs.valid()) {
     std::string lacking, never;
     for (uint16_t type = 1; type < EVT_COUNT; ++type) {
@@ -67,8 +97,8 @@ std::vector<HostFact> probe_host() {
   const std::string active = lsm ? lsm->substr(0, lsm->find('\n')) : "/sys/kernel/security/lsm is not readable";
   facts.push_back({bpf_lsm ? State::kGood : State::kDegraded, "BPF LSM",
                    fmt::format("{} ({})", bpf_lsm ? "active" : "not active", active),
-                   bpf_lsm ? "" : "nothing now; add bpf to the kernel's lsm= parameter for later versions",
-                   bpf_lsm ? "" : "not needed today; later versions see io_uring with it"});
+                   bpf_lsm ? "" : "add bpf to the kernel's lsm= parameter, if you want sensor.guard",
+                   bpf_lsm ? "" : "killing the agent can be told, not denied"});
   return facts;
 }
 

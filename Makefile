@@ -90,7 +90,7 @@ fuzz: test-deps ## every fuzz target for FUZZ_SECONDS (default 60)
 
 .PHONY: docs wazuh-content checklist
 docs: build wazuh-content ## the pages that come from the program's tables, the manager's rules, what the rules cover
-	@for page in fields events operators codes; do $(TIERCEL) $$page --format markdown >docs/reference/$$page.md || exit 1; done
+	@for page in fields events operators codes evasions; do $(TIERCEL) $$page --format markdown >docs/reference/$$page.md || exit 1; done
 	@$(TIERCEL) config keys --format markdown >docs/reference/configuration.md
 	@$(TIERCEL) config keys --format json-schema >docs/reference/tiercel.schema.json
 	@$(TIERCEL) help --format man >packaging/man/tiercel.8

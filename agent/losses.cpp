@@ -6,16 +6,18 @@
 #include <map>
 #include <utility>
 
+#include "agent/sensor/missed.h"
 #include "decoders/catalog.h"
 
 namespace tiercel {
 namespace {
 
 constexpr uint64_t kReportIntervalNs = 10'000'000'000;
+constexpr uint64_t kMissedIntervalNs = 10'000'000'000;
 
 }  // namespace
 
-LossWatch::LossWatch(Metrics& metrics)
+LossWatch::LossWatch(Metrics& metrics, std::function<uint64_t()> missed)
     : metrics_(metrics),
       sums_{metrics.counter("falcosecurity_scap_n_evts_total",
                             "Records that the kernel made, those that it lost included"),
@@ -23,8 +25,8 @@ LossWatch::LossWatch(Metrics& metrics)
             metrics.counter("falcosecurity_scap_n_drops_buffer_total",
                             "Records that found no room in the kernel: a ring buffer was full"),
             metrics.counter("falcosecurity_scap_n_drops_scratch_map_total",
-                            "Records that found no room in the kernel: programs nested deeper than there is scratch")} {
-}
+                            "Records that found no room in the kernel: programs nested deeper than there is scratch")},
+      missed_(missed ? std::move(missed) : [runs = sensor::MissedRuns()]() mutable { return runs.look(); }) {}
 
 alert::Report told(const LossReport& report, uint64_t time_ns) {
   return {.priority = report.priority,
@@ -36,6 +38,17 @@ alert::Report told(const LossReport& report, uint64_t time_ns) {
                      {"by_cgroup", report.by_cgroup},
                      {"reader_lag_ms", report.reader_lag_ms}},
           .time_ns = time_ns};
+}
+
+// Asked seldom: it costs a call for each program.
+void LossWatch::look_at_missed(uint64_t now_ns) {
+  if (missed_looked_ns_ != 0 && now_ns - missed_looked_ns_ < kMissedIntervalNs) return;
+  missed_looked_ns_ = now_ns;
+  missed_runs_ = missed_();
+  metrics_
+      .counter("tiercel_kernel_missed_runs_total",
+               "Runs of the sensor's programs that the kernel left out: whether a record was to come is not known")
+      .set(missed_runs_);
 }
 
 std::optional<LossReport> LossWatch::update(const sensor::KernelCounts& counts, uint64_t now_ns,
@@ -69,6 +82,14 @@ std::optional<LossReport> LossWatch::update(const sensor::KernelCounts& counts, 
     report.lost += lost - reported_[info.type];
     report.by_type += fmt::format("{}{}={}", report.by_type.empty() ? "" : " ", name, lost - reported_[info.type]);
   }
+  look_at_missed(now_ns);
+  vital |= missed_runs_ > missed_reported_;  // of which program's, nobody knows
+  if (missed_runs_ > missed_reported_) {
+    report.lost += missed_runs_ - missed_reported_;
+    report.by_type += fmt::format("{}missed={}", report.by_type.empty() ? "" : " ", missed_runs_ - missed_reported_);
+  }
+  total_lost_ += missed_runs_;
+  vital_lost += missed_runs_;
   sums_.evts.set(total_sent_ + total_lost_);  // Falco counts those that it dropped, too
   sums_.drops.set(total_lost_);
   sums_.drops_buffer.set(lost_ring);
@@ -80,6 +101,7 @@ std::optional<LossReport> LossWatch::update(const sensor::KernelCounts& counts, 
     return std::nullopt;
   for (size_t type = 0; type < counts.size(); ++type)
     reported_[type] = counts[type].lost_ring + counts[type].lost_scratch;
+  missed_reported_ = missed_runs_;
   last_report_ns_ = now_ns;
   vital_told_ |= vital;
   if (vital) report.priority = alert::Priority::kCritical;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -35,7 +36,8 @@ struct LossReport {
 
 class LossWatch {
  public:
-  explicit LossWatch(Metrics& metrics);
+  // missed: programs that the kernel did not run, since the start (sensor/missed.h); tests count their own.
+  explicit LossWatch(Metrics& metrics, std::function<uint64_t()> missed = {});
   // Once per tick. At most one report per 10 s, except for the first loss of a vital class, which is told at once.
   // reader_lag_ns: how late the reader came to a record at most since the last tick.
   std::optional<LossReport> update(const sensor::KernelCounts& counts, uint64_t now_ns, uint64_t reader_lag_ns = 0);
@@ -50,8 +52,11 @@ class LossWatch {
   struct Sums {
     Counter &evts, &drops, &drops_buffer, &drops_scratch;
   };
+  void look_at_missed(uint64_t now_ns);
   Metrics& metrics_;
   Sums sums_;
+  std::function<uint64_t()> missed_;
+  uint64_t missed_runs_ = 0, missed_reported_ = 0, missed_looked_ns_ = 0;
   std::vector<uint64_t> reported_;  // per event type
   uint64_t last_report_ns_ = 0;
   uint64_t total_lost_ = 0, total_sent_ = 0;

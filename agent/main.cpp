@@ -286,7 +286,8 @@ void add_reference(CLI::App& app, Parsed& p, int& status) {
        {std::pair("fields", "Every field that a rule may name"),
         std::pair("events", "Every event type and its parameters"),
         std::pair("operators", "Operators, modifiers and transformers, and the types that allow them"),
-        std::pair("codes", "Error and warning codes about rules")}) {
+        std::pair("codes", "Error and warning codes about rules"),
+        std::pair("evasions", "What was published against sensors like this one, and what becomes of it here")}) {
     auto* command = app.add_subcommand(page, what);
     command->add_option("--format", p.format, "text, markdown or json")
         ->check(CLI::IsMember({"text", "markdown", "json"}))

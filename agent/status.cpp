@@ -105,6 +105,7 @@ void Status::take_losses(const Metrics& metrics) {
   records_lost = metrics.sum("tiercel_records_lost_total");
   spool_lost = metrics.sum("tiercel_spool_lost_total");
   outputs_lost = metrics.sum("tiercel_output_lost_total");
+  missed_runs = metrics.sum("tiercel_kernel_missed_runs_total");
 }
 
 std::string Status::json() const {
@@ -132,6 +133,7 @@ std::string Status::json() const {
   object("lost", [&] {
     number("total", lost());
     number("kernel", kernel_lost);
+    number("missed_runs", missed_runs);
     number("malformed_records", records_lost);
     number("spool", spool_lost);
     number("outputs", outputs_lost);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <utility>
 
 #include "agent/cli/commands.h"
 #include "agent/cli/text.h"
@@ -37,11 +38,23 @@ void print_row(const Fact& fact, const Tints& tints, size_t width) {
   if (!fact.way_out.empty()) fmt::print("{}-> {}\n", blanks, wrapped(fact.way_out, kIndent + 3, width));
 }
 
+// Of evasions, only those that are open.
+void print_rows(const std::vector<Fact>& facts, const Tints& tints, size_t width) {
+  bool headed = false;
+  for (const Fact& fact : facts) {
+    if (fact.evasion != 0 && fact.state == State::kGood) continue;
+    if (fact.evasion != 0 && !std::exchange(headed, true))
+      fmt::print(
+          "\nknown evasions that are open here (--json has all, docs/reference/evasions.md says what closes them):\n");
+    print_row(fact, tints, width);
+  }
+}
+
 // What a person looks for, where the screen ends.
 void print_sum(const std::vector<Fact>& facts, const Tints& tints, size_t width) {
   std::string missing, notes;
   for (const Fact& fact : facts) {
-    if (fact.state == State::kGood) continue;
+    if (fact.state == State::kGood || fact.evasion != 0) continue;
     std::string& names = fact.state == State::kMissing ? missing : notes;
     if (names.find(fact.what) == std::string::npos) names.append(names.empty() ? "" : ", ").append(fact.what);
   }
@@ -58,6 +71,17 @@ void put(rapidjson::Writer<rapidjson::StringBuffer>& out, const char* key, std::
   out.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
 }
 
+void put_evasion(rapidjson::Writer<rapidjson::StringBuffer>& out, const Fact& fact) {
+  out.Key("evasion");
+  out.Int(fact.evasion);
+  for (const auto& [key, names] : {std::pair("open", &fact.open), std::pair("closed", &fact.closed)}) {
+    out.Key(key);
+    out.StartArray();
+    for (const std::string& name : *names) out.String(name.data(), static_cast<rapidjson::SizeType>(name.size()));
+    out.EndArray();
+  }
+}
+
 void print_json(const std::vector<Fact>& facts) {
   rapidjson::StringBuffer buffer;
   rapidjson::Writer<rapidjson::StringBuffer> out(buffer);
@@ -69,6 +93,7 @@ void print_json(const std::vector<Fact>& facts) {
     put(out, "detail", fact.detail);
     put(out, "means", fact.means);
     put(out, "way_out", fact.way_out);
+    if (fact.evasion != 0) put_evasion(out, fact);
     out.EndObject();
   }
   out.EndArray();
@@ -99,7 +124,7 @@ int doctor(const RunArgs& args, bool json) {
   } else {
     const Tints tints(colour_wanted(STDOUT_FILENO));
     const size_t width = terminal_width();
-    for (const Fact& fact : facts) print_row(fact, tints, width);
+    print_rows(facts, tints, width);
     print_sum(facts, tints, width);
   }
   return missing ? static_cast<int>(Fault::kHost) : 0;

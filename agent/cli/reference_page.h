@@ -36,10 +36,11 @@ struct Page {
 
 [[nodiscard]] std::string render(const Page& page, PageFormat format);
 
-// The four pages; their rows come from the tables that the program itself works by.
+// The pages; their rows come from the tables that the program itself works by.
 [[nodiscard]] Page fields_page();
 [[nodiscard]] Page events_page();
 [[nodiscard]] Page operators_page();
 [[nodiscard]] Page codes_page();
+[[nodiscard]] Page evasions_page();
 
 }  // namespace tiercel::cli

@@ -12,6 +12,7 @@
 
 #include "agent/base/fd.h"
 #include "agent/control/control_client.h"
+#include "agent/doctor/evasions.h"
 #include "agent/http/stream.h"
 #include "agent/sensor/host.h"
 #include "siem/wazuh/keys.h"
@@ -139,6 +140,7 @@ std::vector<Fact> examine(const Options& options) {
   append(facts, neighbour_facts(options));
   append(facts, manager_facts(options));
   append(facts, agent_facts(options));
+  append(facts, evasion_facts(surroundings(options)));
   return facts;
 }
 

@@ -25,6 +25,8 @@ struct Fact {
   std::string detail;   // what was found
   std::string means;    // what follows from it; empty when good
   std::string way_out;  // what to do about it; empty when good
+  int evasion = 0;      // of evasions.h, with what is open and what is closed; 0: of none
+  std::vector<std::string> open = {}, closed = {};
 };
 
 struct Options {
@@ -51,6 +53,8 @@ struct Options {
 // Pure: what the kernel's own words mean, and the agent's.
 [[nodiscard]] std::string chosen_word(std::string_view listed);  // "none [integrity] x": integrity
 [[nodiscard]] Fact clock_fact_of(int state, long status_bits, long error_us);
+// `mountinfo`: /proc/PID/mountinfo. What is mounted over a process's folder hides that process from ps and from us.
+[[nodiscard]] Fact hidden_processes_fact_of(const std::string& mountinfo);
 [[nodiscard]] Fact limit_fact_of(std::string_view what, uint64_t soft, uint64_t wanted);
 // `status`: the reply of the agent that runs; `wanted`: what its configuration says.
 [[nodiscard]] std::vector<Fact> hardening_facts_of(const std::string& status, const config::Hardening& wanted);

@@ -11,7 +11,9 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 #include <map>
+#include <sstream>
 
 #include "agent/base/fd.h"
 #include "agent/doctor/doctor.h"
@@ -106,7 +108,28 @@ std::vector<Fact> security_facts(const Options& options) {
                         ? Fact{State::kNote, "AppArmor", "this program is confined by " + profile,
                                "a profile may forbid bpf() or reading /proc", "look for DENIED in the kernel's log"}
                         : Fact{State::kGood, "AppArmor", "does not confine this program", "", ""});
+  constexpr size_t kMountsMax = 16u << 20;
+  facts.push_back(hidden_processes_fact_of(
+      read_pseudo_file(options.root + "/proc/self/mountinfo", kMountsMax).value_or(std::string())));
   return facts;
+}
+
+Fact hidden_processes_fact_of(const std::string& mountinfo) {
+  constexpr size_t kMountPoint = 4;  // the field, from 0
+  std::string hidden;
+  std::istringstream lines(mountinfo);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream fields(line);
+    std::string field;
+    for (size_t n = 0; n <= kMountPoint; ++n) fields >> field;
+    const std::filesystem::path path(field);
+    auto part = path.begin();
+    if (std::distance(path.begin(), path.end()) < 3 || *++part != "proc" || !is_number((++part)->string())) continue;
+    hidden.append(hidden.empty() ? "" : ", ").append(field);
+  }
+  if (hidden.empty()) return {State::kGood, "hidden processes", "nothing is mounted over a process in /proc", "", ""};
+  return {State::kNote, "hidden processes", "mounted over " + hidden, "who lists processes does not see that one",
+          "umount it; rules see such mounts by evt.hides_process"};
 }
 
 Fact limit_fact_of(std::string_view what, uint64_t soft, uint64_t wanted) {

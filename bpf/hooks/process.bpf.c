@@ -145,6 +145,8 @@ static __always_inline __u32 exe__flags(struct file *exe, struct inode *inode, c
 	/* mm/memfd.c: on the kernel's own tmpfs, in no directory and without a link */
 	if (magic == TMPFS_MAGIC && BPF_CORE_READ(inode, i_nlink) == 0 && BPF_CORE_READ(dentry, d_parent) == dentry)
 		flags |= EXE_FROM_MEMFD;
+	if (!BPF_CORE_READ(dentry, d_hash.pprev) && BPF_CORE_READ(dentry, d_parent) != dentry)
+		flags |= EXE_DELETED;
 	return flags;
 }
 

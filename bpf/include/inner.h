@@ -183,6 +183,8 @@ static __always_inline void record__path_text(struct build *b, struct text *t, c
 
 	if (!inner_hooks || !user) {
 		record__user_str(b, t, user);
+		if (user && task__shares((void *)bpf_get_current_task_btf()))
+			b->head->flags |= EVF_PATH_UNCERTAIN;
 		return;
 	}
 	__u32 n = inner && inner->uptr[1] == (__u64)user ? 1 : 0;

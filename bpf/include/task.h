@@ -100,6 +100,15 @@ static __always_inline void head__fill(struct ev_head *h, struct task_struct *ta
 	h->cgroup_id = cgroup_id;
 }
 
+/*
+ * Somebody else may have changed what the call was given before its exit is looked at: threads and vfork() share the
+ * memory, threads the descriptors.
+ */
+static __always_inline bool task__shares(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, mm, mm_users.counter) > 1 || BPF_CORE_READ(task, files, count.counter) > 1;
+}
+
 /* A device number as stat() shows it: new_encode_dev(), include/linux/kdev_t.h */
 static __always_inline __u32 dev__encode(__u32 dev)
 {

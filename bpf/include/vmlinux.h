@@ -167,6 +167,7 @@ struct fs_struct {
 };
 
 struct mm_struct {
+	atomic_t mm_users;
 	unsigned long arg_start, arg_end, env_start, env_end;
 	struct file *exe_file;
 	unsigned long total_vm;

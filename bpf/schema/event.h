@@ -21,7 +21,7 @@ struct text {
 
 /* ev_head.flags */
 #define EVF_TEXT_CUT 0x0001       /* some text did not fit: see the record's lengths */
-#define EVF_PATH_UNCERTAIN 0x0002 /* the descriptor table is shared or the call failed: the path may have been swapped */
+#define EVF_PATH_UNCERTAIN 0x0002 /* descriptors or memory are shared, or an open failed: the path may have been swapped */
 #define EVF_SNAPSHOT 0x0004       /* from the task iterator, not from a hook */
 #define EVF_COMPAT 0x0008         /* a 32-bit system call */
 #define EVF_THREAD 0x0010         /* made by a thread that is not the group's leader */
@@ -63,6 +63,7 @@ struct ev_head {
 #define EXE_UPPER_LAYER 2
 #define EXE_FROM_MEMFD 4
 #define EXE_LOWER_LAYER 8
+#define EXE_DELETED 16 /* ours: in no folder any more */
 
 /* sock_part.sk_flags */
 #define SKF_CLIENT 1 /* this process connected, or sent first */

@@ -12,7 +12,7 @@ same() {
     status=1
   fi
 }
-for page in fields events operators codes; do
+for page in fields events operators codes evasions; do
   same "docs/reference/$page.md" "$page" --format markdown
 done
 same docs/reference/configuration.md config keys --format markdown

@@ -152,7 +152,7 @@ class Root:
 def says_the_same(root, checks, tiercel):
     """What does not ask the kernel is the same on both architectures."""
     for argv in (["--version"], ["rules", "check", "rules"], ["rules", "list", "rules"], ["rules", "test", "rules/cases"],
-                 ["config", "check", "packaging/etc/tiercel.yaml"], ["config", "keys"], ["fields"], ["events"], ["operators"], ["codes"],
+                 ["config", "check", "packaging/etc/tiercel.yaml"], ["config", "keys"], ["fields"], ["events"], ["operators"], ["codes"], ["evasions"],
                  ["rules", "export", "wazuh4", "rules"]):
         here, there = run([tiercel, *argv], ok=False, cwd=SOURCE), root.command("tiercel", *argv, ok=False, folder=SOURCE)
         checks.equal((there.returncode, there.stdout, there.stderr), (here.returncode, here.stdout, here.stderr), f"tiercel {' '.join(argv)}")

@@ -42,3 +42,26 @@ TEST_CASE("later losses are summed over ten seconds and none is forgotten") {
   CHECK(watch.lost() == 9);
   CHECK(metrics.sum("tiercel_kernel_events_lost_total") == 9);
 }
+
+TEST_CASE(
+    "programs that the kernel did not run are losses of a vital class, told once and looked at every ten seconds") {
+  Metrics metrics;
+  uint64_t missed = 0;
+  size_t looks = 0;
+  LossWatch watch(metrics, [&] { return ++looks, missed; });
+  sensor::KernelCounts counts(EVT_COUNT);
+  CHECK_FALSE(watch.update(counts, 1 * kSecond).has_value());
+  missed = 3;
+  CHECK_FALSE(watch.update(counts, 2 * kSecond).has_value());
+  CHECK(looks == 1);
+  const auto report = watch.update(counts, 11 * kSecond);
+  REQUIRE(report.has_value());
+  CHECK(report->lost == 3);
+  CHECK(report->priority == alert::Priority::kCritical);
+  CHECK(report->by_type == "missed=3");
+  CHECK(watch.take_vital_loss());
+  CHECK(watch.lost() == 3);
+  CHECK(metrics.sum("tiercel_kernel_missed_runs_total") == 3);
+  CHECK_FALSE(watch.update(counts, 30 * kSecond).has_value());
+  CHECK_FALSE(watch.take_vital_loss());
+}

@@ -242,7 +242,7 @@ TEST_CASE("rule reference: each page in its three forms holds every row of its t
       CHECK(row["operators"].Size() == 6);
       CHECK(row["with_modifiers"].Size() == 3);
     }
-  for (const Page& page : {fields_page(), events_page(), operators_page(), codes_page()}) {
+  for (const Page& page : {fields_page(), events_page(), operators_page(), codes_page(), evasions_page()}) {
     const std::string text = render(page, PageFormat::kText), markdown = render(page, PageFormat::kMarkdown);
     CHECK(markdown.starts_with("# " + page.title));
     CHECK(has(markdown, "`tiercel " + page.command + " --format markdown`"));

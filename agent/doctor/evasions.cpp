@@ -19,10 +19,11 @@ Gap swapped_descriptor(const Surroundings& host) {
                                "a kernel with BTF trampolines (fexit) or kprobes"});
 }
 Gap other_paths(const Surroundings& host) {
-  return on_tracepoints(host,
-                        {"unlink, rename, chmod, mount and the like leave no open file: their paths are read from "
-                         "memory that a thread may change; evt.path_uncertain marks these events",
-                         "a kernel with BTF trampolines (fexit) or kprobes"});
+  return on_tracepoints(
+      host,
+      {"unlink, rename, chmod, mount and the like leave no open file: their paths are read from "
+       "memory that a thread may change; evt.path_uncertain marks these events, evt.arg_changed is never true here",
+       "a kernel with BTF trampolines (fexit) or kprobes"});
 }
 Gap second_name(const Surroundings&) {
   return {

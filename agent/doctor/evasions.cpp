@@ -29,7 +29,7 @@ Gap second_name(const Surroundings&) {
   return {
       "a second name in the file system has a path of its own; the making of it is an event (link, linkat, mount), and "
       "fd.dev and fd.ino stay",
-      "rules over link, linkat, mount, move_mount; kernel.yama and fs.protected_hardlinks=1 for users"};
+      "rules over link, linkat, mount, move_mount; fs.protected_hardlinks=1 keeps users from it"};
 }
 
 Gap through_a_ring(const Surroundings& host) {

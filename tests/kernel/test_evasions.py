@@ -61,7 +61,7 @@ def main():
         first_match(options, folder, checks)
         with evasion_world.World(options, folder, "".join(part.RULES for part in PARTS), CONFIG) as world:
             for part in PARTS:
-                part.prepare(world)
+                getattr(part, "prepare", lambda _: None)(world)
             for number, keys in sorted(deeds.items()):
                 if options.only and number not in options.only:
                     continue

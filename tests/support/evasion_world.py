@@ -32,6 +32,7 @@ class World:
     def __init__(self, options, folder, rules, config):
         self.options, self.folder = options, folder
         self.barriers = 0
+        self.seen = []  # alerts
         text = rules.replace("FOLDER", folder.path).replace("PROGRAMS", os.path.realpath(options.programs))
         text += f"""
 - rule: Barrier
@@ -52,6 +53,12 @@ class World:
     def file(self, name, text="x"):
         return self.folder.file(name, text)
 
+    def mark(self, name):
+        """A file that nobody has opened."""
+        path = self.path(name)
+        os.mknod(path, 0o644)
+        return path
+
     def settle(self):
         self.barriers += 1
         path = self.path(f"barrier-{self.barriers}")
@@ -59,8 +66,16 @@ class World:
             os.open(path, os.O_RDONLY)
         except FileNotFoundError:
             pass
-        return self.agent.wait_alerts(
-            lambda seen: any(a["rule"] == "Barrier" and a["output_fields"]["fd.name"] == path for a in seen), f"barrier {path}")
+
+        def reached():
+            for line in self.agent.child.lines[len(self.seen):]:
+                self.seen.append(json.loads(line))
+                if self.seen[-1]["rule"] == "Barrier" and self.seen[-1]["output_fields"]["fd.name"] == path:
+                    return True
+            return False
+
+        support.wait_until(reached, f"{path} to be judged; the agent said:\n{self.agent.child.stderr()[-2000:]}")
+        return self.seen
 
     def told(self, rule):
         """The fields of that rule's alerts, of all that happened until now."""

@@ -37,6 +37,7 @@ RULES = """
   desc: ends it
   condition: rule.name = Late
   action: {type: kill, target: process}
+  budget_per_min: 1000
 - rule: Hidden
   desc: a process that is to be overlooked
   condition: evt.hides_process = true
@@ -54,6 +55,7 @@ RULES = """
   priority: CRITICAL
 """
 FLOOD = 20_000
+LATE_TRIES = 20  # who is preempted between its open and its write may be ended in time
 SMALL_RING = "outputs:\n  - type: stdout\nsensor:\n  ring_bulk_size_kb: 256\n"
 
 
@@ -62,23 +64,27 @@ class Losing:
 
     def __init__(self, world):
         self.started = self.told = False
-        rules = world.folder.file("flood.yaml", test_losses.RULES.format(folder=world.folder.path))
+        with support.Folder("flood") as folder:
+            self.flood(world, folder)
+
+    def flood(self, world, folder):
+        rules = folder.file("flood.yaml", test_losses.RULES.format(folder=folder.path))
         with support.Agent(world.options.tiercel, rules, config=SMALL_RING,
                            extra=evasion_world.attach_flags(world.options)) as agent:
             agent.child.signal(signal.SIGSTOP)
             try:
                 for number in range(FLOOD):
                     try:
-                        os.open(f"{world.folder.path}/mark-{number}", os.O_RDONLY)
+                        os.open(f"{folder.path}/mark-{number}", os.O_RDONLY)
                     except FileNotFoundError:
                         pass
                 world.run(world.program("tk_nop"), "behind-the-flood")
             finally:
                 agent.child.signal(signal.SIGCONT)
             agent.wait_alerts(lambda seen: any("lost" in a["output_fields"] for a in seen), "an alert of the losses")
-            seen = agent.alerts()
             lost = agent.status()["lost"]["kernel"]
             agent.stop()
+            seen = agent.alerts()
         opened = sum(a["rule"] == "Open" for a in seen)
         self.started = any(a["rule"] == "Start" and a["output_fields"]["proc.args"] == "behind-the-flood" for a in seen)
         said = sum(int(a["output_fields"]["lost"]) for a in seen if "lost" in a["output_fields"])
@@ -108,20 +114,20 @@ def marked(world, name):
 
 
 def pid_namespace(world):
-    said = world.deed("pidns", world.file("mark-pidns"))
+    said = world.deed("pidns", world.mark("mark-pidns"))
     seen = marked(world, "pidns")
     return [(f["proc.pid"], f["proc.vpid"], f["proc.exepath"]) for f in seen] == [
         (said["pid"], 1, os.path.realpath(world.program("ev_deeds")))]
 
 
 def thread(world):
-    said = world.deed("thread", world.file("mark-thread"))
+    said = world.deed("thread", world.mark("mark-thread"))
     return [(f["proc.pid"], f["thread.tid"]) for f in marked(world, "thread")] == [(said["pid"], said["tid"])]
 
 
 def false_container(world):
     name = "docker-" + os.urandom(32).hex() + ".scope"
-    path = world.file("mark-cgroup")
+    path = world.mark("mark-cgroup")
     with places.Cgroups(every=False) as cgroups:
         cgroups.make(f"/{name}")
 
@@ -134,17 +140,17 @@ def false_container(world):
 
 
 def setuid(world):
-    world.deed("setuid", "65534", world.file("mark-setuid"))
+    world.deed("setuid", "65534", world.mark("mark-setuid"))
     return [f["user.uid"] for f in marked(world, "setuid")] == [65534]
 
 
 def start_32bit(world):
     world.run(world.program("ev_deeds"), "exec32", world.program("tk_nop"), "ev15")
-    return any(f["proc.args"] == "" or "ev15" in f["proc.args"] for f in world.told("Start"))
+    return any("ev15" in f["proc.args"] for f in world.told("Start"))
 
 
 def open_32bit(world):
-    said = world.deed("open32", world.file("mark-open32"))
+    said = world.deed("open32", world.mark("mark-open32"))
     return said["result"] < 0 or len(marked(world, "open32")) == 1
 
 
@@ -222,15 +228,18 @@ def prevention(world):
 
 
 def late(world):
-    """Is the file empty when its writer has been ended?"""
-    child = subprocess.Popen([world.program("ev_deeds"), "late", world.path("late")], stdout=subprocess.DEVNULL)
-    try:
-        status = child.wait(support.WAIT_S)
-    finally:
-        child.kill()
-    if status != -signal.SIGKILL:
-        raise support.Failure(f"the response did not end the program: {status}")
-    return os.path.getsize(world.path("late")) == 0
+    """Is the file empty when its writer has been ended, each time?"""
+    for _ in range(LATE_TRIES):
+        child = subprocess.Popen([world.program("ev_deeds"), "late", world.path("late")], stdout=subprocess.DEVNULL)
+        try:
+            status = child.wait(support.WAIT_S)
+        finally:
+            child.kill()
+        if status != -signal.SIGKILL:
+            raise support.Failure(f"the response did not end the program: {status}")
+        if os.path.getsize(world.path("late")) > 0:
+            return False
+    return True
 
 
 def healed(world):
@@ -242,7 +251,7 @@ def healed(world):
 
 
 def order(world):
-    os.close(os.open(world.file("order-secret"), os.O_RDONLY))
+    os.close(os.open(world.mark("order-secret"), os.O_RDONLY))
     return len(world.told("Narrow")) == 1 and len(world.told("Broad")) == 1
 
 

@@ -146,7 +146,7 @@ def argument_zero(world):
 
 
 def comm(world):
-    world.deed("comm", "kworker/u8:1", world.file("ev07-comm"))
+    world.deed("comm", "kworker/u8:1", world.mark("ev07-comm"))
     return len(world.told("Renamed")) == 1
 
 

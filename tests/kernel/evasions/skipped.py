@@ -8,10 +8,6 @@ import tiercel as support
 RULES = ""
 
 
-def prepare(world):
-    del world
-
-
 def missed_of_kernel(pid):
     """{program id: recursion_misses} as /proc shows it of the agent's descriptors."""
     found = {}

@@ -105,7 +105,8 @@ def main():
     races = sum(tally.races for tally in tallies)
     checks.check(races >= RACES_MIN, f"only {races} races happened: fewer than {RACES_MIN} show nothing")
     for tally in tallies:
-        checks.check(tally.races > 0, f"{tally.mode}: no race happened")
+        if os.cpu_count() > 1:
+            checks.check(tally.races > 0, f"{tally.mode}: no race happened")
         checks.equal(tally.unmarked, 0, f"{tally.mode}: wrong paths without a mark")
         if inside:
             checks.equal(tally.wrong, 0, f"{tally.mode}: wrong paths with hooks inside the kernel")

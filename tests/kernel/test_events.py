@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import tiercel as support  # noqa: E402
 
 # Used by other tests.
-NO_TRUTH = {"tk_brood", "tk_busy", "tk_flip", "tk_flood", "tk_nop", "tk_storm"}
+NO_TRUTH = {"tk_brood", "tk_busy", "tk_flip", "tk_flood", "tk_nop", "tk_storm", "tk_toctou"}
 FIELDS = """
  evt.num evt.type evt.res evt.rawres evt.failed evt.args
  proc.name proc.pid proc.ppid proc.vpid proc.exe proc.exepath proc.args proc.cmdnargs proc.cmdline proc.cwd proc.tty

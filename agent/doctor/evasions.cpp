@@ -2,7 +2,7 @@
 
 #include <fmt/core.h>
 
-#include <iterator>
+#include <utility>
 
 namespace tiercel::doctor {
 namespace {
@@ -77,7 +77,7 @@ Gap shadowed_rule(const Surroundings& host) {
 
 constexpr Deed kToctou[] = {
     {"path of an open", "fd.realpath is the kernel's own, and conditions are judged with it too"},
-    {"text in shared memory", "the same; fd.nameraw alone may be what another process wrote there since"},
+    {"text in shared memory", "the same; fd.nameraw and fd.name may be what another process wrote there since"},
     {"descriptor", "the file is noted where the kernel opens it", swapped_descriptor},
     {"path of another call", "the kernel's own copy of the argument", other_paths},
 };
@@ -187,18 +187,18 @@ std::vector<Fact> evasion_facts(const Surroundings& host) {
   for (const Evasion& evasion : kEvasions) {
     Fact fact{
         .what = fmt::format("evasion {}", evasion.id), .detail = "", .means = "", .way_out = "", .evasion = evasion.id};
-    std::string open;
+    std::vector<std::pair<std::string, std::string_view>> reasons;  // deeds, why
     for (const Deed& deed : evasion.deeds) {
       const Gap gap = gap_of(deed, host);
       (gap.why.empty() ? fact.closed : fact.open).emplace_back(deed.key);
       if (gap.why.empty()) continue;
-      join(open, deed.key, ", ");
-      join(fact.means, fmt::format("{}: {}", deed.key, gap.why), ". ");
+      if (reasons.empty() || reasons.back().second != gap.why) reasons.emplace_back("", gap.why);
+      join(reasons.back().first, deed.key, ", ");
       if (fact.way_out.find(gap.way_out) == std::string::npos) join(fact.way_out, gap.way_out, "; ");
     }
-    fact.state = open.empty() ? State::kGood : State::kNote;
-    fact.detail =
-        open.empty() ? fmt::format("{}: closed", evasion.name) : fmt::format("{}: open by {}", evasion.name, open);
+    for (const auto& [deeds, why] : reasons) join(fact.means, fmt::format("{}: {}", deeds, why), ". ");
+    fact.state = reasons.empty() ? State::kGood : State::kNote;
+    fact.detail = fmt::format("{}: {}", evasion.name, reasons.empty() ? "closed" : "open");
     facts.push_back(std::move(fact));
   }
   return facts;

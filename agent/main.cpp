@@ -58,6 +58,7 @@ void add_doctor(CLI::App& doctor, Parsed& p, int& status) {
   doctor.add_option("--run-dir", p.run.run_dir, "Where the agent's control socket is (default: /run/tiercel)");
   doctor.add_option("--state-dir", p.run.state_dir,
                     "Where the agent keeps keys and alerts (default: /var/lib/tiercel)");
+  doctor.add_option("--attach", p.run.attach, "As if the agent were told to attach that way");
   doctor.add_flag("--json", p.json, "For machines: a list of {state, what, detail, means, way_out}");
   doctor.footer(
       "Each row: ok, note (works, with less) or MISSING, and below it what follows and the way out. Changes nothing.\n"

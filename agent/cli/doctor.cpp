@@ -114,6 +114,8 @@ int doctor(const RunArgs& args, bool json) {
   }
   if (!args.run_dir.empty()) options.config.run_dir = args.run_dir;
   if (!args.state_dir.empty()) options.config.state_dir = args.state_dir;
+  if (!args.attach.empty() && !config::set_attach(args.attach, options.config.sensor))
+    return report({"--attach takes auto, trampoline, kprobe or tracepoint, not '" + args.attach + "'", Fault::kUser});
   options.root = args.host_root.empty() ? options.config.host_root : args.host_root;
 
   const std::vector<Fact> facts = doctor::examine(options);

@@ -170,10 +170,6 @@ void join(std::string& to, std::string_view text, const char* between) {
 
 }  // namespace
 
-std::string_view way_name(Way way) {
-  return way == Way::kTracepoint ? "tracepoint" : way == Way::kKprobe ? "kprobe" : "trampoline";
-}
-
 std::span<const Evasion> all_evasions() {
   return kEvasions;
 }

@@ -10,12 +10,11 @@
 #include <vector>
 
 #include "agent/doctor/doctor.h"
+#include "agent/sensor/way.h"
 
 namespace tiercel::doctor {
 
-// How the exits and the inside of system calls are seen.
-enum class Way : uint8_t { kTracepoint, kKprobe, kTrampoline };
-[[nodiscard]] std::string_view way_name(Way way);
+using sensor::Way;
 
 // What decides about evasions on a host.
 struct Surroundings {

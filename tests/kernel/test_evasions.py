@@ -39,7 +39,7 @@ def perform(world, number, key, deed, row, checks):
 def first_match(options, folder, checks):
     """What doctor says of the order of rules goes by the configuration."""
     config = folder.file("first.yaml", "outputs:\n  - type: stdout\n")
-    row = evasion_world.doctor_rows(options.tiercel, config)[20]
+    row = evasion_world.doctor_rows(options, config)[20]
     checks.equal(row["open"], ["rule behind another"], "with rule_matching: first, doctor on evasion 20")
 
 
@@ -55,7 +55,7 @@ def main():
     deeds = {number: keys for part in PARTS for number, keys in part.DEEDS.items()}
     table = []
     with support.Folder("evasions") as folder:
-        doctor = evasion_world.doctor_rows(options.tiercel, folder.file("doctor.yaml", CONFIG))
+        doctor = evasion_world.doctor_rows(options, folder.file("doctor.yaml", CONFIG))
         checks.equal(sorted(doctor), list(range(1, 21)), "rows of doctor")
         checks.equal(sorted(deeds), sorted(doctor), "evasions that are performed here")
         first_match(options, folder, checks)

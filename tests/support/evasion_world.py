@@ -11,9 +11,9 @@ def attach_flags(options):
     return ["--attach", options.attach] if options.attach else []
 
 
-def doctor_rows(tiercel, config=None):
+def doctor_rows(options, config=None):
     """{evasion: {"open": [...], "closed": [...], "detail": text, "means": text}}"""
-    argv = [tiercel, "doctor", "--json"] + (["--config", config] if config else [])
+    argv = [options.tiercel, "doctor", "--json"] + attach_flags(options) + (["--config", config] if config else [])
     got = subprocess.run(argv, capture_output=True, timeout=support.WAIT_S, check=False)
     try:
         rows = json.loads(got.stdout)
@@ -23,7 +23,7 @@ def doctor_rows(tiercel, config=None):
 
 
 def closed(options, number, key):
-    return key in doctor_rows(options.tiercel)[number]["closed"]
+    return key in doctor_rows(options)[number]["closed"]
 
 
 class World:

@@ -4,35 +4,17 @@
 
 #include <filesystem>
 
+#include "agent/config/load.h"
 #include "agent/group/group_config.h"
 #include "agent/reload/rules.h"
 #include "agent/rule_options.h"
-#include "agent/sensor/way.h"
 
 namespace tiercel {
-
-namespace {
-
-std::string attach_name(config::Sensor::Attach attach) {
-  switch (attach) {
-    case config::Sensor::Attach::kTrampoline:
-      return std::string(way_name(sensor::Way::kTrampoline));
-    case config::Sensor::Attach::kKprobe:
-      return std::string(way_name(sensor::Way::kKprobe));
-    case config::Sensor::Attach::kTracepoint:
-      return std::string(way_name(sensor::Way::kTracepoint));
-    case config::Sensor::Attach::kAuto:
-      break;
-  }
-  return "auto";
-}
-
-}  // namespace
 
 sensor::BpfOptions sensor_options(const config::Config& config, const rule::RuleSet& rules) {
   sensor::BpfOptions options;
   options.wanted = reload::wanted_by(rules, config);
-  options.attach = attach_name(config.sensor.attach);
+  options.attach = config::attach_word(config.sensor);
   options.ring_vital_bytes = size_t{config.sensor.ring_vital_size_kb} << 10;
   options.ring_bulk_bytes = size_t{config.sensor.ring_bulk_size_kb} << 10;
   return options;

@@ -431,6 +431,12 @@ void read_config(Reading& reading, const TreeNode& root, Config& config) {
   config = std::move(draft.config);
 }
 
+std::string_view attach_word(const Sensor& sensor) {
+  for (const auto& [name, attach] : kAttach)
+    if (attach == sensor.attach) return name;
+  return kAttach[0].name;
+}
+
 bool set_attach(std::string_view word, Sensor& sensor) {
   for (const auto& [name, attach] : kAttach)
     if (name == word) {

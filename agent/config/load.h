@@ -47,6 +47,7 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 
 // sensor.attach by its word. False: there is no such word.
 [[nodiscard]] bool set_attach(std::string_view word, Sensor& sensor);
+[[nodiscard]] std::string_view attach_word(const Sensor& sensor);
 
 // Every key that a file may hold, in the order of the shipped file, with what the shipped file says about it.
 [[nodiscard]] std::vector<KeyInfo> described_keys();

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "agent/base/fd.h"
+#include "agent/config/load.h"
 #include "agent/doctor/evasions.h"
 
 namespace tiercel::doctor {
@@ -37,29 +38,11 @@ bool takes_32bit_calls() {
 #endif
 }
 
-// The one that the agent would take with that configuration.
-Way way_for(config::Sensor::Attach attach) {
-  const auto chosen = [&] {
-    switch (attach) {
-      case config::Sensor::Attach::kTrampoline:
-        return sensor::choose_way(sensor::way_name(Way::kTrampoline));
-      case config::Sensor::Attach::kKprobe:
-        return sensor::choose_way(sensor::way_name(Way::kKprobe));
-      case config::Sensor::Attach::kTracepoint:
-        return sensor::choose_way(sensor::way_name(Way::kTracepoint));
-      case config::Sensor::Attach::kAuto:
-        break;
-    }
-    return sensor::choose_way("auto");
-  }();
-  return chosen.value_or(Way::kTracepoint);
-}
-
 }  // namespace
 
 Surroundings surroundings(const Options& options) {
   Surroundings host;
-  host.way = way_for(options.config.sensor.attach);
+  host.way = sensor::choose_way(config::attach_word(options.config.sensor)).value_or(Way::kTracepoint);
   host.bpf_lsm = lists_bpf(options.root);
   host.calls_32bit = takes_32bit_calls();
   host.uring_allowed = allows_rings(options.root);

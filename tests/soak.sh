@@ -1,6 +1,6 @@
 #!/bin/sh
 # make soak: the live tests in their long form, two million random cases of the rule oracle, the faults seeded into the engine
-# that it has to catch, and the packages for arm64 in emulators.
+# that it has to catch, the packages for arm64 and other kernels in emulators.
 # usage: tests/soak.sh JOBS
 set -eu
 jobs=$1
@@ -16,6 +16,7 @@ for type in slack aws_security_hub; do
   TIERCEL_SOAK=1 python3 tests/kernel/test_hostile_outputs.py --tiercel build/release/tiercel --programs build/release/tests/kernel --type $type
 done
 python3 tests/kernel/test_unit.py --machine --tiercel build/release/tiercel
+python3 tests/kernel/matrix/run.py --tiercel build/release/tiercel --programs build/release/tests/kernel
 python3 tests/packaging/test_arm64.py --tiercel build/release/tiercel
 python3 tests/faults/faults.py --jobs "$jobs" --sound-cases 2000000
 TIERCEL_SOAK=1 exec ctest --test-dir build/release -L live --output-on-failure --no-tests=error --timeout 7200

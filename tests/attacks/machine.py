@@ -64,7 +64,7 @@ ExecStart=/bin/sh -c 'sleep infinity | exec /opt/tiercel/servers'
 
 def require():
     if shutil.which(QEMU) is None:
-        raise support.Failure(f"{QEMU} is not installed: packaging/install-dependencies.sh attacks (or leave out what is `where: machine`)")
+        raise support.Failure(f"{QEMU} is not installed: packaging/install-dependencies.sh test attacks (or leave out what is `where: machine`)")
 
 
 class Machine:

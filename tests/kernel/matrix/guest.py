@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Inside a machine of the matrix: runs the programs under each way to attach, and writes what was found to the second disk.
+
+Judged here: whether the events are what the programs state (test_events.py). Judged outside (judge.py): everything between ways."""
+
+import glob
+import json
+import os
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+EVENTS = os.path.join(HERE, "..", "test_events.py")
+TIERCEL = "/usr/bin/tiercel"
+PROGRAMS = "/src/programs"
+FOUND = "/dev/vdb"
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def read(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read().strip()
+    except OSError as error:
+        return f"({error.strerror})"
+
+
+def events(way, only=()):
+    """test_events.py with this way to attach: (its status, what it kept)"""
+    kept = "/tmp/kept.json"
+    argv = [sys.executable, EVENTS, "--tiercel", TIERCEL, "--programs", PROGRAMS, "--keep", kept, *way["flags"]]
+    if os.path.exists(kept):
+        os.remove(kept)
+    status = subprocess.run(argv + (["--only", *only] if only else []), check=False).returncode
+    if not os.path.exists(kept):
+        return {"status": status}
+    with open(kept, encoding="utf-8") as file:
+        return {"status": status, **json.load(file)}
+
+
+def further(name, way):
+    """Another test of tests/kernel: its status."""
+    argv = [sys.executable, os.path.join(HERE, "..", f"test_{name}.py"), "--tiercel", TIERCEL, "--programs", PROGRAMS, *way["flags"]]
+    return subprocess.run(argv, check=False).returncode
+
+
+def one_way(way, only, tests):
+    begun = time.monotonic()
+    say(f"guest: {way['name']}")
+    found = {"events": events(way, only), "compat": events(way, ["tk_int80"]),
+             "tests": {name: further(name, way) for name, names in tests if names is None or way["name"] in names}}
+    say(f"guest: {way['name']} took {time.monotonic() - begun:.0f} s")
+    return found
+
+
+def main():
+    say("guest: begins")
+    with open("/src/work.json", encoding="utf-8") as file:
+        work = json.load(file)
+    os.environ["TIERCEL_TEST_SLOWER"] = str(work["slower"])
+    os.environ["TK_MODULE"] = glob.glob("/src/*.ko")[0]
+    doctor = subprocess.run([TIERCEL, "doctor", "--json"], capture_output=True, text=True, check=False)
+    found = {"kernel": os.uname().release, "lsm": read("/sys/kernel/security/lsm"), "doctor": doctor.stdout, "doctor_said": doctor.stderr, "ways": {}}
+    for way in work["ways"]:
+        found["ways"][way["name"]] = one_way(way, work["only"], work["tests"])
+    text = json.dumps(found).encode()
+    with open(FOUND, "wb") as disk:
+        disk.write(len(text).to_bytes(8, "little") + text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

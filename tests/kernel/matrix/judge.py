@@ -1,0 +1,81 @@
+"""What a machine found, judged: whether everything loads, whether each way tells what the programs state and what 32-bit callers do as far
+as it sees them, whether the ways tell the same, and the further tests that ran inside."""
+
+import json
+import re
+from collections import Counter
+
+import compare
+import tiercel as support
+import ways
+
+SHOWN = 20  # differences
+# Lines of the agent's log that are no fault of a way: the test's rule names every event type.
+EXPECTED_WARNINGS = ["LOAD_NO_EVTTYPE"]
+
+
+def _doctor(checks, kernel, found):
+    if not checks.check(found["doctor"].startswith("["), f"{kernel.name}: doctor says nothing: {found['doctor_said'][-1000:]}"):
+        return
+    facts = {fact["what"]: fact for fact in json.loads(found["doctor"])}
+    for what in ("kernel BTF", "tracefs", "sensor's programs", "system calls", "ways to attach"):
+        fact = facts.get(what, {"state": "absent", "detail": ""})
+        support.say(f"  {what}: {fact['detail']}")
+        checks.equal(fact["state"], "ok", f"{kernel.name}: doctor, {what} ({fact['detail']})")
+    active = "bpf" in found["lsm"].split(",")
+    checks.equal(active, kernel.has_lsm(), f"{kernel.name}: BPF LSM is active ({found['lsm']})")
+    said = facts["BPF LSM"]
+    checks.equal(said["state"] == "ok", active, f"{kernel.name}: doctor says that BPF LSM is active ({said['detail']})")
+
+
+def _said(checks, name, said):
+    for line in said:
+        if re.search(r"\b(warning|error)\b", line):
+            checks.check(any(known in line for known in EXPECTED_WARNINGS), f"{name}: the agent said: {line}")
+
+
+def _way(checks, name, way, one):
+    events = one["events"]
+    checks.equal(events["status"], 0, f"{name}: the programs' events")
+    if not checks.check("runs" in events, f"{name}: what was seen is there"):
+        return
+    _said(checks, name, events["said"])
+    compat = one["compat"]
+    if way["sees_compat"]:
+        checks.equal(compat["status"], 0, f"{name}: what 32-bit callers do")
+        return
+    seen = Counter(event["evt.type"] for run in compat.get("runs", []) for event in run["events"])
+    support.say(f"  {name}: what 32-bit callers do by int 0x80 is not seen, execve excepted: {ways.NO_COMPAT}")
+    checks.check("runs" in compat and not seen, f"{name}: sees what ways.py says it does not: {dict(seen)}")
+
+
+def _between(checks, name, first, second, one, other):
+    events, fields, differences = compare.compared(one, other)
+    unexplained = []
+    for difference in differences:
+        reason = ways.reason(second, difference)
+        if reason:
+            support.say(f"  {name}: {' '.join(str(part) for part in difference)}: {reason}")
+        else:
+            unexplained.append(difference)
+    for program, kind, field, got, other_got in unexplained[:SHOWN]:
+        support.say(f"  {name}: {program} {kind} {field}: {first} has {got!r}, {second} has {other_got!r}")
+    support.say(f"  {name}: {events} events, {fields} fields alike or compared, {len(differences)} differences")
+    checks.check(events > 0, f"{name}: there are events to compare")
+    checks.equal(len(unexplained), 0, f"{name}: differences that no kernel imposes")
+
+
+def judge(checks, kernel, chosen, found):
+    checks.equal(found["kernel"], kernel.version, f"{kernel.name}: the kernel that booted")
+    _doctor(checks, kernel, found)
+    for way in chosen:
+        name = f"{kernel.name} {way['name']}"
+        one = found["ways"].get(way["name"])
+        if checks.check(one, f"{name}: was tried"):
+            _way(checks, name, way, one)
+            for test, status in one["tests"].items():
+                checks.equal(status, 0, f"{name}: {test}")
+    told = [(way["name"], found["ways"][way["name"]]["events"]["runs"]) for way in chosen
+            if "runs" in found["ways"].get(way["name"], {}).get("events", {})]
+    for name, runs in told[1:]:
+        _between(checks, f"{kernel.name} {told[0][0]} against {name}", told[0][0], name, told[0][1], runs)

@@ -120,21 +120,26 @@ def _module(path):
         return file.read()
 
 
+class NeverBegan(support.Failure):
+    """No program of ours ran in the machine."""
+
+
 class Machine:
+    _no_kvm = None  # why not, once it was tried
+
     def __init__(self, kernel, disk, folder):
         self._kernel, self._disk, self._folder = kernel, disk, folder
 
     def run(self, work):
         """`work` is given to guest.py as JSON, with how slow the machine is. Returns what guest.py found, or raises."""
-        why = "no /dev/kvm"
-        if os.access("/dev/kvm", os.R_OK | os.W_OK):
+        if Machine._no_kvm is None:
             try:
+                if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+                    raise NeverBegan("no /dev/kvm")
                 return self._boot("kvm", "host", work)
-            except support.Failure as failure:
-                why = str(failure).splitlines()[0][:120]
-                if "never began" not in why:
-                    raise
-        support.say(f"  no KVM here ({why}): QEMU emulates the processor")
+            except NeverBegan as failure:
+                Machine._no_kvm = str(failure).splitlines()[0][:120]
+                support.say(f"  no KVM here ({Machine._no_kvm}): QEMU emulates the processor")
         return self._boot("tcg", "max", work)
 
     def _first_root(self, work):
@@ -155,6 +160,13 @@ class Machine:
         cpio.close()
         return path
 
+    @staticmethod
+    def _first_line(child):
+        try:
+            support.wait_until(lambda: child.lines or not child.alive(), "the machine's first line", KVM_TRY_S)
+        except support.Failure as failure:
+            raise NeverBegan(str(failure)) from None
+
     def _boot(self, accelerator, processor, work):
         found = f"{self._folder.path}/found"
         with open(found, "wb") as file:
@@ -169,12 +181,12 @@ class Machine:
                               env={**os.environ, "TMPDIR": self._folder.path})
         try:
             if accelerator == "kvm":
-                support.wait_until(lambda: child.lines or not child.alive(), "the machine never began", KVM_TRY_S)
+                self._first_line(child)
             child.wait(MACHINE_S[accelerator])
         finally:
             child.kill()
         if not any(line.startswith(b"guest: begins") for line in child.lines):
-            raise support.Failure(f"the machine never began: {child.stderr()[-1000:]}")
+            raise NeverBegan(child.stderr()[-1000:] or "the machine ended before its first program ran")
         with open(found, "rb") as file:
             size = int.from_bytes(file.read(8), "little")
             text = file.read(size)

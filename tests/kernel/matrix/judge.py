@@ -14,10 +14,24 @@ SHOWN = 20  # differences
 EXPECTED_WARNINGS = ["LOAD_NO_EVTTYPE"]
 
 
+def _refused(checks, kernel, facts, found):
+    """A kernel that no way can work on: nothing is seen, and nothing pretended."""
+    said = facts["lockdown"]
+    support.say(f"  lockdown: {said['detail']}: {said['means']}")
+    checks.equal(said["state"], "MISSING", f"{kernel.name}: doctor, lockdown")
+    checks.equal(facts["sensor's programs"]["state"], "MISSING", f"{kernel.name}: doctor, sensor's programs")
+    for name, one in found["ways"].items():
+        checks.check(one["events"]["status"] != 0 and "runs" not in one["events"], f"{kernel.name} {name}: the agent refuses to watch")
+
+
 def _doctor(checks, kernel, found):
+    """Returns whether the ways are to be judged."""
     if not checks.check(found["doctor"].startswith("["), f"{kernel.name}: doctor says nothing: {found['doctor_said'][-1000:]}"):
-        return
+        return True
     facts = {fact["what"]: fact for fact in json.loads(found["doctor"])}
+    if kernel.is_locked():
+        _refused(checks, kernel, facts, found)
+        return False
     for what in ("kernel BTF", "tracefs", "sensor's programs", "system calls", "ways to attach"):
         fact = facts.get(what, {"state": "absent", "detail": ""})
         support.say(f"  {what}: {fact['detail']}")
@@ -26,6 +40,7 @@ def _doctor(checks, kernel, found):
     checks.equal(active, kernel.has_lsm(), f"{kernel.name}: BPF LSM is active ({found['lsm']})")
     said = facts["BPF LSM"]
     checks.equal(said["state"] == "ok", active, f"{kernel.name}: doctor says that BPF LSM is active ({said['detail']})")
+    return True
 
 
 def _said(checks, name, said):
@@ -67,7 +82,8 @@ def _between(checks, name, first, second, one, other):
 
 def judge(checks, kernel, chosen, found):
     checks.equal(found["kernel"], kernel.version, f"{kernel.name}: the kernel that booted")
-    _doctor(checks, kernel, found)
+    if not _doctor(checks, kernel, found):
+        return
     for way in chosen:
         name = f"{kernel.name} {way['name']}"
         one = found["ways"].get(way["name"])

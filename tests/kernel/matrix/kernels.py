@@ -30,6 +30,9 @@ class Kernel:
     def has_lsm(self):
         return "bpf" in re.search(r"lsm=(\S*)", self.parameters).group(1).split(",")
 
+    def is_locked(self):
+        return "lockdown=confidentiality" in self.parameters
+
 
 def listed(names=()):
     """The lines, or those of these names."""

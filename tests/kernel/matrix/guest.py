@@ -15,6 +15,9 @@ EVENTS = os.path.join(HERE, "..", "test_events.py")
 TIERCEL = "/usr/bin/tiercel"
 PROGRAMS = "/src/programs"
 FOUND = "/dev/vdb"
+WORDS = 25  # lines
+sys.path.insert(0, os.path.join(HERE, ".."))
+import test_events  # noqa: E402
 
 
 def say(text):
@@ -29,6 +32,19 @@ def read(path):
         return f"({error.strerror})"
 
 
+def words(way):
+    """Shows why the agent did not come to watch: the kernel's words about the program that it refused."""
+    with open("/tmp/all.yaml", "w", encoding="utf-8") as file:
+        file.write(test_events.rules_text(test_events.events_of(TIERCEL)))
+    argv = ["timeout", "60", TIERCEL, "run", "--no-manager", "--json", "--log-level", "debug", "--run-dir", "/tmp/run", "--state-dir", "/tmp/state",
+            "--rules", "/tmp/all.yaml", *way["flags"]]
+    said = subprocess.run(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace", check=False).stderr.splitlines()
+    ends = [number for number, line in enumerate(said) if "END PROG LOAD LOG" in line or "failed to" in line]
+    for end in ends[:3]:
+        say("\n".join(["guest: the agent says:", *said[max(0, end - WORDS):end + 1]]))
+    say("\n".join(["guest: its last words:", *said[-WORDS:]]))
+
+
 def events(way, only=()):
     """test_events.py with this way to attach: (its status, what it kept)"""
     kept = "/tmp/kept.json"
@@ -37,6 +53,7 @@ def events(way, only=()):
         os.remove(kept)
     status = subprocess.run(argv + (["--only", *only] if only else []), check=False).returncode
     if not os.path.exists(kept):
+        words(way)
         return {"status": status}
     with open(kept, encoding="utf-8") as file:
         return {"status": status, **json.load(file)}

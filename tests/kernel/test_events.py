@@ -22,7 +22,8 @@ import tiercel as support  # noqa: E402
 
 # Used by other tests.
 NO_TRUTH = {"tk_brood", "tk_busy", "tk_flip", "tk_flood", "tk_nop", "tk_storm", "tk_toctou"}
-COMPAT = {"tk_int80"}  # enters the kernel as a 32-bit program: seen by some ways to attach alone (matrix/), asked for by name
+# They enter the kernel as 32-bit programs do, which some ways to attach do not see (matrix/): run where a flag says which.
+COMPAT = {"tk_int80", "tk_socketcall"}
 FIELDS = """
  evt.num evt.type evt.res evt.rawres evt.failed evt.args
  proc.name proc.pid proc.ppid proc.vpid proc.exe proc.exepath proc.args proc.cmdnargs proc.cmdline proc.cwd proc.tty
@@ -171,7 +172,7 @@ def run_all(options, folder, checks):
     runs = []  # program, types, truths by (pid, type)
     names, with_folder = programs_in(options.programs)
     for name in names:
-        if name not in options.only if options.only else name in COMPAT:
+        if options.only and name not in options.only or name in COMPAT - {*options.seen, *options.unseen}:
             continue
         for terminal in (False, True) if name == "tk_exec" else (False,):
             place = folder.folder(f"{name}{'-tty' if terminal else ''}") if name in with_folder else None
@@ -182,7 +183,7 @@ def run_all(options, folder, checks):
             truths = defaultdict(list)
             for truth in parsed[1:]:
                 truths[(truth["pid"], truth["type"])].append(truth)
-            covered.update(kind for _, kind in truths)
+            covered.update(kind for _, kind in truths if name not in options.unseen)
             runs.append((name, types, truths))
             support.say(f"  {name}: {len(parsed) - 1} events stated")
     return covered, runs
@@ -206,6 +207,8 @@ def main():
     parser.add_argument("--programs", required=True, help="folder of the built test programs")
     parser.add_argument("--only", nargs="*", help="only these programs")
     parser.add_argument("--attach", help="the agent's way to attach")
+    parser.add_argument("--seen", nargs="*", default=[], help="programs of 32-bit calls, told as they state")
+    parser.add_argument("--unseen", nargs="*", default=[], help="... and those of which nothing may be told")
     parser.add_argument("--keep", help="file for what was seen, as JSON: what another way to attach saw is compared with it")
     parser.add_argument("--all-wrong", action="store_true", help="print every difference, not one per field")
     options = parser.parse_args()
@@ -230,6 +233,10 @@ def main():
                 keep(options.keep, agent, runs, alerts)
         for name, types, truths in runs:
             pids = {pid for pid, _ in truths}
+            if name in options.unseen:
+                told = [kind for pid in pids for kind in types if (pid, kind) in alerts]
+                checks.check(pids and not told, f"{name}: events that this way to attach does not see: {told}")
+                continue
             keys = set(truths) | {(pid, kind) for pid in pids for kind in types if (pid, kind) in alerts}
             for key in sorted(keys):
                 compare(name, truths.get(key, []), alerts.get(key, []), events, compared)

@@ -45,10 +45,11 @@ def words(way):
     say("\n".join(["guest: its last words:", *said[-WORDS:]]))
 
 
-def events(way, only=()):
+def events(way, only):
     """test_events.py with this way to attach: (its status, what it kept)"""
     kept = "/tmp/kept.json"
-    argv = [sys.executable, EVENTS, "--tiercel", TIERCEL, "--programs", PROGRAMS, "--keep", kept, *way["flags"]]
+    argv = [sys.executable, EVENTS, "--tiercel", TIERCEL, "--programs", PROGRAMS, "--keep", kept, *way["flags"],
+            "--seen", *way["seen"], "--unseen", *way["unseen"]]
     if os.path.exists(kept):
         os.remove(kept)
     status = subprocess.run(argv + (["--only", *only] if only else []), check=False).returncode
@@ -68,7 +69,7 @@ def further(name, way):
 def one_way(way, only, tests):
     begun = time.monotonic()
     say(f"guest: {way['name']}")
-    found = {"events": events(way, only), "compat": events(way, ["tk_int80"]),
+    found = {"events": events(way, only),
              "tests": {name: further(name, way) for name, names in tests if names is None or way["name"] in names}}
     say(f"guest: {way['name']} took {time.monotonic() - begun:.0f} s")
     return found

@@ -55,24 +55,21 @@ def _way(checks, name, way, one):
     if not checks.check("runs" in events, f"{name}: what was seen is there"):
         return
     _said(checks, name, events["said"])
-    compat = one["compat"]
-    if way["sees_compat"]:
-        checks.equal(compat["status"], 0, f"{name}: what 32-bit callers do")
-        return
-    seen = Counter(event["evt.type"] for run in compat.get("runs", []) for event in run["events"])
-    support.say(f"  {name}: what 32-bit callers do by int 0x80 is not seen, execve excepted: {ways.NO_COMPAT}")
-    checks.check("runs" in compat and not seen, f"{name}: sees what ways.py says it does not: {dict(seen)}")
+    for program in way["unseen"]:
+        support.say(f"  {name}: nothing of {program} is told: {ways.UNSEEN[program]}")
 
 
 def _between(checks, name, first, second, one, other):
     events, fields, differences = compare.compared(one, other)
-    unexplained = []
+    unexplained, imposed = [], Counter()
     for difference in differences:
-        reason = ways.reason(second, difference)
+        reason = ways.reason(difference)
         if reason:
-            support.say(f"  {name}: {' '.join(str(part) for part in difference)}: {reason}")
+            imposed[reason] += 1
         else:
             unexplained.append(difference)
+    for reason, count in imposed.items():
+        support.say(f"  {name}: {count} differences that the kernel imposes: {reason}")
     for program, kind, field, got, other_got in unexplained[:SHOWN]:
         support.say(f"  {name}: {program} {kind} {field}: {first} has {got!r}, {second} has {other_got!r}")
     support.say(f"  {name}: {events} events, {fields} fields alike or compared, {len(differences)} differences")

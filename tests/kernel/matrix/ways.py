@@ -1,22 +1,28 @@
 """The ways to attach that the matrix tries, what runs under them, and what may differ between them: a table each."""
 
+# seen, unseen: programs of 32-bit calls (test_events.py)
 WAYS = [
-    {"name": "tracepoint", "flags": ["--attach", "tracepoint"], "sees_compat": False},
-    {"name": "kprobe", "flags": ["--attach", "kprobe"], "sees_compat": False},
-    {"name": "trampoline", "flags": ["--attach", "trampoline"], "sees_compat": True},
+    {"name": "tracepoint", "flags": ["--attach", "tracepoint"], "seen": [], "unseen": ["tk_int80", "tk_socketcall"]},
+    {"name": "kprobe", "flags": ["--attach", "kprobe"], "seen": [], "unseen": ["tk_int80", "tk_socketcall"]},
+    {"name": "trampoline", "flags": ["--attach", "trampoline"], "seen": ["tk_int80"], "unseen": ["tk_socketcall"]},
 ]
 # What the agent chooses by itself; on the kernels of the matrix that is a trampoline.
-ALL = [*WAYS, {"name": "auto", "flags": [], "sees_compat": True}]
-NO_COMPAT = "the kernel's system-call tracepoints are silent for them (arch/x86/include/asm/ftrace.h, arch_trace_is_compat_syscall)"
+ALL = [*WAYS, {**WAYS[-1], "name": "auto", "flags": []}]
+UNSEEN = {
+    "tk_int80": "the kernel's system-call tracepoints are silent for 32-bit callers (arch/x86/include/asm/ftrace.h, arch_trace_is_compat_syscall)",
+    "tk_socketcall": "one call for all of sockets, whose own functions the kernel does not pass through",
+}
 
 # Further tests of tests/kernel, run in the machine under each of the ways named (None: all) with the way's flags:
 # (name: test_NAME.py, ways). The TOCTOU races belong here, and whatever this host's kernel cannot show.
 TESTS = []
 
-# What the kernel imposes: (way or None for every one but the first, event type, field, reason). Everything else is a failure.
-IMPOSED = []
+# What the kernel imposes between the first way and another: (program, type, field; None: any; reason). Everything else is a failure.
+IMPOSED = [
+    ("tk_int80", None, "(event)", "32-bit callers: " + UNSEEN["tk_int80"]),
+]
 
 
-def reason(way, difference):
-    _, kind, field, _, _ = difference
-    return next((text for name, types, fields, text in IMPOSED if name in (None, way) and types == kind and fields == field), None)
+def reason(difference):
+    """Why two ways may differ here, or None."""
+    return next((why for *place, why in IMPOSED if all(wanted in (None, got) for wanted, got in zip(place, difference))), None)

@@ -1,9 +1,8 @@
 /* Calls by the 32-bit entry, int 0x80, from a 64-bit program, on files and a socket. Argument: a folder of its own.
  * System-call tracepoints do not see them: asked for by name (test_events.py --only), where a way to attach does. */
-#include "int80.h"
+#include "connect32.h"
 #include "openings.h"
 #include "paths.h"
-#include "sockets.h"
 
 #if defined(__x86_64__)
 static int here, server;
@@ -57,37 +56,18 @@ static void do_unlinkat(struct place p)
 	truth_end();
 }
 
-/* by_number: connect's own; else socketcall's third. */
-static void do_connect(const struct sockaddr_in *address, bool by_number)
+static long by_number(int fd, const struct sockaddr_in *address)
 {
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	unsigned int args[3] = {fd, low(address, sizeof(*address)), sizeof(*address)};
-	long result = by_number ? int80(I386_connect, args[0], args[1], args[2], 0) : int80(I386_socketcall, 3, low(args, sizeof(args)), 0, 0);
-	struct end local = local_end(fd), remote;
-
-	end_of(address, &remote);
-	truth_begin("connect", result);
-	truth_errno_arg("evt.arg.res", result);
-	truth_textf("evt.arg.tuple", "%s:%d->%s:%d", local.ip, local.port, remote.ip, remote.port);
-	truth_textf("evt.arg.fd", "<4t>%s:%d->%s:%d", local.ip, local.port, remote.ip, remote.port);
-	truth_textf("evt.arg.addr", "%s:%d", remote.ip, remote.port);
-	truth_textf("fd.name", "%s:%d->%s:%d", local.ip, local.port, remote.ip, remote.port);
-	truth_number("fd.num", fd);
-	truth_number("fd.sport", remote.port);
-	truth_end();
-	close(fd);
+	return int80(I386_connect, fd, low(address, sizeof(*address)), sizeof(*address), 0);
 }
 
 static void connects(void)
 {
-	struct sockaddr_in address;
-	socklen_t size = sizeof(address);
+	struct sockaddr_in address = server_address(server);
 
-	need(getsockname(server, (void *)&address, &size) == 0, "getsockname");
-	do_connect(&address, true);
-	do_connect(&address, false);
+	do_connect(&address, by_number);
 	need(shutdown(server, SHUT_RDWR) == 0, "shutdown");
-	do_connect(&address, true); /* refused */
+	do_connect(&address, by_number); /* refused */
 }
 
 static void files(void)
@@ -112,12 +92,10 @@ static void files(void)
 /* What is opened here needs no statement: it is the parent's. */
 static void prepare(void)
 {
-	struct sockaddr_in any = in4("127.0.0.1", 0);
-
 	put_file("file", "text");
 	here = open(dir, O_RDONLY | O_DIRECTORY);
-	server = socket(AF_INET, SOCK_STREAM, 0);
-	need(here >= 0 && bind(server, (void *)&any, sizeof(any)) == 0 && listen(server, 8) == 0, "a server");
+	need(here >= 0, dir);
+	server = a_server();
 }
 #endif
 

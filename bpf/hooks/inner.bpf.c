@@ -99,7 +99,8 @@ int inner__security_file_open(void *ctx)
 {
 	struct inner *inner = inner__begin();
 
-	if (inner)
+	/* the first is what the call opens; below it overlayfs opens the file of a layer */
+	if (inner && !inner->has_file)
 		inner__keep_file(inner, (void *)INNER_ARG(ctx, 0));
 	return 0;
 }

@@ -14,8 +14,8 @@ UNSEEN = {
 }
 
 # Further tests of tests/kernel, run in the machine under each of the ways named (None: all) with the way's flags:
-# (name: test_NAME.py, ways). The TOCTOU races belong here, and whatever this host's kernel cannot show.
-TESTS = []
+# (name: test_NAME.py, ways).
+TESTS = [("toctou", None), ("evasions", None)]
 
 # What the kernel imposes between the first way and another: (program, type, field; None: any; reason). Everything else is a failure.
 IMPOSED = [

@@ -39,10 +39,7 @@ def words(way):
     argv = ["timeout", "60", TIERCEL, "run", "--no-manager", "--json", "--log-level", "debug", "--run-dir", "/tmp/run", "--state-dir", "/tmp/state",
             "--rules", "/tmp/all.yaml", *way["flags"]]
     said = subprocess.run(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace", check=False).stderr.splitlines()
-    ends = [number for number, line in enumerate(said) if "END PROG LOAD LOG" in line or "failed to" in line]
-    for end in ends[:3]:
-        say("\n".join(["guest: the agent says:", *said[max(0, end - WORDS):end + 1]]))
-    say("\n".join(["guest: its last words:", *said[-WORDS:]]))
+    say("\n".join(["guest: the agent's last words:", *said[-WORDS:]]))
 
 
 def events(way, only):

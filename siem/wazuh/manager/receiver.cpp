@@ -14,6 +14,7 @@
 #include <csignal>
 #include <utility>
 
+#include "agent/base/clock.h"
 #include "siem/wazuh/tcp.h"
 
 namespace tiercel::wazuh {
@@ -106,6 +107,7 @@ void Receiver::loop() {
     uint64_t wakes = 0;
     while (::read(wake_fd_.get(), &wakes, sizeof wakes) < 0 && errno == EINTR) {
     }
+    tell_silence();
     const std::vector<ConnectionPtr> polled = connections_;
     for (size_t i = 0; i < polled.size(); ++i) {
       if (!polled[i]->close_asked() && (fds[i + kFixedFds].revents & ~POLLOUT) != 0) read_frames(polled[i]);
@@ -117,6 +119,25 @@ void Receiver::loop() {
   listener_.reset();
   const std::vector<ConnectionPtr> last = connections_;
   for (const ConnectionPtr& connection : last) drop(connection);
+}
+
+void Receiver::tell_silence() {
+  std::vector<Silence::Finding> findings;
+  {
+    std::lock_guard lock(silence_mutex_);
+    findings = silence_.look(monotonic_now_ns());
+  }
+  for (const Silence::Finding& finding : findings) {
+    DevEvent event;
+    event.received_ns = SystemClock().realtime_ns();
+    event.agent_id = finding.agent_id;
+    event.agent_name = finding.agent_name;
+    event.location = "dev-manager";
+    event.text = text_of(finding, ++told_, event.received_ns);
+    if (!options_.on_event) return log(finding.message);
+    std::lock_guard lock(callback_mutex_);
+    options_.on_event(event);
+  }
 }
 
 void Receiver::accept_all() {

@@ -25,6 +25,7 @@
 #include "siem/wazuh/manager/agent_store.h"
 #include "siem/wazuh/manager/connection.h"
 #include "siem/wazuh/manager/dev_manager.h"
+#include "siem/wazuh/manager/silence.h"
 
 namespace tiercel::wazuh {
 
@@ -90,6 +91,7 @@ class Receiver {
   void refuse(const ConnectionPtr& connection, std::string_view why);
 
   bool send_to(Codec& codec, const ConnectionPtr& connection, std::string_view message);
+  void tell_silence();
   void push_file(Codec& codec, const ConnectionPtr& connection, const std::string& file);
   void log(std::string_view line);
 
@@ -127,6 +129,10 @@ class Receiver {
   std::string shared_md5_;                               // under agents_mutex_
   std::vector<std::string> responses_;                   // under agents_mutex_
   std::set<std::string> answered_;                       // under agents_mutex_: counters, over UDP
+
+  std::mutex silence_mutex_;
+  Silence silence_;    // under silence_mutex_
+  uint64_t told_ = 0;  // loop: findings
 
   std::mutex push_mutex_;  // two pushes at once would mix their chunks
   std::mutex counter_mutex_;

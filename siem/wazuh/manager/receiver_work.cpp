@@ -138,6 +138,12 @@ bool Receiver::claim(const ConnectionPtr& connection, const AgentKey& key, Ciphe
 }
 
 void Receiver::handle_message(Worker& worker, const Taken& taken, const AgentKey& key, std::string_view message) {
+  {
+    std::lock_guard lock(silence_mutex_);
+    silence_.heard(key.id, key.name, monotonic_now_ns());
+    if (message.starts_with(kStartup)) silence_.started(key.id);
+    if (message == kShutdown) silence_.ended(key.id);
+  }
   if (!message.starts_with(kControlPrefix)) return handle_event(taken, key, message);
   taken.connection->note_control();
   handle_control(worker, taken.connection, key, message);
@@ -233,6 +239,10 @@ void Receiver::handle_event(const Taken& taken, const AgentKey& key, std::string
   if (location->starts_with("keepalive")) return;
   event.location = std::move(*location);
   event.text = message;
+  {
+    std::lock_guard lock(silence_mutex_);
+    silence_.event(key.id, event.text);
+  }
   if (options_.on_event) {
     std::lock_guard lock(callback_mutex_);
     options_.on_event(event);

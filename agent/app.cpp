@@ -18,7 +18,6 @@
 #include "agent/base/clock.h"
 #include "agent/base/log.h"
 #include "agent/cli/commands.h"
-#include "agent/clock_watch.h"
 #include "agent/context/cpu_usage.h"
 #include "agent/context/known.h"
 #include "agent/context/procfs.h"
@@ -27,7 +26,6 @@
 #include "agent/harden.h"
 #include "agent/hardening/supervisor.h"
 #include "agent/heartbeat.h"
-#include "agent/lifeline.h"
 #include "agent/look_service.h"
 #include "agent/loop.h"
 #include "agent/losses.h"
@@ -39,6 +37,7 @@
 #include "agent/rule/static_fields.h"
 #include "agent/rule_options.h"
 #include "agent/self_test.h"
+#include "agent/self_watch.h"
 #include "agent/sensor/bpf_source.h"
 #include "agent/sensor/recording.h"
 #include "agent/session_report.h"
@@ -115,7 +114,6 @@ class App {
   LoopHandlers handlers();
   void stop();
   void take_reports();
-  void report_gap();
   [[nodiscard]] Status status(std::vector<OutputRow> outputs = {}) const;
 
   const RunOptions& options_;
@@ -149,9 +147,8 @@ class App {
   Heartbeat heartbeat_;
   SessionReport session_{options_, *spool_, clock_};
   SelfTest self_test_{start_named_child};
-  Lifeline lifeline_;
   hardening::Supervisor supervisor_;  // told from the reload thread, too
-  ClockWatch clock_watch_;
+  SelfWatch self_watch_{{config_, options_.config_file}, reports_, metrics_, clock_};
   LookService looks_{clock_};
   reload::Reloader reloader_;  // uses the source
   Monitoring monitoring_;
@@ -252,12 +249,11 @@ void App::tick() {
   processes_ = table_.size();
   monitoring_.tick(kernel_lost_);
   watch_containers();
-  lifeline_.touch(clock_);
   if (!self_test_.went_blind()) supervisor_.turn(clock_.monotonic_ns());  // else only a new start helps
   looks_.tick(*pipeline_);
   recent_losses_.note(metrics_, kernel_lost_, clock_.monotonic_ns());
-  if (options_.replay_from.empty())
-    if (auto jump = clock_watch_.look(clock_)) reports_.put(std::move(*jump));
+  if (options_.replay_from.empty()) self_watch_.tick(kernel_lost_);
+  heartbeat_.follow(self_watch_.attached().digest);
   if (auto state = self_test_.look(clock_.monotonic_ns(), losses_.vital_lost())) reports_.put(std::move(*state));
   if (heartbeat_.due(clock_.monotonic_ns())) pipeline_->tell(heartbeat_report(clock_.realtime_ns(), status()));
 }
@@ -267,16 +263,6 @@ void App::take_reports() {
     if (report.time_ns == 0) report.time_ns = clock_.realtime_ns();
     pipeline_->tell(report);
   }
-}
-
-// What happened while no agent ran was not seen.
-void App::report_gap() {
-  if (!options_.replay_from.empty()) return;
-  if (auto opened = lifeline_.open(config_.state_dir + "/lifeline", clock_); !opened) {
-    log::warning("the next agent cannot tell how long this host was without one: {}", opened.error().message);
-    return;
-  }
-  if (auto report = lifeline_.gap_report()) reports_.put(std::move(*report));
 }
 
 // Removals that were lost on their way would keep their cgroups for good.
@@ -392,6 +378,7 @@ Status App::status(std::vector<OutputRow> outputs) const {
   s.processes = processes_;
   s.hardening = hardening::state();
   s.self_test = self_test_.state_text();
+  s.attached = self_watch_.attached();
   s.ring_bytes = source_ ? source_->ring_bytes() : 0;
   s.rss_anon_bytes = rss_anon_bytes();
   s.rules = reloader_.state();
@@ -433,7 +420,7 @@ void App::stop() {
   session_.stop(*source_, recorder_.get());
   spool_->close();
   undelivered_ = outputs_.undelivered();
-  lifeline_.end(clock_);
+  self_watch_.end();
 }
 
 LoopHandlers App::handlers() {
@@ -477,7 +464,7 @@ Result<> App::run() {
   if (auto started = start_source(); !started) return started;
   if (live)
     if (auto started = reloader_.start(*source_); !started) return started;
-  report_gap();
+  if (live) self_watch_.begin(*source_);
   tick();
   session_.start(enricher_.wall_ns(0));
   log::info("tiercel {} is watching: {} rules active, {} ms after the start", kVersion, reloader_.state().rules.active,

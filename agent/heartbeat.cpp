@@ -11,6 +11,12 @@ constexpr uint64_t kSecondNs = 1'000'000'000;
 
 }  // namespace
 
+void Heartbeat::follow(const std::string& attached_digest) {
+  if (attached_ == attached_digest) return;
+  attached_ = attached_digest;
+  soon();
+}
+
 bool Heartbeat::due(uint64_t now_ns) {
   if (interval_s_ == 0 || (last_ns_ != 0 && now_ns - last_ns_ < interval_s_ * kSecondNs)) return false;
   last_ns_ = now_ns;
@@ -31,7 +37,9 @@ alert::Report heartbeat_report(uint64_t time_ns, const Status& status) {
                      {"uptime_s", status.uptime_s},
                      {"events", status.events},
                      {"alerts", status.alerts},
-                     {"lost", status.lost()}},
+                     {"lost", status.lost()},
+                     {"attached", status.attached.hooks},
+                     {"attached_digest", status.attached.digest}},
           .time_ns = time_ns,
           .routine = true};
 }

@@ -9,6 +9,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 
 #include "agent/base/fd.h"
@@ -81,6 +82,16 @@ Result<> Lifeline::open(const std::string& path, const Clock& clock) {
   touch(clock);
   page_->magic = Page::kMagic;
   return {};
+}
+
+std::optional<uint64_t> Lifeline::last_touch(const std::string& path) {
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  std::array<unsigned char, sizeof(Page)> bytes{};
+  if (!fd.valid() || ::pread(fd.get(), bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
+    return std::nullopt;
+  uint64_t boottime_ns = 0;
+  std::memcpy(&boottime_ns, bytes.data() + offsetof(Page, boottime_ns), sizeof boottime_ns);
+  return boottime_ns;
 }
 
 void Lifeline::touch(const Clock& clock) {

@@ -28,6 +28,9 @@ class Lifeline {
   void touch(const Clock& clock);  // every second
   void end(const Clock& clock);    // the agent stops in good order
 
+  // When the agent that has that file last touched it, since boot; nothing: there is no such file.
+  [[nodiscard]] static std::optional<uint64_t> last_touch(const std::string& path);
+
   struct Gap {
     uint64_t from_ns = 0, to_ns = 0;  // since the epoch
     enum class How : uint8_t { kStopped, kKilled, kRebooted } how = How::kKilled;

@@ -27,6 +27,7 @@ class FileSink;
 namespace wazuh {
 class WazuhSink;
 class DevManager;
+struct Contact;
 }  // namespace wazuh
 
 struct OutputOptions {
@@ -35,6 +36,10 @@ struct OutputOptions {
   group::GroupConfig* group = nullptr;  // takes the manager's shared files
   bool json = false;                    // --json: Falco's JSON lines on standard output
   bool history = false;  // this is no recording or replay: alerts are kept, if the configuration wants it
+  // A witness speaks in the agent's place, as far as it can: an output that does not start stops no other, and a
+  // manager is told nothing of a start. With the agent's last contact; nullptr: it had none.
+  bool witness = false;
+  const wazuh::Contact* contact = nullptr;
 };
 
 // One output as `tiercel status` shows it.

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/attach_watch.h"
 #include "agent/base/metrics.h"
 #include "agent/context/containers.h"
 #include "agent/group/group_config.h"
@@ -30,6 +31,7 @@ struct Status {
   bool spool_on_disk = false, spool_rescuing = false;
   hardening::State hardening;  // what the kernel says of the agent
   std::string self_test;       // passed, failed; unknown before the first
+  AttachWatch::State attached;
   context::Containers::Counts containers;
   uint64_t processes = 0, ring_bytes = 0, rss_anon_bytes = 0;
   reload::RulesState rules;

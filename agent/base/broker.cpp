@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,9 +34,9 @@ std::atomic<int> socket_fd{-1};
 std::atomic<pid_t> broker_pid{0};
 std::mutex one_at_a_time;
 
-// A request's first byte; behind it what broker::packed() makes, a tracepoint's id (long), or a
-// function's name.
-enum class Kind : uint8_t { kProgram = 1, kTracepoint = 2, kKprobe = 3 };
+// A request's first byte; behind it what broker::packed() makes, a tracepoint's id (long), a function's name, or
+// nothing.
+enum class Kind : uint8_t { kProgram = 1, kTracepoint = 2, kKprobe = 3, kHelper = 4 };
 
 struct Reply {
   int32_t failure = 0;  // errno
@@ -125,6 +126,46 @@ Reply start_program(Message& request, std::vector<Ward>& wards, Fd& theirs) {
   return {0, wards.back().spawned.pid};
 }
 
+[[noreturn]] void become_helper(std::vector<Fd> fds, const Helper& helper) {
+  ::setsid();
+  // All others are the broker's: its socket above all, whose other end the agent waits on.
+  constexpr int kFirst = STDERR_FILENO + 1;
+  std::vector<Fd> high, low;
+  for (Fd& fd : fds) high.emplace_back(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 1000));
+  for (size_t i = 0; i < high.size(); ++i) {
+    const int at = kFirst + static_cast<int>(i);
+    if (!high[i].valid() || ::dup3(high[i].get(), at, O_CLOEXEC) < 0) ::_exit(1);
+    low.emplace_back(at);
+  }
+  for (Fd& fd : fds) (void)fd.release();  // its number is another's by now
+  for (Fd& fd : high) fd.reset();
+  ::close_range(static_cast<unsigned>(kFirst) + static_cast<unsigned>(low.size()), ~0U, 0);
+  helper(std::move(low));
+  ::_exit(0);
+}
+
+Reply start_copy(Message& request, const Helper& helper, std::vector<Ward>& wards, Fd& theirs) {
+  std::array<int, 2> line{-1, -1};
+  if (!helper) return {ENOSYS, 0};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, line.data()) != 0) return {errno, 0};
+  theirs.reset(line[0]);
+  Ward ward;
+  ward.line.reset(line[1]);
+  const pid_t child = ::fork();
+  if (child < 0) return {errno, 0};
+  if (child == 0) become_helper(std::move(request.fds), helper);
+  ward.spawned.pid = child;
+  ward.spawned.pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
+  const int failure = errno;
+  if (!ward.spawned.pidfd.valid()) {
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    return {failure, 0};
+  }
+  wards.push_back(std::move(ward));
+  return {0, child};
+}
+
 bool give(int socket, const Fd& fd) {
   const Reply reply{fd.valid() ? 0 : errno, 0};
   const int raw = fd.get();
@@ -146,7 +187,7 @@ bool give_tracepoint(int socket, std::span<const std::byte> bytes) {
   return give(socket, tiercel::open_tracepoint(id));
 }
 
-bool take_request(int socket, std::vector<Ward>& wards) {
+bool take_request(int socket, const Helper& helper, std::vector<Ward>& wards) {
   auto request = receive_message(socket, kRequestBytesMax);
   if (!request) return false;
   if (static_cast<Kind>(request->bytes.front()) == Kind::kTracepoint)
@@ -154,7 +195,8 @@ bool take_request(int socket, std::vector<Ward>& wards) {
   if (static_cast<Kind>(request->bytes.front()) == Kind::kKprobe)
     return give_kprobe(socket, std::span(request->bytes).subspan(sizeof(Kind)));
   Fd line;
-  const Reply reply = start_program(*request, wards, line);
+  const bool copy = static_cast<Kind>(request->bytes.front()) == Kind::kHelper;
+  const Reply reply = copy ? start_copy(*request, helper, wards, line) : start_program(*request, wards, line);
   if (reply.failure != 0) return send_message(socket, &reply, sizeof reply, {});
   const std::array<int, 2> fds{wards.back().spawned.pidfd.get(), line.get()};
   return send_message(socket, &reply, sizeof reply, fds);
@@ -173,7 +215,7 @@ void look_at_wards(std::vector<Ward>& wards, std::span<const pollfd> polled) {
   });
 }
 
-[[noreturn]] void serve(int socket) {
+[[noreturn]] void serve(int socket, const Helper& helper) {
   std::vector<Ward> wards;
   for (bool more = true; more;) {
     std::vector<pollfd> fds;
@@ -184,7 +226,7 @@ void look_at_wards(std::vector<Ward>& wards, std::span<const pollfd> polled) {
     fds.push_back({socket, POLLIN, 0});
     if (::poll(fds.data(), fds.size(), -1) < 0) continue;
     look_at_wards(wards, fds);
-    if (fds.back().revents != 0) more = take_request(socket, wards);
+    if (fds.back().revents != 0) more = take_request(socket, helper, wards);
   }
   ::_exit(0);
 }
@@ -212,7 +254,7 @@ int become_broker(int& socket, const std::string& mounts) {
 
 // --- The agent's side -----------------------------------------------------------------------------------------------
 
-Result<> start(const std::string& mounts) {
+Result<> start(const std::string& mounts, const Helper& helper) {
   std::array<int, 2> ends{-1, -1};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
     return fail_errno("cannot make a socket", errno);
@@ -223,7 +265,7 @@ Result<> start(const std::string& mounts) {
     int socket = theirs.release();
     const Reply hello{become_broker(socket, mounts), 0};
     if (!send_message(socket, &hello, sizeof hello, {}) || hello.failure != 0) ::_exit(1);
-    serve(socket);
+    serve(socket, helper);
   }
   theirs.reset();
   const auto hello = receive_message(ours.get(), sizeof(Reply));
@@ -280,14 +322,7 @@ tl::unexpected<Error> ended(const std::string& what) {
   return fail(what + ": " + kName + " (the process that starts programs) has ended: restart the agent");
 }
 
-}  // namespace
-
-Result<Started> spawn(const Launch& launch, const Stdio& stdio) {
-  const std::string what = "cannot run " + launch.file;
-  const std::string body = packed(launch);
-  if (body.size() >= kRequestBytesMax) return fail(what + ": its arguments are too long");
-  const std::array<int, kFdsMax> fds{stdio.input, stdio.output, stdio.error, launch.network};
-  auto answer = ask(Kind::kProgram, body, {fds.data(), launch.network >= 0 ? 4u : 3u});
+Result<Started> started_by(std::optional<Answer> answer, const std::string& what) {
   if (!answer) return ended(what);
   if (answer->reply.failure != 0) return fail_errno(what, answer->reply.failure);
   if (answer->fds.size() != 2) return fail(what + ": no descriptors are left");
@@ -296,6 +331,22 @@ Result<Started> spawn(const Launch& launch, const Stdio& stdio) {
   started.spawned.pidfd = std::move(answer->fds[0]);
   started.line = std::move(answer->fds[1]);
   return started;
+}
+
+}  // namespace
+
+Result<Started> spawn(const Launch& launch, const Stdio& stdio) {
+  const std::string what = "cannot run " + launch.file;
+  const std::string body = packed(launch);
+  if (body.size() >= kRequestBytesMax) return fail(what + ": its arguments are too long");
+  const std::array<int, kFdsMax> fds{stdio.input, stdio.output, stdio.error, launch.network};
+  return started_by(ask(Kind::kProgram, body, {fds.data(), launch.network >= 0 ? 4u : 3u}), what);
+}
+
+Result<Started> start_helper(std::span<const int> fds) {
+  const std::string what = "cannot start a process of the agent's own";
+  if (fds.size() > kFdsMax) return fail(what + ": too many descriptors");
+  return started_by(ask(Kind::kHelper, {}, fds), what);
 }
 
 namespace {

@@ -5,12 +5,14 @@
 // which some kernels give to CAP_SYS_ADMIN only.
 //
 // start() before the first thread; everything else from any thread, which waits for a start of a program, not for its
-// end.
+// end. A helper, another process of ours, is a copy of the broker: the agent itself has threads by then, whose copy
+// could run nothing.
 #pragma once
 
 #include <sys/types.h>
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,7 +26,9 @@ namespace tiercel::broker {
 
 // `mounts`: a mount namespace (/proc/1/ns/mnt) whose files the programs are to see; empty: ours. An agent whose service
 // manager gives it a read-only system would else run scripts that can change nothing.
-[[nodiscard]] Result<> start(const std::string& mounts);
+// `helper`: what start_helper() runs; it gets the descriptors, and never returns into the broker.
+using Helper = std::function<void(std::vector<Fd> fds)>;
+[[nodiscard]] Result<> start(const std::string& mounts, const Helper& helper = {});
 // At the end of ours: it goes, and is waited for, though not for long. What is asked of it from here on fails.
 void end();
 [[nodiscard]] bool runs();
@@ -38,6 +42,10 @@ struct Started {
 [[nodiscard]] Result<Started> spawn(const Launch& launch, const Stdio& stdio);
 // Exit status, or 128 + signal; -1: the broker has ended.
 [[nodiscard]] int wait_for_end(Fd line);
+
+// A copy of the broker that has nothing but these descriptors and runs the helper; the pidfd is for its end. One that
+// has ended is reaped once the line is closed.
+[[nodiscard]] Result<Started> start_helper(std::span<const int> fds);
 
 // As tiercel::open_tracepoint().
 [[nodiscard]] Result<Fd> open_tracepoint(long id);

@@ -51,6 +51,17 @@ Result<> drop_capabilities(bool nice_too) {
   return {};
 }
 
+Result<> drop_all_capabilities() {
+  ::capng_clear(CAPNG_SELECT_ALL);
+  if (::capng_get_caps_process() != 0) return fail("cannot read this process's capabilities");
+  const bool bounds = ::capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP) == 1;
+  ::capng_clear(CAPNG_SELECT_ALL);
+  if (bounds && ::capng_apply(CAPNG_SELECT_BOUNDS) != 0) return fail_errno("cannot lower the bounding set", errno);
+  if (::capng_apply(static_cast<capng_select_t>(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT)) != 0)
+    return fail_errno("cannot drop capabilities", errno);
+  return {};
+}
+
 std::string capability_name(unsigned number) {
   const char* name = ::capng_capability_to_name(number);
   return name ? name : std::to_string(number);

@@ -55,6 +55,15 @@ Result<> give_up(const Options& options) {
   return options.seccomp ? filter_system_calls() : Result<>();
 }
 
+Result<> give_up_all(const Options& options) {
+  if (!options.seccomp && !options.capabilities) return {};
+  if (auto kept = keep_memory_to_itself(); !kept) return kept;
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno("cannot set no_new_privs", errno);
+  if (options.capabilities)
+    if (auto dropped = drop_all_capabilities(); !dropped) return dropped;
+  return options.seccomp ? filter_system_calls() : Result<>();
+}
+
 State state() {
   constexpr const char* kFiltered = "2";  // SECCOMP_MODE_FILTER
   State state;

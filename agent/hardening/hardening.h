@@ -19,6 +19,8 @@ struct Options {
   bool capabilities = true;
 };
 [[nodiscard]] Result<> give_up(const Options& options);
+// Likewise, of a process that needs none: no capability is left.
+[[nodiscard]] Result<> give_up_all(const Options& options);
 
 // A capability that the agent keeps (capabilities(7)), and what for.
 struct Kept {

@@ -12,6 +12,8 @@ namespace tiercel::hardening {
 // `nice_too`: and CAP_SYS_NICE.
 Result<> drop_capabilities(bool nice_too);
 
+Result<> drop_all_capabilities();
+
 // Of every thread to come; sets no_new_privs, too.
 Result<> filter_system_calls();
 

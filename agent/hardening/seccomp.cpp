@@ -53,7 +53,8 @@ constexpr unsigned kIoctls[] = {PERF_EVENT_IOC_ENABLE,
                                 FIOCLEX,
                                 SIOCGIFNAME,
                                 SIOCGIFINDEX,
-                                SIOCOUTQ};
+                                SIOCOUTQ,
+                                0xc040ff0b};  // PIDFD_GET_INFO: how the agent ended, for its witness
 constexpr unsigned kPrctls[] = {PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_CAPBSET_READ,
                                 0x53564d41};  // PR_SET_VMA: names of heaps
 

@@ -22,6 +22,7 @@
 #include "agent/base/log.h"
 #include "agent/sensor/call_hooks.h"
 #include "agent/sensor/controller.h"
+#include "agent/sensor/guarded_flags.h"
 #include "agent/sensor/hooks.h"
 #include "agent/sensor/host.h"
 #include "agent/sensor/kernel_types.h"
@@ -95,6 +96,8 @@ class BpfSource final : public Source {
   }
   [[nodiscard]] size_t ring_bytes() const override { return options_.ring_vital_bytes + options_.ring_bulk_bytes; }
 
+  std::vector<MapGuard::Finding> mend_maps() override { return maps_.check(); }
+
   Result<> load();
 
  private:
@@ -105,7 +108,10 @@ class BpfSource final : public Source {
   Result<> attach();
   void tell(const Wanted& wanted, bool only);
   Result<> respond(std::vector<KernelResponse> responses);
-  void set_flag(volatile bool& flag, bool value) { std::atomic_ref<bool>(const_cast<bool&>(flag)) = value; }
+  void set_flag(volatile bool& flag, bool value) {
+    const auto change = maps_.change();
+    std::atomic_ref<bool>(const_cast<bool&>(flag)) = value;
+  }
 
   BpfOptions options_;
   tiercel_bpf* skeleton_ = nullptr;
@@ -119,6 +125,7 @@ class BpfSource final : public Source {
   bool detached_ = false;
   std::vector<CallHooks::Link> process_links_;
   CallHooks calls_;
+  MapGuard maps_;
   KernelResponses kernel_;
   std::vector<KernelResponse> responses_;  // those that were asked of it
   mutable std::mutex in_force_mutex_;
@@ -224,6 +231,7 @@ void BpfSource::tell(const Wanted& wanted, bool only) {
   if (wanted.stdio || only) set_flag(skeleton_->bss->want_stdio, wanted.stdio);
   if (wanted.roles || only) set_flag(skeleton_->bss->want_roles, wanted.roles);
   const std::set<uint16_t> events(wanted.events.begin(), wanted.events.end());
+  const auto change = maps_.change();
   for (uint16_t type = 1; type < EVT_COUNT; ++type) {
     const bool told = events.contains(type);
     if (told || only) std::atomic_ref<uint8_t>(const_cast<uint8_t&>(skeleton_->bss->told[type])) = told ? 1 : 0;
@@ -231,6 +239,7 @@ void BpfSource::tell(const Wanted& wanted, bool only) {
 }
 
 Result<> BpfSource::attach() {
+  guard_flags(maps_, *skeleton_->bss);
   const std::lock_guard lock(hooks_mutex_);
   for (bpf_program* program : {skeleton_->progs.process__fork, skeleton_->progs.process__exec,
                                skeleton_->progs.process__exit, skeleton_->progs.cgroup__gone}) {

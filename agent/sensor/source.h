@@ -15,6 +15,7 @@
 
 #include "agent/base/result.h"
 #include "agent/sensor/kernel_responses.h"
+#include "agent/sensor/map_guard.h"
 #include "bpf/schema/event.h"
 
 namespace tiercel::sensor {
@@ -145,6 +146,8 @@ class Source {
   }
   // Of both rings; size 0: there is none. Cheap, after start().
   [[nodiscard]] virtual std::array<RingFill, 2> ring_fills() const { return {}; }
+  // What somebody else wrote into the programs' maps, put right where that could be done; any thread.
+  virtual std::vector<MapGuard::Finding> mend_maps() { return {}; }
   // Bytes of ring buffer memory.
   [[nodiscard]] virtual size_t ring_bytes() const { return 0; }
 };

@@ -140,6 +140,13 @@ MessageCounter SenderCounter::next() {
   return last_;
 }
 
+void SenderCounter::catch_up() {
+  const MessageCounter stored = read_counter(path_);
+  if (stored.global <= last_.global || stored.global == UINT32_MAX) return;
+  last_ = {stored.global + 1, 0};
+  save();
+}
+
 // What the file says is the global in use: whoever reads it next begins above it.
 void SenderCounter::save() {
   if (path_.empty()) return;

@@ -56,6 +56,8 @@ class SenderCounter {
   // path may be empty: kept in memory only. A file that cannot be read counts as none.
   SenderCounter(std::string path, uint64_t unix_time_s);
   [[nodiscard]] MessageCounter next();
+  // Before a connection: another process may have spoken in the agent's name meanwhile, and said so in the file.
+  void catch_up();
   [[nodiscard]] const std::string& trouble() const { return trouble_; }  // the last failed write; empty: none
 
  private:

@@ -30,6 +30,7 @@ class Managers {
   Managers(const WazuhOptions& options, const Clock& clock);
 
   [[nodiscard]] const ManagerAddress& current() const { return options_.managers[index_]; }
+  [[nodiscard]] size_t index() const { return index_; }
   [[nodiscard]] const std::string& version() const { return known_[index_].version; }
   [[nodiscard]] bool version_lowered() const { return known_[index_].version != options_.version; }
 

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "agent/alert/alert.h"
 #include "siem/wazuh/delivery.h"
+#include "siem/wazuh/keys.h"
 #include "siem/wazuh/message.h"
 
 namespace tiercel::wazuh {
@@ -24,6 +26,7 @@ struct ManagerAddress {
 struct WazuhOptions {
   std::vector<ManagerAddress> managers;  // tried in turn
   std::string keys_file;                 // client.keys; its folder must exist
+  std::optional<AgentKey> key;           // that is used, whatever the file says
   std::string counter_file;              // empty: keys_file + ".counter"
   alert::Priority least_priority = alert::Priority::kDebug;
   uint64_t condition = 0;       // of Alert::refused_by; 0: none
@@ -43,6 +46,7 @@ struct WazuhOptions {
   bool version_pinned = false;  // a manager that finds it too high is not told a lower one
   std::vector<Label> labels;
   std::string shared_md5;  // of the merged.mg that is here from before; empty: none
+  bool announce = true;    // tells of the agent's start with the first session
 
   // Numbers of the real agent; tests shorten them.
   int keepalive_ms = 20'000;

@@ -70,7 +70,7 @@ Result<> SecureTcp::connect(const Target& target, const AgentKey& key, const Wai
 void SecureTcp::close() {
   if (session_) note_session();
   session_.reset();
-  fd_.reset();
+  hang_up();
   delivery_.start_over();
 }
 
@@ -191,6 +191,12 @@ void SecureTcp::lose(const std::string& why) {
     default:
       break;
   }
+  hang_up();
+}
+
+// The end for the manager, too, whoever else has the socket (Contact).
+void SecureTcp::hang_up() {
+  if (fd_.valid()) ::shutdown(fd_.get(), SHUT_RDWR);
   fd_.reset();
 }
 

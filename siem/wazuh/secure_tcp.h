@@ -64,6 +64,7 @@ class SecureTcp : public Transport {
   void count_unsendable() { too_long_.add(); }
 
  private:
+  void hang_up();
   void note_session();  // takes over what the session counted since the last time
 
   SecureTcpOptions options_;

@@ -20,12 +20,22 @@
 #include "agent/base/metrics.h"
 #include "siem/sink.h"
 #include "siem/spool.h"
+#include "siem/wazuh/keys.h"
 #include "siem/wazuh/message.h"
 #include "siem/wazuh/options.h"
 
 namespace tiercel::wazuh {
 
+// A connection that was just made: who else knows all of it can end it, and go on in its place.
+struct Contact {
+  int fd = -1;  // borrowed; -1: over UDP, where a manager asks for no end
+  AgentKey key;
+  std::string version;  // that the manager is told
+  size_t manager = 0;   // index in WazuhOptions::managers
+};
+
 struct WazuhCallbacks {
+  std::function<void(const Contact&)> contact;
   std::function<void(const ActiveResponse&)> active_response;  // JSON as the manager sent it
   std::function<void(const SharedFile&)> shared_file;          // whole, its MD5 checked; or too long
   std::function<void(bool connected)> connection;              // after the manager's ack; after the end of a session

@@ -60,7 +60,7 @@ Result<> SinkWorker::start() {
   if (!wake_fd_.valid()) return fail("cannot make an eventfd for the output wazuh: raise the limit of open files");
   if (options_.managers.empty()) return fail("the output wazuh has no manager", Fault::kUser);
   if (auto checked = check_crypto(); !checked) return checked;
-  auto key = read_agent_key(options_.keys_file);
+  auto key = options_.key ? Result<std::optional<AgentKey>>(options_.key) : read_agent_key(options_.keys_file);
   if (!key) return tl::unexpected(key.error());
   key_ = std::move(*key);
   if (!key_ && !options_.enrol_if_needed)
@@ -235,6 +235,7 @@ void SinkWorker::connect_and_serve() {
     status_.manager = where();
   }
   if (manager().protocol != transport_protocol_) make_transport();
+  counter_->catch_up();
   const Transport::Target target{manager().host, manager().port, managers_->version()};
   if (auto connected = transport_->connect(target, *key_, limit(options_.connect_timeout_ms)); !connected) {
     failures_.add();
@@ -242,6 +243,9 @@ void SinkWorker::connect_and_serve() {
     managers_->next();
     return;
   }
+  if (callbacks_.contact)
+    callbacks_.contact(
+        {transport_protocol_ == Protocol::kTcp ? transport_->fd() : -1, *key_, target.version, managers_->index()});
   serve();
   on_end();
   if (transport_->end() != Transport::End::kNone) lost_unconfirmed_ = transport_->unconfirmed();
@@ -282,7 +286,7 @@ void SinkWorker::on_ready() {
   managers_->ready();
   if (ever_ready_)
     reconnects_.add();
-  else
+  else if (options_.announce)
     transport_->send_unconfirmed(started_event(key_->name, key_->ip));
   ever_ready_ = true;
   {

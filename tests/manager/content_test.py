@@ -27,6 +27,9 @@ REPORTS = [("events lost", {"lost": "17"}, 12, "tiercel_loss"), ("heartbeat", {}
            ("response", {"response_origin": "local", "response_action": "kill", "response_result": "would"}, 3, "tiercel_response_dry"),
            ("response", {"response_origin": "local", "response_action": "kill", "response_result": "budget"}, 8, "tiercel_response"),
            ("response", {"response_origin": "local", "response_action": "block", "response_result": "undone"}, 3, "tiercel_response"),
+           ("agent gone", {"how": "killed", "since": "then"}, 13, "tiercel_gone"), ("witness gone", {"how": "ended"}, 12, "tiercel_tampering"),
+           ("sensor tampered", {"what": "hook"}, 13, "tiercel_tampering"), ("agent traced", {"tracer_pid": "7"}, 12, "tiercel_tampering"),
+           ("file changed", {"what": "written to"}, 5, "tiercel_file"), ("gap", {"how": "paused", "lost": "0"}, 10, "tiercel_gap"),
            ("something new", {}, 7, "tiercel_internal")]
 
 
@@ -72,6 +75,11 @@ class Content(unittest.TestCase):
         for name, fields, level, group in REPORTS:
             event = manager().take(wire(alert("Tiercel internal: " + name, "Warning", source="internal", field=fields)))
             self.assertEqual((event.rule.level, group in event.rule.groups), (level, True), f"{name} {fields}: {event.rule.id}")
+
+    def test_files_that_operators_do_not_change(self):
+        for priority, level in (("Notice", 5), ("Error", 10)):
+            event = manager().take(wire(alert("Tiercel internal: file changed", priority, source="internal", field={"what": "removed"})))
+            self.assertEqual((event.rule.level, "tiercel_file" in event.rule.groups), (level, True), priority)
 
     def test_a_detection_cannot_pass_for_a_report(self):
         event = manager().take(wire(alert("Tiercel internal: heartbeat", "Critical")))

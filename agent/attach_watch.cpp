@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/base/siphash.h"
+#include "decoders/catalog.h"
 
 namespace tiercel {
 namespace {
@@ -41,7 +42,9 @@ std::optional<alert::Report> AttachWatch::look(std::span<const sensor::AttachedH
     if (is_there(hook) && links[hook.link_id] == 1) continue;
     const Place place{hook.program, hook.type};
     gone.insert(place);
-    if (!told_.contains(place)) names.push_back(hook.program);
+    if (told_.contains(place)) continue;
+    const decoders::EventInfo* event = hook.type == 0 ? nullptr : decoders::event_info(hook.type);
+    names.push_back(event == nullptr ? hook.program : fmt::format("{} ({})", hook.program, event->name));
   }
   told_ = gone;
   State state{digest_of(hooks), hooks.size() - gone.size(), gone.size()};

@@ -1,5 +1,6 @@
 #include "agent/self_watch.h"
 
+#include <fmt/core.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -11,8 +12,10 @@
 #include <utility>
 #include <vector>
 
+#include "agent/base/broker.h"
 #include "agent/base/log.h"
 #include "agent/base/thread.h"
+#include "agent/sensor/start_time.h"
 #include "agent/vigil.h"
 #include "agent/witness.h"
 #include "agent/witness_process.h"
@@ -31,6 +34,15 @@ std::string own_program() {
   std::array<char, PATH_MAX> path{};
   const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size());
   return size > 0 ? std::string(path.data(), static_cast<size_t>(size)) : std::string();
+}
+
+alert::Report denied_report(uint64_t denied) {
+  return {Priority::kCritical,
+          "Tiercel internal: attack denied",
+          fmt::format(
+              "somebody tried to end, stop or trace the agent, or to reach its maps or hooks: denied, {} times so far",
+              denied),
+          {{"denied", denied}}};
 }
 
 }  // namespace
@@ -82,12 +94,34 @@ void SelfWatch::run(sensor::Source& source) {
     put(tracer_.look());
     put(attach_.look(source.attached()));
     put(maps_report(source.mend_maps()));
+    guard();
     if (turn % 2 == 0)
       for (alert::Report& report : files.look()) reports_.put(std::move(report));
     if (clock_.monotonic_ns() - began_ns_ < kLeftNs + 2 * kSecondNs) take_left();
     pollfd one{wake_.get(), POLLIN, 0};
     ::poll(&one, 1, kLookMs);
   }
+}
+
+// Processes and hooks come and go: a reload wants others, a witness is made anew.
+void SelfWatch::guard() {
+  if (!options_.config.hardening.guard || (guard_tried_ && !guard_)) return;
+  if (!std::exchange(guard_tried_, true)) {
+    auto opened = sensor::Guard::open();
+    if (!opened) return log::warning("hardening.guard: {}; the agent runs on without", opened.error().message);
+    guard_ = std::move(*opened);
+  }
+  if (const uint64_t denied = guard_->denied(); std::exchange(denied_, denied) != denied) put(denied_report(denied));
+  const std::string now = fmt::format("{} {}", attach_.state().digest, witness::pid());
+  if (std::exchange(guarded_, now) == now) return;
+  auto times = sensor::StartTimes::open();
+  for (const pid_t pid : {::getpid(), broker::pid(), witness::pid()}) {
+    const auto start_ns = times && pid != 0 ? (*times)->of(pid) : Result<uint64_t>(0);
+    if (!start_ns || *start_ns == 0) continue;
+    if (auto added = guard_->add_process(pid, *start_ns); !added)
+      log::warning("hardening.guard: {}", added.error().message);
+  }
+  if (auto added = guard_->add_own_objects(); !added) log::warning("hardening.guard: {}", added.error().message);
 }
 
 // What the witness of the agent before could not tell; at the end of its time also what it was still trying to.

@@ -6,9 +6,11 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "agent/alert/report.h"
 #include "agent/attach_watch.h"
@@ -20,6 +22,7 @@
 #include "agent/files_watch.h"
 #include "agent/lifeline.h"
 #include "agent/pause_watch.h"
+#include "agent/sensor/guard.h"
 #include "agent/sensor/source.h"
 #include "agent/tracer_watch.h"
 
@@ -48,6 +51,7 @@ class SelfWatch {
   [[nodiscard]] std::vector<FilesWatch::Place> places() const;
   [[nodiscard]] bool wrote_key();
   void take_left();
+  void guard();
   void put(std::optional<alert::Report> report);
 
   const Options options_;
@@ -61,6 +65,10 @@ class SelfWatch {
   // The thread's:
   AttachWatch attach_;
   TracerWatch tracer_;
+  std::unique_ptr<sensor::Guard> guard_;
+  bool guard_tried_ = false;
+  std::string guarded_;  // what there was to guard at the last call
+  uint64_t denied_ = 0;
   uint64_t enrolments_ = 0, enrolled_ns_ = 0;
   std::atomic<bool> stopping_{false};
   Fd wake_;

@@ -30,7 +30,6 @@ class Vigil {
   };
   [[nodiscard]] std::optional<How> look(const Sign& sign);
   [[nodiscard]] uint64_t silent_ns(uint64_t now_ns) const { return now_ns - ticked_ns_; }
-  [[nodiscard]] bool speaks_again() const { return !told_; }
 
  private:
   uint64_t ticks_ = 0, ticked_ns_ = 0, looked_ns_ = 0;

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -94,8 +95,16 @@ class Process {
 void Process::prepare() {
   ::prctl(PR_SET_NAME, kName);
   if (page_ == nullptr) return;
-  const Fd mounts(::open(("/proc/" + std::to_string(page_->agent_pid) + "/ns/mnt").c_str(), O_RDONLY | O_CLOEXEC));
-  if (mounts.valid() && ::setns(mounts.get(), CLONE_NEWNS) != 0) log::debug("witness: the broker's view of files");
+  const std::string agent = "/proc/" + std::to_string(page_->agent_pid);
+  struct stat ours {
+  }, theirs{};
+  const bool others = ::stat("/proc/self/ns/mnt", &ours) == 0 && ::stat((agent + "/ns/mnt").c_str(), &theirs) == 0 &&
+                      ours.st_ino != theirs.st_ino;
+  if (others) {
+    const Fd mounts(::open((agent + "/ns/mnt").c_str(), O_RDONLY | O_CLOEXEC));
+    if (!mounts.valid() || ::setns(mounts.get(), CLONE_NEWNS) != 0 || ::chdir((agent + "/cwd").c_str()) != 0)
+      log::debug("witness: it sees the files as the broker does");
+  }
   const config::Hardening& wanted = config_.hardening;
   if (auto given_up = hardening::give_up_all({wanted.seccomp, wanted.capabilities}); !given_up)
     log::warning("witness: {}; it runs on without", given_up.error().message);
@@ -168,6 +177,7 @@ bool Process::deliver(const alert::Report& report, bool agent_is_gone) {
     log::error("witness: {}", started.error().message);
     return false;
   }
+  if (spool->waiting().empty()) return false;  // there is no output that it may use
   alert::AlertMaker maker(make_options(config_));
   spool->append(maker.make_internal(report));
   const uint64_t begun_ns = clock_.monotonic_ns();

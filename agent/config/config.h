@@ -262,6 +262,7 @@ struct Metrics {
 struct Hardening {
   bool seccomp = true;       // system calls that it does not need
   bool capabilities = true;  // those that it does not need
+  bool guard = false;        // others may not end or trace it, where BPF LSM is active: docs/self-protection.md
   bool operator==(const Hardening&) const = default;
 };
 

@@ -192,6 +192,7 @@ constexpr Key<Metrics> kMetricsKeys[] = {
 constexpr Key<Hardening> kHardeningKeys[] = {
     {"seccomp", [](Reading& r, const TreeNode& n, Hardening& h) { r.boolean(n, h.seccomp); }},
     {"capabilities", [](Reading& r, const TreeNode& n, Hardening& h) { r.boolean(n, h.capabilities); }},
+    {"guard", [](Reading& r, const TreeNode& n, Hardening& h) { r.boolean(n, h.guard); }},
 };
 
 constexpr Key<AppendOutput::Match> kMatchKeys[] = {

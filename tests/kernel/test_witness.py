@@ -204,6 +204,55 @@ def touched(options, checks):
             seen(checks, "kill -9 under the second witness", lambda: gone(manager))
 
 
+def bpftool(*words):
+    return subprocess.run([shutil.which("bpftool", path=os.environ["PATH"] + ":/usr/sbin:/sbin"), *words], capture_output=True, text=True, timeout=60,
+                          check=False)
+
+
+def tampered(manager, what):
+    return [a for a in reports(manager, "Tiercel internal: sensor tampered") if a["field"]["what"] == what]
+
+
+def overwritten(options, checks):
+    """The map that says which events are told, written over with bpftool: told, and put right."""
+    with agent_and_manager(options) as (_folder, manager, start):
+        with start() as agent:
+            shared = []
+            for _fd, info in files_of(agent.pid, "bpf-map"):
+                shown = json.loads(bpftool("-j", "map", "show", "id", info["map_id"]).stdout)
+                if shown.get("name", "").endswith(".bss") and shown["bytes_value"] > 64:
+                    shared.append(shown)
+            (bss,) = shared
+            zeros = ["0"] * bss["bytes_value"]
+            done = bpftool("map", "update", "id", str(bss["id"]), "key", "0", "0", "0", "0", "value", *zeros)
+            checks.equal(done.returncode, 0, f"bpftool map update: {done.stderr}")
+            alert = seen(checks, "a map overwritten", lambda: tampered(manager, "map"))
+            checks.check("told" in alert["field"]["maps"] and alert["field"]["restored"] == "true", f"which: {alert['field']}")
+            subprocess.run([os.path.join(options.programs, "tk_nop")], check=True)
+            support.wait_until(lambda: reports(manager, "Start"), "an alert, since it was put right", 2 * support.WAIT_S, 0.05)
+
+
+def detached(options, checks):
+    """A hook of a system call, closed in the agent through a debugger; bpftool has no way to do it from outside."""
+    with agent_and_manager(options) as (_folder, manager, start):
+        with start() as agent:
+            links = [(fd, info) for fd, info in files_of(agent.pid, "bpf_link") + files_of(agent.pid, "bpf-link") if info.get("link_type") == "perf"]
+            checks.check(len(links) >= 2, f"hooks of system calls: {links}")
+            for _fd, info in links[:1]:
+                done = bpftool("link", "detach", "id", info["link_id"])
+                support.say(f"  bpftool link detach: {done.returncode} {done.stdout.strip()}{done.stderr.strip()}")
+                checks.check(done.returncode != 0, "the kernel lets bpftool detach a tracepoint's link: this test has to judge what follows")
+            support.wait_until(lambda: [h for h in reports(manager, "Tiercel internal: heartbeat") if h["field"].get("attached_digest")], "a digest", 2 * support.WAIT_S)
+            before = reports(manager, "Tiercel internal: heartbeat")[-1]["field"]["attached_digest"]
+            fd, info = links[0]
+            said = gdb(agent.pid, [f"call (int)__close({fd})"])
+            checks.check(" = 0" in said, f"closed by a debugger: {said[-500:]}")
+            alert = seen(checks, "a hook closed", lambda: tampered(manager, "hook"))
+            checks.equal((alert["priority"], alert["field"]["gone"]), ("Critical", "1"), f"which: {alert['field']}")
+            seen(checks, "the heartbeat with another digest",
+                 lambda: [h for h in reports(manager, "Tiercel internal: heartbeat") if h["field"].get("attached_digest", before) not in ("", before)])
+
+
 def silent(options, checks):
     """Agent and witness are killed together: the manager itself says that nobody is there."""
     with agent_and_manager(options) as (_folder, manager, start):
@@ -225,7 +274,7 @@ def main():
     options = parser.parse_args()
     support.require_kernel_tests()
     checks = support.Checks()
-    for case in (killed, stopped, touched, silent):
+    for case in (killed, stopped, overwritten, detached, touched, silent):
         if options.only in (None, case.__name__):
             support.say(case.__name__)
             case(options, checks)

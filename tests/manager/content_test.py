@@ -29,7 +29,7 @@ REPORTS = [("events lost", {"lost": "17"}, 12, "tiercel_loss"), ("heartbeat", {}
            ("response", {"response_origin": "local", "response_action": "block", "response_result": "undone"}, 3, "tiercel_response"),
            ("agent gone", {"how": "killed", "since": "then"}, 13, "tiercel_gone"), ("witness gone", {"how": "ended"}, 12, "tiercel_tampering"),
            ("sensor tampered", {"what": "hook"}, 13, "tiercel_tampering"), ("agent traced", {"tracer_pid": "7"}, 12, "tiercel_tampering"),
-           ("file changed", {"what": "written to"}, 5, "tiercel_file"), ("gap", {"how": "paused", "lost": "0"}, 10, "tiercel_gap"),
+           ("attack denied", {"denied": "3"}, 12, "tiercel_tampering"), ("file changed", {"what": "written to"}, 5, "tiercel_file"), ("gap", {"how": "paused", "lost": "0"}, 10, "tiercel_gap"),
            ("something new", {}, 7, "tiercel_internal")]
 
 

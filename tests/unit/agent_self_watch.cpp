@@ -64,7 +64,7 @@ TEST_CASE("attach watch: a hook that the kernel no longer has is told of once") 
   REQUIRE(report);
   CHECK(report->rule == kTamperedRule);
   CHECK(report->priority == Priority::kCritical);
-  CHECK(field(*report, "hooks") == "file__openat");
+  CHECK(field(*report, "hooks").starts_with("file__openat ("));
   CHECK(field(*report, "gone") == "1");
   CHECK_FALSE(watch.look(hooks));
   CHECK(watch.state().digest != before);

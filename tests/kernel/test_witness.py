@@ -236,8 +236,8 @@ def detached(options, checks):
     """A hook of a system call, closed in the agent through a debugger; bpftool has no way to do it from outside."""
     with agent_and_manager(options) as (_folder, manager, start):
         with start() as agent:
-            links = [(fd, info) for fd, info in files_of(agent.pid, "bpf_link") + files_of(agent.pid, "bpf-link") if info.get("link_type") == "perf"]
-            checks.check(len(links) >= 2, f"hooks of system calls: {links}")
+            links = [(fd, info) for fd, info in files_of(agent.pid, "bpf_link") + files_of(agent.pid, "bpf-link") if info.get("link_type", "raw_tracepoint") != "raw_tracepoint"]
+            checks.check(len(links) >= 2, f"hooks of calls: {links}")
             for _fd, info in links[:1]:
                 done = bpftool("link", "detach", "id", info["link_id"])
                 support.say(f"  bpftool link detach: {done.returncode} {done.stdout.strip()}{done.stderr.strip()}")

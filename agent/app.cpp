@@ -22,6 +22,7 @@
 #include "agent/context/known.h"
 #include "agent/context/procfs.h"
 #include "agent/control/control_server.h"
+#include "agent/flood_watch.h"
 #include "agent/group/group_config.h"
 #include "agent/harden.h"
 #include "agent/hardening/supervisor.h"
@@ -135,6 +136,7 @@ class App {
   context::Procfs procfs_;
   context::CpuUsage cpu_usage_;
   LossWatch losses_;
+  FloodWatch flood_watch_;
   RecentLosses recent_losses_;
   mutable std::mutex cgroup_losses_mutex_;  // status() is asked from other threads
   std::vector<CgroupLossRow> cgroup_losses_;
@@ -240,6 +242,8 @@ void App::tick() {
                  report->by_type, report->reader_lag_ms);
     pipeline_->tell(told(*report, clock_.realtime_ns()));
   }
+  for (alert::Report& flood : flood_watch_.update(cgroup_losses_, clock_.monotonic_ns()))
+    reports_.put(std::move(flood));
   if (losses_.take_vital_loss()) {
     heal();
     cgroups_cleaned_ns_ = 0;
@@ -300,17 +304,7 @@ void App::watch_cpus() {
 }
 
 void App::read_cgroup_losses() {
-  std::vector<CgroupLossRow> rows;
-  for (const sensor::CgroupLoss& loss : source_->cgroup_losses()) {
-    const auto known = containers_.knows(loss.cgroup_id) ? containers_.of_cgroup(loss.cgroup_id) : nullptr;
-    const context::Container* container = known ? known->facts.get() : nullptr;
-    const decoders::EventInfo* info = decoders::event_info(loss.type);
-    rows.push_back({info ? std::string(info->name) : "", loss.cgroup_id,
-                    container             ? container->id
-                    : loss.cgroup_id != 0 ? "host"
-                                          : "",
-                    loss.lost});
-  }
+  std::vector<CgroupLossRow> rows = cgroup_loss_rows(*source_, containers_);
   const std::lock_guard lock(cgroup_losses_mutex_);
   cgroup_losses_ = std::move(rows);
 }
@@ -363,6 +357,7 @@ Status App::status(std::vector<OutputRow> outputs) const {
   s.events = metrics_.sum("tiercel_events_total");
   s.alerts = metrics_.sum("tiercel_alerts_total");
   s.kernel_lost = kernel_lost_;
+  s.floods = flood_watch_.active();
   {
     const std::lock_guard lock(cgroup_losses_mutex_);
     s.cgroup_losses = cgroup_losses_;

@@ -25,7 +25,9 @@ LossWatch::LossWatch(Metrics& metrics, std::function<uint64_t()> missed)
             metrics.counter("falcosecurity_scap_n_drops_buffer_total",
                             "Records that found no room in the kernel: a ring buffer was full"),
             metrics.counter("falcosecurity_scap_n_drops_scratch_map_total",
-                            "Records that found no room in the kernel: programs nested deeper than there is scratch")},
+                            "Records that found no room in the kernel: programs nested deeper than there is scratch"),
+            metrics.counter("tiercel_kernel_events_held_back_total",
+                            "Records of cgroups that flooded, held back to leave room for others': lost on purpose")},
       missed_(missed ? std::move(missed) : [runs = sensor::MissedRuns()]() mutable { return runs.look(); }) {}
 
 alert::Report told(const LossReport& report, uint64_t time_ns) {
@@ -57,7 +59,7 @@ std::optional<LossReport> LossWatch::update(const sensor::KernelCounts& counts, 
   reported_.resize(counts.size());
   LossReport report;
   bool vital = false;
-  total_lost_ = total_sent_ = 0;
+  total_lost_ = total_sent_ = held_back_ = 0;
   uint64_t vital_lost = 0, lost_ring = 0, lost_scratch = 0;
   for (const decoders::EventInfo& info : decoders::all_events()) {
     if (info.type >= counts.size()) continue;
@@ -66,17 +68,18 @@ std::optional<LossReport> LossWatch::update(const sensor::KernelCounts& counts, 
     total_sent_ += count.sent;
     lost_ring += count.lost_ring;
     lost_scratch += count.lost_scratch;
+    held_back_ += count.held_back;
     if (count.sent > 0)
       metrics_.counter("tiercel_kernel_events_total", "Records that the kernel sent, by event type", {{"event", name}})
           .set(count.sent);
     const uint64_t lost = count.lost_ring + count.lost_scratch;
-    if (lost == 0) continue;
-    total_lost_ += lost;
+    if (lost + count.held_back == 0) continue;
+    total_lost_ += lost + count.held_back;
     if (info.ring == decoders::Ring::kVital) vital_lost += lost;
     metrics_
         .counter("tiercel_kernel_events_lost_total", "Records that found no room in the kernel, by event type",
                  {{"event", name}})
-        .set(lost);
+        .set(lost + count.held_back);
     if (lost == reported_[info.type]) continue;
     vital |= info.ring == decoders::Ring::kVital;
     report.lost += lost - reported_[info.type];
@@ -94,6 +97,7 @@ std::optional<LossReport> LossWatch::update(const sensor::KernelCounts& counts, 
   sums_.drops.set(total_lost_);
   sums_.drops_buffer.set(lost_ring);
   sums_.drops_scratch.set(lost_scratch);
+  sums_.held_back.set(held_back_);
   vital_to_heal_ |= vital_lost > vital_lost_;
   vital_lost_ = vital_lost;
   const bool at_once = vital && !vital_told_;
@@ -107,6 +111,21 @@ std::optional<LossReport> LossWatch::update(const sensor::KernelCounts& counts, 
   if (vital) report.priority = alert::Priority::kCritical;
   report.reader_lag_ms = std::exchange(worst_lag_ns_, 0) / 1'000'000;
   return report;
+}
+
+std::vector<CgroupLossRow> cgroup_loss_rows(const sensor::Source& source, context::Containers& containers) {
+  std::vector<CgroupLossRow> rows;
+  for (const sensor::CgroupLoss& loss : source.cgroup_losses()) {
+    const auto known = containers.knows(loss.cgroup_id) ? containers.of_cgroup(loss.cgroup_id) : nullptr;
+    const context::Container* container = known ? known->facts.get() : nullptr;
+    const decoders::EventInfo* info = decoders::event_info(loss.type);
+    rows.push_back({info ? std::string(info->name) : "", loss.cgroup_id,
+                    container             ? container->id
+                    : loss.cgroup_id != 0 ? "host"
+                                          : "",
+                    loss.lost, loss.held_back});
+  }
+  return rows;
 }
 
 std::string lost_by_container(const std::vector<CgroupLossRow>& rows) {

@@ -77,6 +77,7 @@ void add_health(Page& page, const Status& s, const health::Verdict& verdict) {
               verdict.ready() ? 1 : 0);
   page.number("tiercel_self_test_passed", "1: the kernel told of the last process that the agent started to test it",
               s.self_test == "passed" ? 1 : 0);
+  page.number("tiercel_floods", "Cgroups that flood now, and whose events are held back", s.floods);
   page.number("tiercel_spool_on_disk", "1: what waits in the spool outlives a crash", s.spool_on_disk ? 1 : 0);
   page.number("tiercel_spool_waiting", "Alerts that an output has not confirmed yet", s.spool_waiting);
   for (const OutputRow& row : s.outputs)

@@ -101,6 +101,12 @@ void write_hardening(JsonWriter& out, const hardening::State& state) {
 
 }  // namespace
 
+uint64_t Status::held_back() const {
+  uint64_t sum = 0;
+  for (const CgroupLossRow& row : cgroup_losses) sum += row.held_back;
+  return sum;
+}
+
 void Status::take_losses(const Metrics& metrics) {
   records_lost = metrics.sum("tiercel_records_lost_total");
   spool_lost = metrics.sum("tiercel_spool_lost_total");
@@ -134,6 +140,8 @@ std::string Status::json() const {
     number("total", lost());
     number("kernel", kernel_lost);
     number("missed_runs", missed_runs);
+    number("held_back", held_back());
+    number("floods", floods);
     number("malformed_records", records_lost);
     number("spool", spool_lost);
     number("outputs", outputs_lost);
@@ -147,6 +155,7 @@ std::string Status::json() const {
       text("cgroup", std::to_string(row.cgroup_id));  // 64 bits: more than a JSON number safely holds
       text("container", row.container);
       number("lost", row.lost);
+      number("held_back", row.held_back);
       out.EndObject();
     }
     out.EndArray();
@@ -227,6 +236,8 @@ std::string summary_text(const Status& s) {
                        s.manager_confirmed, s.manager_unconfirmed);
   out += fmt::format("lost              {} (in the kernel {}, malformed {}, in the spool {}, at outputs {})\n",
                      s.lost(), s.kernel_lost, s.records_lost, s.spool_lost, s.outputs_lost);
+  if (s.held_back() > 0)
+    out += fmt::format("  held back       {} of cgroups that flooded, to leave room for others\n", s.held_back());
   if (!s.cgroup_losses.empty()) out += fmt::format("  by container    {}\n", lost_by_container(s.cgroup_losses));
   return out;
 }

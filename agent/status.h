@@ -24,6 +24,7 @@ struct Status {
   uint64_t events = 0, alerts = 0;
   uint64_t kernel_lost = 0, records_lost = 0, spool_lost = 0, outputs_lost = 0;
   uint64_t missed_runs = 0;                  // of kernel_lost: programs that the kernel did not run
+  uint64_t floods = 0;                       // cgroups whose events are held back now
   uint64_t lost_recently = 0;                // of all of these: RecentLosses
   std::vector<CgroupLossRow> cgroup_losses;  // of kernel_lost
   uint64_t undelivered = 0;                  // at the end: what an output had not taken when the agent stopped
@@ -44,6 +45,7 @@ struct Status {
   uint64_t manager_sent = 0, manager_confirmed = 0, manager_unconfirmed = 0;
 
   [[nodiscard]] uint64_t lost() const { return kernel_lost + records_lost + spool_lost + outputs_lost + undelivered; }
+  [[nodiscard]] uint64_t held_back() const;  // of kernel_lost, because cgroups flooded
   void take_losses(const Metrics& metrics);  // but the kernel's
   [[nodiscard]] std::string json() const;
 };

@@ -31,6 +31,11 @@ std::vector<std::string> troubles_of(const Status& s) {
         fmt::format("{} events or alerts were lost in the last {} minutes: nobody knows what they were. "
                     "`tiercel status --json` tells which, the log when",
                     s.lost_recently, RecentLosses::kSpanS / 60));
+  if (s.floods > 0)
+    out.push_back(
+        fmt::format("{} cgroups flood: their events of low value are held back, to leave room for others. "
+                    "`tiercel status --json` tells whose",
+                    s.floods));
   if (s.manager_configured && !s.manager_connected)
     out.push_back(fmt::format("no connection to the manager {}: alerts wait in the spool. The agent's log says why",
                               s.manager_address));

@@ -153,6 +153,8 @@ void add_counts(Page& page, const Reply& s) {
                                      std::pair("spool", "in the spool"), std::pair("outputs", "at outputs")})
       if (s.number({"lost", key}) > 0) places.push_back(s.count({"lost", key}) + " " + place);
     text += joined(places);
+    if (s.number({"lost", "held_back"}) > 0)
+      text += fmt::format("; {} of them held back, of cgroups that flood", s.count({"lost", "held_back"}));
   }
   page.line("lost", text, lost > 0);
 }

@@ -26,6 +26,7 @@
 #include "agent/sensor/hooks.h"
 #include "agent/sensor/host.h"
 #include "agent/sensor/kernel_types.h"
+#include "agent/sensor/loss_table.h"
 #include "agent/sensor/merge.h"
 #include "agent/sensor/ring.h"
 #include "agent/sensor/way.h"
@@ -157,21 +158,6 @@ bool wants_cpu_time(const Wanted& wanted) {
   return std::find(wanted.events.begin(), wanted.events.end(), EVT_procinfo) != wanted.events.end();
 }
 
-struct LostKey {  // struct lost_key of bpf/include/maps.h
-  uint64_t cgroup_id, type;
-};
-
-// Rows for the cgroups that will find no place of their own, so that no loss goes uncounted when the table is full.
-Result<> prepare_loss_rows(int map) {
-  const uint64_t none = 0;
-  for (uint64_t type = 1; type < EVT_COUNT; ++type) {
-    const LostKey key{0, type};
-    if (bpf_map_update_elem(map, &key, &none, BPF_NOEXIST) != 0)
-      return fail_errno("cannot fill the table of losses", errno);
-  }
-  return {};
-}
-
 Result<> BpfSource::load() {
   libbpf_set_print(log_libbpf);
   if (::geteuid() != 0) return explain_load_failure(EPERM);
@@ -195,6 +181,8 @@ Result<> BpfSource::load_objects() {
   if (!skeleton_) return explain_load_failure(errno);
   skeleton_->rodata->cgroup_subsys = container_controller();
   skeleton_->rodata->page_kib = static_cast<__u32>(::sysconf(_SC_PAGESIZE) / 1024);
+  const BudgetLimits limits = budget_limits(options_.ring_bulk_bytes, options_.budget);
+  std::copy(limits.begin(), limits.end(), skeleton_->rodata->budget_limits);
   tell(options_.wanted, true);
   std::set<std::string> others;
   if (wants_cpu_time(options_.wanted)) others.emplace(kCpuTimeProgram);
@@ -352,13 +340,14 @@ KernelCounts BpfSource::counts() const {
   KernelCounts out(EVT_COUNT);
   const int cpus = libbpf_num_possible_cpus();
   std::vector<KernelCount> per_cpu(static_cast<size_t>(cpus > 0 ? cpus : 1));
-  static_assert(sizeof(KernelCount) == 24);
+  static_assert(sizeof(KernelCount) == 32);
   for (__u32 type = 1; type < EVT_COUNT; ++type) {
     if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.counts), &type, per_cpu.data()) != 0) continue;
     for (const KernelCount& count : per_cpu) {
       out[type].sent += count.sent;
       out[type].lost_ring += count.lost_ring;
       out[type].lost_scratch += count.lost_scratch;
+      out[type].held_back += count.held_back;
     }
   }
   return out;
@@ -395,16 +384,7 @@ bool BpfSource::knows_cgroup(uint64_t cgroup_id) const {
 }
 
 std::vector<CgroupLoss> BpfSource::cgroup_losses() const {
-  std::vector<CgroupLoss> out;
-  const int map = bpf_map__fd(skeleton_->maps.lost_by_cgroup);
-  LostKey key{}, next{};
-  for (bool first = true; bpf_map_get_next_key(map, first ? nullptr : &key, &next) == 0; first = false) {
-    key = next;
-    uint64_t lost = 0;
-    if (bpf_map_lookup_elem(map, &key, &lost) == 0 && lost > 0)
-      out.push_back({key.cgroup_id, static_cast<uint16_t>(key.type), lost});
-  }
-  return out;
+  return read_cgroup_losses(bpf_map__fd(skeleton_->maps.lost_by_cgroup));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/sensor/budget.h"
 #include "agent/sensor/source.h"
 
 namespace tiercel::sensor {
@@ -16,6 +17,7 @@ struct BpfOptions {
   size_t ring_vital_bytes = 4u << 20;  // powers of two
   size_t ring_bulk_bytes = 4u << 20;
   std::string attach = "auto";  // or a name of way.h
+  BudgetOptions budget;
 };
 
 [[nodiscard]] std::unique_ptr<Source> make_bpf_source(BpfOptions options);

@@ -28,6 +28,7 @@ struct KernelCount {
   uint64_t sent = 0;
   uint64_t lost_ring = 0;     // ring buffer full
   uint64_t lost_scratch = 0;  // programs nested deeper than there is scratch
+  uint64_t held_back = 0;     // a cgroup that floods had used up its budget
 };
 using KernelCounts = std::vector<KernelCount>;
 
@@ -48,8 +49,9 @@ struct Wanted {
 // Losses of one event type in one cgroup; cgroup 0: of cgroups that found no place in the kernel's table.
 struct CgroupLoss {
   uint64_t cgroup_id = 0;
-  uint16_t type = 0;  // enum ev_type
-  uint64_t lost = 0;
+  uint16_t type = 0;       // enum ev_type
+  uint64_t lost = 0;       // in all
+  uint64_t held_back = 0;  // of these, because the cgroup had used up its budget
 };
 
 // A program at its hook, as the kernel has it now. The ids are 0 where it has it no more: somebody took it away.

@@ -17,7 +17,7 @@ static __always_inline int sock__exit(__u16 type, long ret, __s64 fd, __s64 list
 	struct task_struct *task = (void *)bpf_get_current_task_btf();
 	struct build b;
 
-	if (!record__begin_inner(&b, task, type, sizeof(struct ev_sock)))
+	if (!record__begin_inner_state(&b, task, type, sizeof(struct ev_sock)))
 		return 0;
 	struct ev_sock *ev = (void *)b.head;
 	RECORD_CLEAR(ev);
@@ -40,7 +40,7 @@ static __always_inline int sock__exit(__u16 type, long ret, __s64 fd, __s64 list
 		ev->path = given;
 	if (sk)
 		sock__remember(ev->ino, sock_part, addr_part, sock__role(type, ret));
-	if (!told[type]) {
+	if (!told[type] || !budget__allows(type, ev->head.cgroup_id)) {
 		record__end_inner(&b);
 		return 0;
 	}

@@ -21,6 +21,12 @@ volatile bool want_roles = false;
 volatile bool want_verdicts = false;
 volatile __u8 told[EVT_COUNT] = {};
 volatile __u32 reader_idle = 0;
+volatile __u32 bulk_pressed = 0;
+const volatile __u64 budget_limits[BUDGET_LIMITS] = {};
+const volatile __u8 budget_classes[EVT_COUNT] = {
+#define EVENT(name, record, ring, category, flags, hook, params) [EVT_##name] = BUDGET_OF(record, ring, category),
+#include "../schema/events.def"
+};
 
 static __always_inline __u16 fork__type(struct task_struct *parent)
 {

@@ -9,11 +9,11 @@ static __always_inline struct count *count__of(__u32 type)
 	return bpf_map_lookup_elem(&counts, &type);
 }
 
-static __always_inline void count__sent(__u32 type)
+/* How many this CPU had sent before. */
+static __always_inline __u64 count__sent(__u32 type)
 {
 	struct count *c = count__of(type);
-	if (c)
-		c->sent++;
+	return c ? c->sent++ : 0;
 }
 
 /* Which cgroup lost it. Losses are rare: an atomic add on a shared map is cheap enough. */
@@ -49,4 +49,12 @@ static __always_inline void count__lost_scratch(__u32 type, __u64 cgroup_id)
 	if (c)
 		__sync_fetch_and_add(&c->lost_scratch, 1);
 	count__lost_of_cgroup(type, cgroup_id);
+}
+
+static __always_inline void count__held_back(__u32 type, __u64 cgroup_id)
+{
+	struct count *c = count__of(type);
+	if (c)
+		__sync_fetch_and_add(&c->held_back, 1);
+	count__lost_of_cgroup(type | LOST_HELD_BACK, cgroup_id);
 }

@@ -243,17 +243,24 @@ static __always_inline void record__user_path(struct build *b, struct text *name
 }
 
 /* How the program at the exit of a call with such arguments begins and ends. */
+static __always_inline bool inner__goes_with(struct build *b, struct inner *inner, bool begun)
+{
+	if (begun)
+		b->inner = inner;
+	else if (inner)
+		inner->call = 0;
+	return begun;
+}
+
 static __always_inline bool record__begin_inner(struct build *b, struct task_struct *task, __u16 type, __u32 fixed_size)
 {
-	struct inner *inner = inner__of_call(task);
+	return inner__goes_with(b, inner__of_call(task), record__begin(b, task, type, fixed_size));
+}
 
-	if (record__begin(b, task, type, fixed_size)) {
-		b->inner = inner;
-		return true;
-	}
-	if (inner)
-		inner->call = 0;
-	return false;
+/* As record__begin_state(). */
+static __always_inline bool record__begin_inner_state(struct build *b, struct task_struct *task, __u16 type, __u32 fixed_size)
+{
+	return inner__goes_with(b, inner__of_call(task), record__begin_state(b, task, type, fixed_size));
 }
 
 static __always_inline void record__end_inner(struct build *b)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "compat.h"
+#include "../schema/budget.h"
 #include "../schema/condition.h"
 #include "../schema/event.h"
 
@@ -44,6 +45,7 @@ struct count {
 	__u64 sent;
 	__u64 lost_ring;    /* the ring buffer was full */
 	__u64 lost_scratch; /* no scratch slot: programs nested deeper than there are slots */
+	__u64 held_back;    /* its cgroup's budget was used up (budget.h) */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -52,7 +54,7 @@ struct {
 	__type(value, struct count);
 } counts __weak SEC(".maps");
 
-/* Losses by cgroup and event type; cgroup 0 stands for all that found no place. User space fills those rows in. */
+/* Losses by cgroup and event type, and what budgets held back (LOST_HELD_BACK); cgroup 0 stands for all that found no place. User space fills those rows in. */
 #define LOST_ROWS 8192
 struct lost_key {
 	__u64 cgroup_id;

@@ -59,8 +59,8 @@ static __always_inline void note__send(struct note *note, int ring)
 			sent = ring__output(&ring_bulk, note->rec, size);
 	}
 	if (sent)
-		count__sent(head->type);
+		budget__sent(ring, head->type, head->cgroup_id, size);
 	else
-		count__lost_ring(head->type, head->cgroup_id);
+		record__lost(ring, head->type, head->cgroup_id);
 	bpf_task_storage_delete(&notes, bpf_get_current_task_btf());
 }

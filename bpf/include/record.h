@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "count.h"
+#include "budget.h"
 
 struct inner;
 struct build {
@@ -143,6 +143,13 @@ static __always_inline bool ring__output(void *ring, void *bytes, __u32 size)
 	return true;
 }
 
+static __always_inline void record__lost(int ring, __u16 type, __u64 cgroup_id)
+{
+	if (ring == RING_BULK && budget_limits[BUDGET_MARK])
+		bulk_pressed = 1;
+	count__lost_ring(type, cgroup_id);
+}
+
 /* ring: RING_OF_<event>, a constant but for the programs that many calls share. False: lost, and counted. */
 static __always_inline bool record__send(struct build *b, int ring)
 {
@@ -158,8 +165,8 @@ static __always_inline bool record__send(struct build *b, int ring)
 	else
 		sent = ring__output(&ring_bulk, b->s->rec, size);
 	if (sent)
-		count__sent(type);
+		budget__sent(ring, type, b->head->cgroup_id, size);
 	else
-		count__lost_ring(type, b->head->cgroup_id);
+		record__lost(ring, type, b->head->cgroup_id);
 	return sent;
 }

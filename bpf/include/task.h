@@ -253,13 +253,24 @@ static __always_inline void args__fill(struct args_part *a, struct pt_regs *regs
 /* Everything after the head: a record never carries what was in the scratch before. */
 #define RECORD_CLEAR(ev) __builtin_memset((void *)(ev) + sizeof((ev)->head), 0, sizeof(*(ev)) - sizeof((ev)->head))
 
-/* Announces the cgroup, takes scratch and fills the head: how every hook begins. */
-static __always_inline bool record__begin(struct build *b, struct task_struct *task, __u16 type, __u32 fixed_size)
+static __always_inline bool record__open(struct build *b, struct task_struct *task, __u16 type, __u32 fixed_size, __u64 cgroup_id)
 {
-	__u64 cgroup_id = cgroup__announce(task);
-
 	if (!scratch__get(b, type, fixed_size, cgroup_id))
 		return false;
 	head__fill(b->head, task, cgroup_id);
 	return true;
+}
+
+/* Announces the cgroup, takes scratch and fills the head: how every hook begins. False: lost or held back, and counted. */
+static __always_inline bool record__begin(struct build *b, struct task_struct *task, __u16 type, __u32 fixed_size)
+{
+	__u64 cgroup_id = cgroup__announce(task);
+
+	return budget__allows(type, cgroup_id) && record__open(b, task, type, fixed_size, cgroup_id);
+}
+
+/* Likewise for hooks that keep state, told or not: they ask budget__allows() themselves before they send. */
+static __always_inline bool record__begin_state(struct build *b, struct task_struct *task, __u16 type, __u32 fixed_size)
+{
+	return record__open(b, task, type, fixed_size, cgroup__announce(task));
 }

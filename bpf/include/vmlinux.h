@@ -39,6 +39,7 @@ enum bpf_map_type_used {
 enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_EXIST = 2 };
 enum { BPF_F_NO_PREALLOC = 1, BPF_LOCAL_STORAGE_GET_F_CREATE = 1 };
 enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
+enum { BPF_RB_AVAIL_DATA = 0 }; /* what bpf_ringbuf_query() is asked for */
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 

@@ -1,7 +1,6 @@
 #include "agent/app.h"
 
 #include <fmt/core.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +16,8 @@
 #include "agent/app_options.h"
 #include "agent/base/clock.h"
 #include "agent/base/log.h"
+#include "agent/canary.h"
+#include "agent/canary_road.h"
 #include "agent/cli/commands.h"
 #include "agent/context/cpu_usage.h"
 #include "agent/context/known.h"
@@ -55,13 +56,6 @@ constexpr int kStopTimeoutMs = 1'500;
 // Of that, for responses that are to be undone; what is left is undone at the next start.
 constexpr int kUndoTimeoutMs = 600;
 
-// The thread that empties the rings takes little time, but must have it soon: on a host whose every CPU is busy it goes
-// before ordinary work. Called when the other threads run already: those stay ordinary.
-void go_first() {
-  constexpr int kNice = -10;
-  if (::setpriority(PRIO_PROCESS, 0, kNice) != 0) log::debug("cannot raise the reader's priority: errno {}", errno);
-}
-
 class App {
  public:
   explicit App(const RunOptions& options)
@@ -85,6 +79,8 @@ class App {
     cpu_usage_.set_interval_s(config_.sensor.procinfo_interval_s);
     heartbeat_.set_interval_s(options.replay_from.empty() ? config_.heartbeat_interval_s : 0);
     self_test_.set_interval_s(options.replay_from.empty() ? config_.self_test_interval_s : 0);
+    canaries_.on_wanted([this](uint16_t type) { return pipeline_->asks_for(type); });
+    canaries_.on_prove([this](std::span<const std::byte> record) { return canary_road_.matches(record); });
     if (options.outputs.group)
       options.outputs.group->connect({.report = [this](alert::Report report) { reports_.put(std::move(report)); },
                                       .poke = [this] { reloader_.poke(); },
@@ -148,7 +144,9 @@ class App {
   std::optional<Pipeline> pipeline_;
   Heartbeat heartbeat_;
   SessionReport session_{options_, *spool_, clock_};
-  SelfTest self_test_{start_named_child};
+  CanaryRoad canary_road_{enricher_};
+  Canaries canaries_{start_canary_child, metrics_};
+  SelfTest self_test_{[this](const std::string& name) { return canaries_.begin(name); }};
   hardening::Supervisor supervisor_;  // told from the reload thread, too
   SelfWatch self_watch_{{config_, options_.config_file}, reports_, metrics_, clock_};
   LookService looks_{clock_};
@@ -218,6 +216,7 @@ Result<> App::start_source() {
 
 void App::handle(std::span<const std::byte> record) {
   self_test_.see(record);
+  if (canaries_.see(record, clock_)) return;
   session_.see(record);
   pipeline_->handle(record);
   if (recorder_) {  // behind it, since what it made known has to be read before it
@@ -259,7 +258,11 @@ void App::tick() {
   if (options_.replay_from.empty()) self_watch_.tick(kernel_lost_);
   heartbeat_.follow(self_watch_.attached().digest);
   if (auto state = self_test_.look(clock_.monotonic_ns(), losses_.vital_lost())) reports_.put(std::move(*state));
-  if (heartbeat_.due(clock_.monotonic_ns())) pipeline_->tell(heartbeat_report(clock_.realtime_ns(), status()));
+  for (alert::Report& told : canaries_.look(losses_.lost())) reports_.put(std::move(told));
+  if (canaries_.take_doubt()) self_test_.soon();
+  if (!heartbeat_.due(clock_.monotonic_ns())) return;
+  pipeline_->tell(heartbeat_report(clock_.realtime_ns(), status()));
+  if (auto proof = canaries_.proof()) reports_.put(std::move(*proof));
 }
 
 void App::take_reports() {
@@ -374,6 +377,7 @@ Status App::status(std::vector<OutputRow> outputs) const {
   s.hardening = hardening::state();
   s.self_test = self_test_.state_text();
   s.attached = self_watch_.attached();
+  s.canaries = canaries_.counts();
   s.ring_bytes = source_ ? source_->ring_bytes() : 0;
   s.rss_anon_bytes = rss_anon_bytes();
   s.rules = reloader_.state();

@@ -1,9 +1,12 @@
 #include "agent/app_options.h"
 
 #include <fmt/core.h>
+#include <sys/resource.h>
 
+#include <cerrno>
 #include <filesystem>
 
+#include "agent/base/log.h"
 #include "agent/config/load.h"
 #include "agent/group/group_config.h"
 #include "agent/reload/rules.h"
@@ -70,6 +73,11 @@ siem::SpoolOptions spool_options(const RunOptions& run) {
 
 std::string watching_text(size_t active_rules) {
   return fmt::format("watching: {} rules active", active_rules);
+}
+
+void go_first() {
+  constexpr int kNice = -10;
+  if (::setpriority(PRIO_PROCESS, 0, kNice) != 0) log::debug("cannot raise the reader's priority: errno {}", errno);
 }
 
 void make_state_dir(const std::string& path) {

@@ -23,6 +23,9 @@ namespace tiercel {
 [[nodiscard]] siem::SpoolOptions spool_options(const RunOptions& run);
 
 // What must outlive the agent is kept there. Where it cannot be made, who needs it says so.
+// The thread that empties the rings takes little time, but must have it soon: on a host whose every CPU is busy it goes
+// before ordinary work. Called when the other threads run already: those stay ordinary.
+void go_first();
 void make_state_dir(const std::string& path);
 
 }  // namespace tiercel

@@ -77,6 +77,13 @@ void add_health(Page& page, const Status& s, const health::Verdict& verdict) {
               verdict.ready() ? 1 : 0);
   page.number("tiercel_self_test_passed", "1: the kernel told of the last process that the agent started to test it",
               s.self_test == "passed" ? 1 : 0);
+  page.number("tiercel_hooks_heard", "Event types whose hook told of the agent's own call", s.canaries.heard);
+  page.number("tiercel_hooks_silent", "Event types whose hook never told of one: it proves nothing", s.canaries.silent);
+  page.number("tiercel_hooks_deaf", "Event types whose hook told of such calls and does no more: somebody detached it",
+              s.canaries.deaf.size());
+  page.real("tiercel_canary_latency_seconds",
+            "Time from the last canary's system call until a rule had matched it; 0: there was none",
+            static_cast<double>(s.canaries.latency_ns) / 1e9);
   page.number("tiercel_floods", "Cgroups that flood now, and whose events are held back", s.floods);
   page.number("tiercel_spool_on_disk", "1: what waits in the spool outlives a crash", s.spool_on_disk ? 1 : 0);
   page.number("tiercel_spool_waiting", "Alerts that an output has not confirmed yet", s.spool_waiting);

@@ -1,15 +1,8 @@
 #include "agent/self_test.h"
 
 #include <fmt/core.h>
-#include <sched.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <array>
-#include <cerrno>
-#include <csignal>
 #include <cstddef>
 #include <cstring>
 #include <utility>
@@ -27,11 +20,6 @@ std::string secret_name() {
   uint64_t bits = 0;
   if (::getrandom(&bits, sizeof bits, 0) != sizeof bits) return {};
   return fmt::format("t{:014x}", bits & 0x00ff'ffff'ffff'ffff);
-}
-
-int child_main(void* name) {
-  ::prctl(PR_SET_NAME, name);
-  ::_exit(0);
 }
 
 }  // namespace
@@ -120,18 +108,6 @@ std::optional<alert::Report> SelfTest::failed(uint64_t now_ns) {
                   "was lost in the rings, somebody may have done this on purpose (for {} s, {} failures)",
                   blind_s, failures_),
       {{"state", "failed"}, {"blind_s", blind_s}, {"failures", failures_}}};
-}
-
-Result<> start_named_child(const std::string& name) {
-  constexpr size_t kStackBytes = 16'384;
-  std::array<char, 16> text{};  // TASK_COMM_LEN
-  name.copy(text.data(), text.size() - 1);
-  alignas(16) std::array<std::byte, kStackBytes> stack;
-  // CLONE_VFORK: we go on when it has ended, so it may use our memory and that stack.
-  const int pid = ::clone(child_main, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | SIGCHLD, text.data());
-  if (pid < 0) return fail_errno("cannot start a process", errno);
-  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) continue;
-  return {};
 }
 
 }  // namespace tiercel

@@ -212,6 +212,15 @@ std::string Status::json() const {
     out.Bool(spool_rescuing);
   });
   text("self_test", self_test);
+  object("canaries", [&] {
+    number("heard", canaries.heard);
+    number("silent", canaries.silent);
+    number("latency_us", canaries.latency_ns / 1'000);
+    out.Key("deaf");
+    out.StartArray();
+    for (const std::string& hook : canaries.deaf) out.String(hook);
+    out.EndArray();
+  });
   write_hardening(out, hardening);
   object("memory", [&] {
     number("rss_anon_bytes", rss_anon_bytes);

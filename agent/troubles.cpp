@@ -31,6 +31,11 @@ std::vector<std::string> troubles_of(const Status& s) {
         fmt::format("{} events or alerts were lost in the last {} minutes: nobody knows what they were. "
                     "`tiercel status --json` tells which, the log when",
                     s.lost_recently, RecentLosses::kSpanS / 60));
+  if (!s.canaries.deaf.empty()) {
+    std::string deaf;
+    for (const std::string& hook : s.canaries.deaf) deaf += (deaf.empty() ? "" : ", ") + hook;
+    out.push_back(fmt::format("hooks are deaf, somebody detached them: {}. Restart the agent", deaf));
+  }
   if (s.floods > 0)
     out.push_back(
         fmt::format("{} cgroups flood: their events of low value are held back, to leave room for others. "

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -19,6 +20,7 @@
 #include <string_view>
 #include <utility>
 
+#include "agent/base/canary_calls.h"
 #include "agent/base/kprobe.h"
 #include "agent/base/tracepoint.h"
 
@@ -34,9 +36,9 @@ std::atomic<int> socket_fd{-1};
 std::atomic<pid_t> broker_pid{0};
 std::mutex one_at_a_time;
 
-// A request's first byte; behind it what broker::packed() makes, a tracepoint's id (long), a function's name, or
-// nothing.
-enum class Kind : uint8_t { kProgram = 1, kTracepoint = 2, kKprobe = 3, kHelper = 4 };
+// A request's first byte; behind it what broker::packed() makes, a tracepoint's id (long), a function's name, nothing,
+// or a name, a NUL and a byte for each canary.
+enum class Kind : uint8_t { kProgram = 1, kTracepoint = 2, kKprobe = 3, kHelper = 4, kCanaries = 5 };
 
 struct Reply {
   int32_t failure = 0;  // errno
@@ -187,6 +189,18 @@ bool give_tracepoint(int socket, std::span<const std::byte> bytes) {
   return give(socket, tiercel::open_tracepoint(id));
 }
 
+bool try_canaries(int socket, std::span<const std::byte> bytes) {
+  Reply reply{EINVAL, 0};
+  const auto name_ends = std::find(bytes.begin(), bytes.end(), std::byte{0});
+  if (name_ends != bytes.end()) {
+    const std::string name(reinterpret_cast<const char*>(bytes.data()), static_cast<size_t>(name_ends - bytes.begin()));
+    const auto calls = bytes.subspan(name.size() + 1);
+    const auto pid = tiercel::start_canaries(name, {reinterpret_cast<const uint8_t*>(calls.data()), calls.size()});
+    if (pid) reply = {0, *pid};
+  }
+  return send_message(socket, &reply, sizeof reply, {});
+}
+
 bool take_request(int socket, const Helper& helper, std::vector<Ward>& wards) {
   auto request = receive_message(socket, kRequestBytesMax);
   if (!request) return false;
@@ -194,6 +208,8 @@ bool take_request(int socket, const Helper& helper, std::vector<Ward>& wards) {
     return give_tracepoint(socket, std::span(request->bytes).subspan(sizeof(Kind)));
   if (static_cast<Kind>(request->bytes.front()) == Kind::kKprobe)
     return give_kprobe(socket, std::span(request->bytes).subspan(sizeof(Kind)));
+  if (static_cast<Kind>(request->bytes.front()) == Kind::kCanaries)
+    return try_canaries(socket, std::span(request->bytes).subspan(sizeof(Kind)));
   Fd line;
   const bool copy = static_cast<Kind>(request->bytes.front()) == Kind::kHelper;
   const Reply reply = copy ? start_copy(*request, helper, wards, line) : start_program(*request, wards, line);
@@ -366,6 +382,16 @@ Result<Fd> open_kprobe(const std::string& function) {
 
 Result<Fd> open_tracepoint(long id) {
   return given(ask(Kind::kTracepoint, {reinterpret_cast<const char*>(&id), sizeof id}, {}));
+}
+
+Result<pid_t> start_canaries(const std::string& name, std::span<const uint8_t> calls) {
+  std::string body = name;
+  body.push_back('\0');
+  body.append(calls.begin(), calls.end());
+  auto answer = ask(Kind::kCanaries, body, {});
+  if (!answer) return ended("self-test");
+  if (answer->reply.failure != 0) return fail_errno("cannot start the child of the self-test", answer->reply.failure);
+  return answer->reply.pid;
 }
 
 int wait_for_end(Fd line) {

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>
@@ -46,6 +47,8 @@ struct Started {
 // A copy of the broker that has nothing but these descriptors and runs the helper; the pidfd is for its end. One that
 // has ended is reaped once the line is closed.
 [[nodiscard]] Result<Started> start_helper(std::span<const int> fds);
+// As tiercel::start_canaries(): the broker may ask for calls that end the agent.
+[[nodiscard]] Result<pid_t> start_canaries(const std::string& name, std::span<const uint8_t> calls);
 
 // As tiercel::open_tracepoint().
 [[nodiscard]] Result<Fd> open_tracepoint(long id);

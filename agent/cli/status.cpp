@@ -210,6 +210,12 @@ std::string status_text(const std::string& json, bool colour, size_t width) {
   }
   page.line("memory", fmt::format("{}, rings {}; {} processes known", bytes(s.number({"memory", "rss_anon_bytes"})),
                                   bytes(s.number({"memory", "ring_bytes"})), s.count({"memory", "processes"})));
+  const size_t deaf = s.texts({"canaries", "deaf"}).size();
+  if (s.number({"canaries", "heard"}) + deaf > 0)
+    page.line("hooks",
+              fmt::format("{} told of our own last calls{}", s.count({"canaries", "heard"}),
+                          deaf > 0 ? fmt::format(", {} DEAF", deaf) : ""),
+              deaf > 0);
   add_hardening(page, s);
   for (const std::string& trouble : troubles) page.line("TROUBLE", trouble, true);
   return page.text();

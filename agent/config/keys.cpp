@@ -134,8 +134,7 @@ constexpr Key<Sensor> kSensorKeys[] = {
     {"ring_bulk_size_kb", [](Reading& r, const TreeNode& n, Sensor& s) { read_ring_size(r, n, s.ring_bulk_size_kb); }},
     {"procinfo_interval_s",
      [](Reading& r, const TreeNode& n, Sensor& s) { r.number(n, 1, 3'600, s.procinfo_interval_s); }},
-    {"flood_budget_kb",
-     [](Reading& r, const TreeNode& n, Sensor& s) { r.number(n, 0, 1'048'576, s.flood_budget_kb); }},
+    {"flood_budget_kb", [](Reading& r, const TreeNode& n, Sensor& s) { r.number(n, 0, 1'048'576, s.flood_budget_kb); }},
     {"flood_mark_percent", [](Reading& r, const TreeNode& n, Sensor& s) { r.number(n, 10, 95, s.flood_mark_percent); }},
 };
 

@@ -126,6 +126,7 @@ std::vector<Fact> agent_facts(const Options& options) {
              "`systemctl start tiercel`, or `sudo tiercel run`"},
             hardening_fact_of_host(options)};
   std::vector<Fact> facts{{State::kGood, "agent", "runs: `tiercel status` says how it is", "", ""}};
+  append(facts, hook_facts_of(*reply));
   append(facts, hardening_facts_of(*reply, options.config.hardening));
   return facts;
 }

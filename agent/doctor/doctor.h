@@ -58,5 +58,6 @@ struct Options {
 [[nodiscard]] Fact limit_fact_of(std::string_view what, uint64_t soft, uint64_t wanted);
 // `status`: the reply of the agent that runs; `wanted`: what its configuration says.
 [[nodiscard]] std::vector<Fact> hardening_facts_of(const std::string& status, const config::Hardening& wanted);
+[[nodiscard]] std::vector<Fact> hook_facts_of(const std::string& status);
 
 }  // namespace tiercel::doctor

@@ -36,7 +36,7 @@ RULES = """- rule: Start
   output: "%fd.name"
   priority: NOTICE
 """
-CONFIG = "outputs:\n  - type: stdout\nsensor:\n  ring_bulk_size_kb: 256\n"
+CONFIG = "outputs:\n  - type: stdout\nsensor:\n  ring_bulk_size_kb: 256\n  flood_budget_kb: 0\n"  # budgets: test_budget.py
 
 
 def flood(folder, program, opens, starts):

@@ -18,6 +18,8 @@ REPORTS = [("events lost", {"lost": "17"}, 12, "tiercel_loss"), ("heartbeat", {}
            ("spool", {"state": "not_durable"}, 9, "tiercel_spool"), ("history", {"state": "damaged"}, 5, "tiercel_history"), ("gap", {"how": "killed"}, 8, "tiercel_gap"),
            ("group configuration refused", {}, 9, "tiercel_group"), ("group configuration applied", {}, 3, "tiercel_group"),
            ("clock set", {}, 8, "tiercel_clock"),
+           ("hook deaf", {"state": "deaf", "hooks": "connect"}, 13, "tiercel_hook_deaf"), ("hook deaf", {"state": "heard"}, 9, "tiercel_self_test"),
+           ("canary", {"latency_us": "900"}, 3, "tiercel_canary"),
            ("flood", {"state": "begins", "cgroup": "7"}, 10, "tiercel_flood"), ("flood", {"state": "ends", "held_back": "7"}, 5, "tiercel_flood"),
            ("self-test", {"state": "failed"}, 13, "tiercel_self_test"), ("self-test", {"state": "passed"}, 9, "tiercel_self_test"),
            ("response", {"response_script": "kill-process", "response_result": "done"}, 5, "tiercel_response_kill"),

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/base/canary_calls.h"
 #include "agent/self_test.h"
 #include "decoders/encode.h"
 
@@ -114,5 +115,5 @@ TEST_CASE("self-test: no child, no verdict; none where it is switched off") {
 }
 
 TEST_CASE("self-test: the real child is gone when it is said to be started") {
-  for (int i = 0; i < 50; ++i) CHECK(start_named_child("t0123456789abcd").has_value());
+  for (int i = 0; i < 50; ++i) CHECK(start_canaries("t0123456789abcd", {}).has_value());
 }

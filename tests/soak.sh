@@ -1,6 +1,6 @@
 #!/bin/sh
-# make soak: the live tests in their long form, two million random cases of the rule oracle, the faults seeded into the engine
-# that it has to catch, the packages for arm64 and other kernels in emulators.
+# make soak: the live tests in their long form, an hour of faults at random among them; two million random cases of the rule
+# oracle, the faults seeded into the engine that it has to catch, the packages for arm64 and other kernels in emulators.
 # usage: tests/soak.sh JOBS
 set -eu
 jobs=$1

@@ -27,6 +27,8 @@ int main(int argc, char **argv, char **envp)
 	make_image(argv[1]);
 	if (int80_works())
 		in_child(by_int80);
+#else
+	(void)env;
 #endif
 	return 0;
 }

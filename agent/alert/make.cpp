@@ -151,6 +151,7 @@ void set_descriptor(NormalisedEvent& out, const context::Event& event) {
   if (descriptor->num >= 0) out.set("fd.num", descriptor->num);
   if (const std::string_view type = context::fd_type_name(descriptor->kind); !type.empty()) out.set("fd.type", type);
   if (event.head().flags & EVF_PATH_UNCERTAIN && descriptor->num >= 0) out.set("fd.uncertain", true);
+  if (event.head().flags & EVF_FD_DIRECT) out.set("fd.direct", true);
 }
 
 void set_socket(NormalisedEvent& out, const context::Event& event) {
@@ -182,6 +183,8 @@ void set_event(NormalisedEvent& out, const context::Event& event) {
   out.set("evt.cpu", event.head().cpu);
   if (auto result = event.result())
     out.set("evt.res", *result >= 0 ? "SUCCESS" : std::string(decoders::errno_name(*result)));
+  if (event.head().flags & EVF_IO_URING) out.set("evt.io_uring", true);
+  if (event.head().flags & EVF_RES_UNKNOWN) out.set("evt.res_unknown", true);
 }
 
 void set_alert(NormalisedEvent& out, const Alert& alert, const std::string& hostname) {

@@ -33,6 +33,8 @@ constexpr NormalisedKey kNormalisedKeys[] = {
     {"evt.res", Type::kText},
     {"evt.num", Type::kNumber},
     {"evt.cpu", Type::kNumber},
+    {"evt.io_uring", Type::kBoolean},
+    {"evt.res_unknown", Type::kBoolean},
     {"proc.name", Type::kText},
     {"proc.pid", Type::kNumber},
     {"proc.tid", Type::kNumber},
@@ -64,6 +66,7 @@ constexpr NormalisedKey kNormalisedKeys[] = {
     {"fd.realpath", Type::kText},
     {"fd.matched", Type::kText},
     {"fd.uncertain", Type::kBoolean},
+    {"fd.direct", Type::kBoolean},
     {"fd.l4proto", Type::kText},
     {"fd.cip", Type::kText},
     {"fd.cport", Type::kNumber},
@@ -93,7 +96,7 @@ constexpr NormalisedKey kNormalisedKeys[] = {
     {"srcuser", Type::kText, kTop},
 };
 constexpr size_t kKeyCount = std::size(kNormalisedKeys);
-constexpr size_t kListElementsMax = 23;
+constexpr size_t kListElementsMax = 22;
 constexpr size_t kCutNamesMax = 16;       // elements of "truncated"
 constexpr size_t kFieldKeyBytesMax = 64;  // of what follows "field."
 constexpr size_t kCutNamesBytesMax = 32 + kCutNamesMax * (kFieldKeyBytesMax + 16);

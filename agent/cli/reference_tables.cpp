@@ -175,7 +175,9 @@ Page events_page() {
       "Events",
       "events",
       "The values of evt.type, and the parameters that evt.arg and evt.rawarg may name. A rule may name an event that "
-      "is not seen yet; it cannot match until it is.",
+      "is not seen yet; it cannot match until it is. Operations of an io_uring are told as the calls that they stand "
+      "for "
+      "(docs/io-uring.md), with evt.is_io_uring.",
       true,
       {}};
   const std::vector<PageColumn> columns = {{"Event", "name", true, false},

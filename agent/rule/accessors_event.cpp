@@ -127,6 +127,12 @@ Value evt_hostname(const Access&) {
 Value evt_is_async(const Access& a) {
   return Value::of_bool(a.event.info().type == EVT_container);
 }
+Value evt_is_io_uring(const Access& a) {
+  return Value::of_bool((a.event.head().flags & EVF_IO_URING) != 0);
+}
+Value evt_is_res_unknown(const Access& a) {
+  return Value::of_bool((a.event.head().flags & EVF_RES_UNKNOWN) != 0);
+}
 Value evt_asynctype(const Access& a) {
   return a.event.info().type == EVT_container ? Value::of_text(a.event.type()) : Value();
 }

@@ -319,6 +319,10 @@ Value fd_nameraw(const Access& a) {
   return raw ? Value::of_text(*raw) : Value();
 }
 
+Value fd_is_direct(const Access& a) {
+  return a.event.descriptor() ? Value::of_bool((a.event.head().flags & EVF_FD_DIRECT) != 0) : Value();
+}
+
 Value fd_realpath(const Access& a) {
   if (a.event.record().as<ev_open>() || a.event.info().type == EVT_chdir) {
     const auto path = a.event.path(context::PathView::kKernel);

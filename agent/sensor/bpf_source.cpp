@@ -29,6 +29,7 @@
 #include "agent/sensor/loss_table.h"
 #include "agent/sensor/merge.h"
 #include "agent/sensor/ring.h"
+#include "agent/sensor/uring.h"
 #include "agent/sensor/way.h"
 
 namespace tiercel::sensor {
@@ -181,12 +182,13 @@ Result<> BpfSource::load_objects() {
   if (!skeleton_) return explain_load_failure(errno);
   skeleton_->rodata->cgroup_subsys = container_controller();
   skeleton_->rodata->page_kib = static_cast<__u32>(::sysconf(_SC_PAGESIZE) / 1024);
+  std::ranges::copy(uring_of_kernel().flags, skeleton_->rodata->uring_flags);
   const BudgetLimits limits = budget_limits(options_.ring_bulk_bytes, options_.budget);
   std::copy(limits.begin(), limits.end(), skeleton_->rodata->budget_limits);
   tell(options_.wanted, true);
   std::set<std::string> others;
   if (wants_cpu_time(options_.wanted)) others.emplace(kCpuTimeProgram);
-  if (auto chosen = calls_.choose(*skeleton_, calls_of(options_.wanted), others); !chosen) return chosen;
+  if (auto chosen = calls_.choose(*skeleton_, hooks_of(options_.wanted), others); !chosen) return chosen;
   bpf_map__set_max_entries(skeleton_->maps.ring_vital, static_cast<__u32>(options_.ring_vital_bytes));
   bpf_map__set_max_entries(skeleton_->maps.ring_bulk, static_cast<__u32>(options_.ring_bulk_bytes));
   if (int err = tiercel_bpf__load(skeleton_); err != 0) return explain_load_failure(-err);
@@ -235,7 +237,7 @@ Result<> BpfSource::attach() {
     if (!link.valid()) return fail_errno(fmt::format("cannot attach {}", bpf_program__name(program)), errno);
     process_links_.push_back({0, bpf_program__name(program), "BTF tracepoint", std::move(link)});
   }
-  if (auto attached = calls_.attach(calls_of(options_.wanted)); !attached) return attached;
+  if (auto attached = calls_.attach(hooks_of(options_.wanted)); !attached) return attached;
   return respond(options_.wanted.responses);
 }
 
@@ -268,7 +270,7 @@ Result<bool> BpfSource::widen(const Wanted& wanted) {
     if (auto loaded = calls_.load_other(std::string(kCpuTimeProgram)); !loaded) return tl::unexpected(loaded.error());
     cpu_time_ = calls_.other(std::string(kCpuTimeProgram));
   }
-  if (auto attached = calls_.attach(calls_of(wanted)); !attached) return tl::unexpected(attached.error());
+  if (auto attached = calls_.attach(hooks_of(wanted)); !attached) return tl::unexpected(attached.error());
   // Until the new set judges, the kernel does by itself what both sets ask of it.
   std::vector<KernelResponse> both;
   for (const KernelResponse& response : responses_)
@@ -284,7 +286,7 @@ void BpfSource::narrow(const Wanted& wanted) {
   tell(wanted, true);
   if (auto done = respond(wanted.responses); !done)
     log::error("the kernel does no responses by itself, user space does them all: {}", done.error().message);
-  close_all(calls_.keep_only(calls_of(wanted)));
+  close_all(calls_.keep_only(hooks_of(wanted)));
 }
 
 void BpfSource::detach() {

@@ -22,7 +22,7 @@ class KernelFunctions;
 
 class CallHooks {
  public:
-  using Types = std::set<uint16_t>;  // event types that system calls make
+  using Types = std::set<uint16_t>;  // event types that system calls make, and kUringHooks (uring.h)
   struct Link {
     uint16_t type = 0;  // 0: within calls
     std::string program;
@@ -51,6 +51,7 @@ class CallHooks {
   // Where a type's programs hang: more than one place where 32-bit callers have a function of their own.
   struct Plan {
     Place place = Place::kTracepoint;
+    bool of_no_call = false;  // BTF tracepoints, which the programs name themselves: uring.h
     Choice choice;
   };
   // functions: null where nothing hangs on any.

@@ -12,7 +12,8 @@
 namespace tiercel::sensor {
 
 inline constexpr std::string_view kSysExitPrefix = "sys_exit__", kSysEnterPrefix = "sys_enter__",
-                                  kShapePrefix = "shape__", kCallPrefix = "call__", kInnerPrefix = "inner__";
+                                  kShapePrefix = "shape__", kCallPrefix = "call__", kInnerPrefix = "inner__",
+                                  kUringPrefix = "uring__";
 
 // The task iterator that tells cpu_time: loaded where a rule asks for procinfo.
 inline constexpr std::string_view kCpuTimeProgram = "process__cpu_time";
@@ -38,7 +39,7 @@ struct Hook {
 [[nodiscard]] const Hook& hook_of(uint16_t type);
 // Event types that system calls make, wanted for rules or for state.
 [[nodiscard]] std::set<uint16_t> calls_of(const Wanted& wanted);
-// True for programs at a system call; the others are always loaded.
+// True for programs at a system call and at io_uring; the others are always loaded.
 [[nodiscard]] bool is_call_program(std::string_view name);
 
 }  // namespace tiercel::sensor

@@ -28,6 +28,9 @@ struct text {
 #define EVF_TEXT_FAULT 0x0020     /* some user memory was not readable */
 #define EVF_PATH_CUT 0x0040       /* a kernel path had more components or bytes than fit */
 #define EVF_ARG_CHANGED 0x0080    /* the caller's memory no longer held what the kernel had worked with */
+#define EVF_IO_URING 0x0100       /* an operation of an io_uring: told as the call that it stands for */
+#define EVF_RES_UNKNOWN 0x0200    /* told before it was done: the result is made up, as if it had worked */
+#define EVF_FD_DIRECT 0x0400      /* the descriptor is a place in the ring's own table, not in the process's */
 
 /* Who did it, at the time of the event. 120 bytes. */
 struct ev_head {
@@ -115,6 +118,14 @@ enum ev_type {
 };
 
 enum ev_ring { RING_BULK, RING_VITAL };
+
+/* The running kernel's numbers of flags of an io_uring's request (REQ_F_*), which kernels count differently. */
+enum uring_flag {
+	URF_CREDS,      /* it has credentials of its own */
+	URF_ASYNC_DATA, /* it has more copies of arguments, at async_data */
+	URF_MULTISHOT,  /* it completes again and again */
+	URF_COUNT,
+};
 /* RING_OF_open and so on. */
 enum ev_ring_of {
 #define EVENT(name, record, ring, category, flags, hook, params) RING_OF_##name = RING_##ring,

@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import tiercel as support  # noqa: E402
 
 # Used by other tests.
-NO_TRUTH = {"tk_brood", "tk_busy", "tk_flip", "tk_flood", "tk_nop", "tk_storm", "tk_toctou"}
+NO_TRUTH = {"tk_brood", "tk_busy", "tk_flip", "tk_flood", "tk_nop", "tk_storm", "tk_toctou", "tk_uring"}
 # They enter the kernel as 32-bit programs do, which some ways to attach do not see (matrix/): run where a flag says which.
 COMPAT = {"tk_int80", "tk_socketcall"}
 FIELDS = """

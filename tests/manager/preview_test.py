@@ -30,8 +30,8 @@ TACTICS = {"mitre_initial_access": "TA0001", "mitre_execution": "TA0002", "mitre
            "mitre_lateral_movement": "TA0008", "mitre_collection": "TA0009", "mitre_exfiltration": "TA0010",
            "mitre_command_and_control": "TA0011", "mitre_impact": "TA0040"}
 # Keys of ALERT.md that the Common Schema has no field for, or that say what another one says; docs/wazuh-5.md lists them, too.
-NO_PLACE = {"schema", "evt.cpu", "proc.exe", "proc.cmdline_bytes", "proc.script", "proc.tty", "proc.ancestors", "proc.uncertain",
-            "user.loginuid", "fd.num", "fd.nameraw", "fd.matched", "fd.uncertain", "container.verified", "container.missing", "field.*",
+NO_PLACE = {"schema", "evt.cpu", "evt.io_uring", "evt.res_unknown", "proc.exe", "proc.cmdline_bytes", "proc.script", "proc.tty", "proc.ancestors", "proc.uncertain",
+            "user.loginuid", "fd.num", "fd.nameraw", "fd.matched", "fd.uncertain", "fd.direct", "container.verified", "container.missing", "field.*",
             "truncated", "srcip", "srcport", "dstip", "dstport", "protocol", "srcuser"}
 
 

@@ -297,7 +297,7 @@ TEST_CASE("contract: beyond 200 leaves fields are left out and named") {
   const auto document = parsed(json);
   const Leaves leaves = check_limits(document, json);
   CHECK(leaves.count > 180);
-  CHECK(at(leaves, "tiercel.tags")->Size() == 23);
+  CHECK(at(leaves, "tiercel.tags")->Size() == 22);
   const auto cut = strings(at(leaves, "tiercel.truncated"));
   REQUIRE_FALSE(cut.empty());
   CHECK(cut[0] == "tags");

@@ -5,6 +5,7 @@
 #include "agent/base/fd.h"
 #include "agent/config/load.h"
 #include "agent/doctor/evasions.h"
+#include "agent/sensor/uring.h"
 
 namespace tiercel::doctor {
 namespace {
@@ -46,6 +47,7 @@ Surroundings surroundings(const Options& options) {
   host.bpf_lsm = lists_bpf(options.root);
   host.calls_32bit = takes_32bit_calls();
   host.uring_allowed = allows_rings(options.root);
+  host.uring_seen = !sensor::uring_of_kernel().programs.empty();
   host.all_rules = options.config.rule_matching == config::RuleMatching::kAll;
   return host;
 }

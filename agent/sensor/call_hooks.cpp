@@ -15,6 +15,7 @@
 #include "agent/sensor/hooks.h"
 #include "agent/sensor/kernel_functions.h"
 #include "agent/sensor/tracefs.h"
+#include "agent/sensor/uring.h"
 
 namespace tiercel::sensor {
 namespace {
@@ -44,10 +45,15 @@ void CallHooks::set_way(Way way) {
 }
 
 std::vector<CallHooks::Plan> CallHooks::plans_of(uint16_t type, const KernelFunctions* functions) const {
+  if (type == kUringHooks) {
+    Plan all{programs_.first_place(), true, {}};
+    for (const std::string& program : uring_of_kernel().programs) all.choice[program] = {};
+    return {all};
+  }
   const Hook& hook = hook_of(type);
   std::vector<Plan> plans;
   const auto plan = [&](Place place, const std::string& exit_program, const std::string& function) {
-    Plan one{place, {{exit_program, {function, true, false}}}};
+    Plan one{place, false, {{exit_program, {function, true, false}}}};
     if (enter_programs_.contains(hook.enter_program())) one.choice[hook.enter_program()] = {function, false, false};
     plans.push_back(std::move(one));
   };
@@ -143,11 +149,11 @@ Result<> CallHooks::attach_plan(const Plan& plan, uint16_t type, std::vector<Lin
   for (bool enter : {true, false})
     for (const auto& [program, chosen] : plan.choice) {
       if (chosen.at_exit == enter) continue;
-      auto link =
-          plan.place == Place::kTracepoint ? at_tracepoint(program, enter, type) : at_function(plan.place, program);
-      if (!link && plan.place != Place::kTracepoint) not_probed_.insert(chosen.function);
+      const bool named = plan.place == Place::kTracepoint && !plan.of_no_call;
+      auto link = named ? at_tracepoint(program, enter, type) : at_function(plan.place, program);
+      if (!link && !chosen.function.empty()) not_probed_.insert(chosen.function);
       if (!link) return tl::unexpected(link.error());
-      links.push_back({type, program, how_of(plan.place), std::move(*link)});
+      links.push_back({type, program, plan.of_no_call ? "BTF tracepoint" : how_of(plan.place), std::move(*link)});
     }
   return {};
 }
@@ -157,7 +163,7 @@ Result<> CallHooks::attach_type(uint16_t type, const KernelFunctions* functions)
   std::vector<Link> links;
   const auto plans = plans_of(type, functions);
   for (const Plan& plan : plans) {
-    if (plan.place == Place::kTracepoint) {
+    if (plan.place == Place::kTracepoint && !plan.of_no_call) {
       if (auto id = tracepoint_id(tracefs_.get(), hook.kernel_name(), false); !id) {
         log::warning("the kernel has no tracepoint for {}: events of that type will not be seen ({})", hook.event,
                      id.error().message);
@@ -167,7 +173,7 @@ Result<> CallHooks::attach_type(uint16_t type, const KernelFunctions* functions)
     }
     const auto attached = attach_plan(plan, type, links);
     if (attached) continue;
-    if (plan.place == Place::kTracepoint) return attached;
+    if (plan.place == Place::kTracepoint || plan.of_no_call) return attached;
     log::debug("{}: {}", hook.event, attached.error().message);
     if (plan.place == Place::kFunction32) continue;
     // a function that cannot be traced: the call's tracepoint can

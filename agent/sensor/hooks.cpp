@@ -100,7 +100,8 @@ std::set<uint16_t> calls_of(const Wanted& wanted) {
 }
 
 bool is_call_program(std::string_view name) {
-  for (std::string_view prefix : {kSysExitPrefix, kSysEnterPrefix, kShapePrefix, kCallPrefix, kInnerPrefix, kUringPrefix})
+  for (std::string_view prefix :
+       {kSysExitPrefix, kSysEnterPrefix, kShapePrefix, kCallPrefix, kInnerPrefix, kUringPrefix})
     if (name.starts_with(prefix)) return true;
   return false;
 }

@@ -68,9 +68,6 @@ struct io_kiocb {
 	void *async_data;
 	const struct cred *creds;
 };
-struct filename {
-	const char *name;
-};
 struct open_how {
 	__u64 flags, mode, resolve;
 };
@@ -134,10 +131,6 @@ struct io_rw {
 	struct kiocb kiocb;
 	__u64 addr;
 	__u32 len;
-};
-struct msghdr {
-	void *msg_name;
-	int msg_namelen;
 };
 struct io_async_msghdr {
 	struct msghdr msg;

@@ -36,11 +36,14 @@ Priority priority_of(FilesWatch::Kind kind, std::string_view what) {
   return Priority::kError;
 }
 
+// What operators do every day is for the manager and files, not for who reads alerts as they come.
 alert::Report told(FilesWatch::Kind kind, const std::string& path, const std::string& what) {
-  return {priority_of(kind, what),
-          kFileRule,
-          fmt::format("{} of the agent was {}, and not by the agent: {}", name_of(kind), what, path),
-          {{"file", path}, {"kind", std::string(name_of(kind))}, {"what", what}}};
+  alert::Report report{priority_of(kind, what),
+                       kFileRule,
+                       fmt::format("{} of the agent was {}, and not by the agent: {}", name_of(kind), what, path),
+                       {{"file", path}, {"kind", std::string(name_of(kind))}, {"what", what}}};
+  report.routine = report.priority == Priority::kNotice;
+  return report;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <string>
+#include <utility>
 
 namespace tiercel {
 namespace {
@@ -13,8 +14,8 @@ constexpr uint64_t kSecondNs = 1'000'000'000;
 
 void Heartbeat::follow(const std::string& attached_digest) {
   if (attached_ == attached_digest) return;
-  attached_ = attached_digest;
-  soon();
+  const bool first = std::exchange(attached_, attached_digest).empty();
+  if (!first) soon();
 }
 
 bool Heartbeat::due(uint64_t now_ns) {

@@ -83,6 +83,7 @@ void SelfWatch::begin(sensor::Source& source) {
   if (auto opened = lifeline_.open(options_.config.state_dir + "/lifeline", clock_); !opened)
     log::warning("the next agent cannot tell how long this host was without one: {}", opened.error().message);
   put(lifeline_.gap_report());
+  put(attach_.look(source.attached()));  // the first heartbeat has it
   if (wake_.valid()) thread_ = start_thread("self-watch", [this, &source] { run(source); });
 }
 

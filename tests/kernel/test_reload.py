@@ -377,7 +377,7 @@ def heartbeat(options, checks, folder):
     checks.equal([b["field"]["rules_digest"] for b in seen], [first, second], "digests in the heartbeats")
     with open(path, encoding="utf-8") as file:
         checks.equal([json.loads(line)["tiercel"]["id"] for line in file], [b["id"] for b in seen], "the same in the file")
-    wanted = {"rules_digest", "rules_active", "agent_version", "uptime_s", "events", "alerts", "lost"}
+    wanted = {"rules_digest", "rules_active", "agent_version", "uptime_s", "events", "alerts", "lost", "attached", "attached_digest"}
     checks.equal(set(seen[0]["field"]), wanted, "fields of a heartbeat")
     checks.equal(seen[0]["priority"], "Informational", "its priority")
 

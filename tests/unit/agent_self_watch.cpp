@@ -115,6 +115,7 @@ TEST_CASE("files watch: each change is told with what it was, once; the first lo
   REQUIRE(reports.size() == 1);
   CHECK(field(reports[0], "what") == "written to");
   CHECK(reports[0].priority == Priority::kNotice);
+  CHECK(reports[0].routine);
 
   write("new", "key");
   std::filesystem::rename(folder + "/new", folder + "/client.keys");

@@ -1,7 +1,7 @@
 // FilesWatch: whether what the agent consists of on the disk was changed or removed by somebody else: its key, its
 // configuration, its rules, its unit, its program. It asks for each file's facts instead of being told by inotify: some
-// dozens of calls every two seconds cost less than a hundredth of a percent of a CPU, miss nothing that lasts, and hold
-// on network file systems and for folders that are replaced. One thread, which may wait for a disk.
+// dozens of calls every two seconds cost next to nothing, miss nothing that lasts, and hold on network file systems and
+// for folders that are replaced. One thread, which may wait for a disk.
 #pragma once
 
 #include <cstdint>

@@ -355,28 +355,34 @@ KernelCounts BpfSource::counts() const {
   return out;
 }
 
-// A descriptor of ours that is closed, or means something else by now, names no link with a program.
-AttachedHook attached_hook(const CallHooks::Link& link) {
+// A descriptor of ours that is closed, or means something else by now, names no link with a program. What is known of
+// the program itself comes by our own descriptors, `programs`: the kernel gives one by its id to CAP_SYS_ADMIN only.
+AttachedHook attached_hook(const CallHooks::Link& link, const std::vector<int>& programs) {
   AttachedHook hook{link.type, link.program, link.how};
   bpf_link_info info{};
   __u32 size = sizeof info;
   if (bpf_obj_get_info_by_fd(link.fd.get(), &info, &size) != 0 || info.prog_id == 0) return hook;
-  const Fd program(bpf_prog_get_fd_by_id(info.prog_id));
-  bpf_prog_info about{};
-  size = sizeof about;
-  if (!program.valid() || bpf_obj_get_info_by_fd(program.get(), &about, &size) != 0) return hook;
   hook.link_id = info.id;
   hook.program_id = info.prog_id;
-  std::memcpy(&hook.tag, about.tag, sizeof hook.tag);
-  hook.missed = about.recursion_misses;
+  for (const int program : programs) {
+    bpf_prog_info about{};
+    size = sizeof about;
+    if (bpf_obj_get_info_by_fd(program, &about, &size) != 0 || about.id != info.prog_id) continue;
+    std::memcpy(&hook.tag, about.tag, sizeof hook.tag);
+    hook.missed = about.recursion_misses;
+  }
   return hook;
 }
 
 std::vector<AttachedHook> BpfSource::attached() const {
   const std::lock_guard lock(hooks_mutex_);
   std::vector<AttachedHook> hooks;
-  for (const CallHooks::Link& link : process_links_) hooks.push_back(attached_hook(link));
-  for (const CallHooks::Link* link : calls_.links()) hooks.push_back(attached_hook(*link));
+  for (const CallHooks::Link& link : process_links_) {
+    const bpf_program* program = bpf_object__find_program_by_name(skeleton_->obj, link.program.c_str());
+    hooks.push_back(attached_hook(link, {program ? bpf_program__fd(program) : -1}));
+  }
+  for (const CallHooks::Link* link : calls_.links())
+    hooks.push_back(attached_hook(*link, calls_.descriptors(link->program)));
   return hooks;
 }
 

@@ -265,6 +265,13 @@ int CallHooks::other(const std::string& program) const {
   return programs_.has(programs_.first_place(), program) ? programs_.descriptor(programs_.first_place(), program) : -1;
 }
 
+std::vector<int> CallHooks::descriptors(const std::string& program) const {
+  std::vector<int> found;
+  for (const Place place : {Place::kTracepoint, Place::kFunction, Place::kFunction32})
+    if (programs_.has(place, program)) found.push_back(programs_.descriptor(place, program));
+  return found;
+}
+
 Result<> CallHooks::load_other(const std::string& program) {
   return programs_.load(programs_.first_place(), {{program, Chosen{}}});
 }

@@ -45,6 +45,8 @@ class CallHooks {
   [[nodiscard]] std::vector<const Link*> links() const;
   // A program of the first object, by its name in `others`; -1: not loaded.
   [[nodiscard]] int other(const std::string& program) const;
+  // Of all copies of a program that are loaded.
+  [[nodiscard]] std::vector<int> descriptors(const std::string& program) const;
   Result<> load_other(const std::string& program);
 
  private:

@@ -9,7 +9,7 @@
 // event, a rule of its own matches it, and its alert ("Tiercel internal: canary", routine) goes to the spool and the
 // manager now and then.
 //
-// Deciding thread; text() from any.
+// Deciding thread; counts() from any.
 #pragma once
 
 #include <sys/types.h>

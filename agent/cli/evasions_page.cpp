@@ -12,7 +12,7 @@ using doctor::Way;
 
 // A host where everything can be tried that can be: 32-bit calls, rings.
 Surroundings host_with(Way way) {
-  return {.way = way, .calls_32bit = true};
+  return {.way = way, .calls_32bit = true, .uring_seen = true};
 }
 
 std::string word_of(const doctor::Deed& deed, const Surroundings& host) {

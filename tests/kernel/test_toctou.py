@@ -65,7 +65,7 @@ def race(options, folder, mode):
 
 
 def run(options, folder, checks):
-    program = os.path.join(options.programs, "tk_toctou")
+    program = os.path.realpath(os.path.join(options.programs, "tk_toctou"))
     rules = folder.file("rules.yaml", RULES.format(program=program))
     tallies = []
     with support.Agent(options.tiercel, rules, extra=evasion_world.attach_flags(options)) as agent:

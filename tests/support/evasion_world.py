@@ -48,7 +48,7 @@ class World:
         return os.path.join(self.folder.path, name)
 
     def program(self, name):
-        return os.path.join(self.options.programs, name)
+        return os.path.realpath(os.path.join(self.options.programs, name))
 
     def file(self, name, text="x"):
         return self.folder.file(name, text)

@@ -56,7 +56,7 @@ RULES = """
 """
 FLOOD = 20_000
 LATE_TRIES = 20  # who is preempted between its open and its write may be ended in time
-SMALL_RING = "outputs:\n  - type: stdout\nsensor:\n  ring_bulk_size_kb: 256\n"
+SMALL_RING = "outputs:\n  - type: stdout\nsensor:\n  ring_bulk_size_kb: 256\n  flood_budget_kb: 0\n"  # budgets: test_budget.py
 
 
 class Losing:

@@ -48,7 +48,8 @@ static char *path_of(const struct way *w, const char *name)
 
 static void truth_opened(const char *name, const char *raw, const char *real, long fd)
 {
-	truth_number("fd.num", fd);
+	if (fd >= 0)
+		truth_number("fd.num", fd);
 	truth_text("fd.name", name);
 	truth_text("fd.nameraw", raw);
 	truth_text("fd.realpath", real);
@@ -126,7 +127,8 @@ static void paths(struct way *w)
 	struct io_uring_sqe *sqe = entry(w, IORING_OP_MKDIRAT, AT_FDCWD);
 	sqe->len = 0700;
 	one_path(w, "mkdirat", sqe, folder, folder);
-	two_paths(w, "linkat", IORING_OP_LINKAT, AT_FDCWD, file, dir_fd, strrchr(other, '/') + 1, file, other);
+	/* Falco's words: a link's source is what it makes, its target what that leads to. */
+	two_paths(w, "linkat", IORING_OP_LINKAT, AT_FDCWD, file, dir_fd, strrchr(other, '/') + 1, other, file);
 	two_paths(w, "renameat2", IORING_OP_RENAMEAT, AT_FDCWD, strrchr(other, '/') + 1, AT_FDCWD, file, other, file);
 	two_paths(w, "renameat2", IORING_OP_RENAMEAT, AT_FDCWD, "absent", AT_FDCWD, file, NULL, NULL);
 	one_path(w, "unlinkat", entry(w, IORING_OP_UNLINKAT, dir_fd), strrchr(file, '/') + 1, file);
@@ -140,7 +142,7 @@ static void paths(struct way *w)
 	sqe->off = (uintptr_t)other;
 	long result = ring_do(&w->ring);
 	begin(w, "symlinkat", result);
-	truth_text("fs.path.target", "where/ever");
+	truth_textf("fs.path.target", "%s/where/ever", dir);
 	truth_text("fs.path.source", other);
 	truth_end();
 }

@@ -54,7 +54,7 @@ static long make_socket(struct way *w, int domain, int type)
 	sqe->off = type;
 	long fd = ring_do(&w->ring);
 	begin(w, "socket", fd);
-	truth_text("evt.arg.domain", domain == AF_INET ? "AF_INET" : domain == AF_UNIX ? "AF_UNIX" : "77");
+	truth_text("evt.arg.domain", domain == AF_INET ? "AF_INET" : domain == AF_UNIX ? "AF_LOCAL|AF_UNIX" : "77");
 	if (fd >= 0)
 		truth_number("fd.num", fd);
 	truth_end();

@@ -34,7 +34,7 @@ struct Status {
   hardening::State hardening;  // what the kernel says of the agent
   std::string self_test;       // passed, failed; unknown before the first
   AttachWatch::State attached;
-  Canaries::Counts canaries;   // hooks that tell of our own calls, and that do not
+  Canaries::Counts canaries;  // hooks that tell of our own calls, and that do not
   context::Containers::Counts containers;
   uint64_t processes = 0, ring_bytes = 0, rss_anon_bytes = 0;
   reload::RulesState rules;

@@ -126,6 +126,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--tiercel", required=True)
     parser.add_argument("--programs", help="not used")
+    parser.add_argument("--attach", help="not used: the guard hangs on LSM's hooks")
     options = parser.parse_args()
     support.require_kernel_tests()
     checks = support.Checks()

@@ -55,8 +55,12 @@ def compare(truths, alerts, checks, table):
         checks.check(False, f"not stated, or told twice: {extra['output_fields']}")
 
 
+def attach(options):
+    return ["--attach", options.attach] if options.attach else []
+
+
 def hooks_of(pid):
-    """The kernel's names of the tracing programs that the process holds."""
+    """The programs at the kernel's own tracepoints (BTF) that the process holds; not those on functions, which depend on the way."""
     names = set()
     for number in os.listdir(f"/proc/{pid}/fdinfo"):
         try:
@@ -64,7 +68,7 @@ def hooks_of(pid):
                 text = info.read()
         except FileNotFoundError:
             continue
-        if "link_type:\ttracing" in text or "link_type:\traw_tracepoint" in text:
+        if "link_type:\traw_tracepoint" in text:
             names.update(re.findall(r"prog_id:\t(\d+)", text))
     return names
 
@@ -75,7 +79,7 @@ def ways_at_once(options, folder, checks):
     types = []
     with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "programs", "tk_uring.c"), encoding="utf-8") as source:
         types = re.findall(r'"(\w+)"', re.search(r"truth_types\((.*?)\);", source.read(), re.S).group(1))
-    with support.Agent(options.tiercel, folder.file("rules.yaml", rules_text(types)), config="history: {enabled: false}\n") as agent:
+    with support.Agent(options.tiercel, folder.file("rules.yaml", rules_text(types)), config="history: {enabled: false}\n", extra=attach(options)) as agent:
         hooks = len(hooks_of(agent.pid))
         done = subprocess.run([program, place], capture_output=True, timeout=60 * support.SLOWER)
         checks.equal(done.returncode, 0, f"tk_uring ({done.stderr.decode().strip()})")
@@ -91,6 +95,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tiercel", required=True)
     parser.add_argument("--programs", required=True, help="folder of the built test programs")
+    parser.add_argument("--attach", help="tracepoint, kprobe or trampoline; none: what the agent chooses")
     options = parser.parse_args()
     support.require_kernel_tests()
     checks = support.Checks()
@@ -106,7 +111,7 @@ def main():
             compare(stated[kind], told[kind], checks, table)
         rules = folder.file("other.yaml", "- rule: Other\n  desc: nothing of a ring's\n  condition: evt.type = setuid\n"
                             "  output: x\n  priority: NOTICE\n")
-        with support.Agent(options.tiercel, rules, config="history: {enabled: false}\n") as agent:
+        with support.Agent(options.tiercel, rules, config="history: {enabled: false}\n", extra=attach(options)) as agent:
             without = len(hooks_of(agent.pid))
     checks.equal(hooks - without, 5, "hooks of io_uring, where a rule asks for them and where none does")
     ways = sorted({way for row in table.values() for way in row})

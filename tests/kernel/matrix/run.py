@@ -28,6 +28,7 @@ def parsed():
     parser.add_argument("--programs", required=True, help="folder of the built test programs")
     parser.add_argument("--kernels", nargs="*", default=[], help="names of lines of kernels.txt")
     parser.add_argument("--ways", nargs="*", default=[way["name"] for way in ways.WAYS], choices=[way["name"] for way in ways.ALL])
+    parser.add_argument("--tests", nargs="*", default=[name for name, _ in ways.TESTS], help="which of the further tests (ways.py)")
     parser.add_argument("--only", nargs="*", default=[], help="only these programs of test_events.py")
     return parser.parse_args()
 
@@ -38,13 +39,14 @@ def main():
         support.skip_or_fail("the machine's disk is made by root")
     boot.require()
     checks = support.Checks()
+    tests = [test for test in ways.TESTS if test[0] in options.tests]
     chosen = [way for way in ways.ALL if way["name"] in options.ways]
     with support.Folder("matrix") as folder:
         disk = boot.make_disk(folder, os.path.realpath(options.tiercel), options.programs)
         for kernel in kernels.listed(options.kernels):
             kernels.fetch(kernel)
             support.say(f"{kernel.name}: Linux {kernel.version}, {kernel.parameters}")
-            found = boot.Machine(kernel, disk, folder).run({"ways": chosen, "only": options.only, "tests": [] if options.only else ways.TESTS})
+            found = boot.Machine(kernel, disk, folder).run({"ways": chosen, "only": options.only, "tests": [] if options.only else tests})
             judge.judge(checks, kernel, chosen, found)
     return checks.finish("kernel matrix")
 

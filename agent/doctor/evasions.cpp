@@ -77,7 +77,7 @@ Gap shadowed_rule(const Surroundings& host) {
 
 constexpr Deed kToctou[] = {
     {"path of an open", "fd.realpath is the kernel's own, and conditions are judged with it too"},
-    {"text in shared memory", "the same; fd.nameraw and fd.name may be what another process wrote there since"},
+    {"text in shared memory", "the same; text that lies in memory which others have mapped is marked (evt.path_uncertain)"},
     {"descriptor", "the file is noted where the kernel opens it", swapped_descriptor},
     {"path of another call", "the kernel's own copy of the argument", other_paths},
 };

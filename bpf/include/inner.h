@@ -176,6 +176,25 @@ __weak __noinline int inner__differs(struct walk *w, struct inner *inner, __u32 
 	return d.found;
 }
 
+#define VM_SHARED 8 /* include/linux/mm.h */
+
+static long vma__shared(struct task_struct *task, struct vm_area_struct *vma, bool *shared)
+{
+	*shared = BPF_CORE_READ(vma, vm_flags) & VM_SHARED;
+	return 0;
+}
+
+/* May somebody else write there: a thread of ours, or who has mapped the same? Where the kernel cannot look, they may. */
+static __always_inline bool text__shared(const void *user)
+{
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	bool shared = true;
+
+	if (!task__shares(task))
+		bpf_find_vma(task, (__u64)user, vma__shared, &shared, 0);
+	return shared;
+}
+
 /* A path argument, as the kernel had it; from the caller's memory where nothing is kept of it. */
 static __always_inline void record__path_text(struct build *b, struct text *t, const void *user)
 {
@@ -183,7 +202,7 @@ static __always_inline void record__path_text(struct build *b, struct text *t, c
 
 	if (!inner_hooks || !user) {
 		record__user_str(b, t, user);
-		if (user && task__shares((void *)bpf_get_current_task_btf()))
+		if (user && text__shared(user))
 			b->head->flags |= EVF_PATH_UNCERTAIN;
 		return;
 	}

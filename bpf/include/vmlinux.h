@@ -167,6 +167,9 @@ struct fs_struct {
 	struct path pwd;
 };
 
+struct vm_area_struct {
+	unsigned long vm_flags;
+};
 struct mm_struct {
 	atomic_t mm_users;
 	unsigned long arg_start, arg_end, env_start, env_end;

@@ -43,8 +43,7 @@ class Tally:
         if self.mode != "path":
             texts.append(fields["fd.name"])
         self.shown += any(text != real for text in texts)
-        # In memory of two processes the text is whoever wrote last; the kernel's path is the one that counts.
-        wrong = any(text != real for text in (texts[:1] if self.mode == "shared" else texts))
+        wrong = any(text != real for text in texts)
         self.wrong += wrong
         self.changed += bool(fields["evt.arg_changed"])
         if wrong and not fields["evt.path_uncertain"]:

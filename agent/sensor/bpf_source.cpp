@@ -26,6 +26,7 @@
 #include "agent/sensor/hooks.h"
 #include "agent/sensor/host.h"
 #include "agent/sensor/kernel_types.h"
+#include "agent/sensor/leave_behind.h"
 #include "agent/sensor/loss_table.h"
 #include "agent/sensor/merge.h"
 #include "agent/sensor/ring.h"
@@ -58,6 +59,7 @@ class BpfSource final : public Source {
   explicit BpfSource(BpfOptions options) : options_(std::move(options)) {}
   ~BpfSource() override {
     detach();
+    leave_behind(std::move(left_));
     if (skeleton_) tiercel_bpf__destroy(skeleton_);
   }
 
@@ -127,6 +129,7 @@ class BpfSource final : public Source {
   bool detached_ = false;
   std::vector<CallHooks::Link> process_links_;
   CallHooks calls_;
+  std::vector<Fd> left_;  // taken away while we end
   MapGuard maps_;
   KernelResponses kernel_;
   std::vector<KernelResponse> responses_;  // those that were asked of it
@@ -293,6 +296,10 @@ void BpfSource::detach() {
   const std::lock_guard lock(hooks_mutex_);
   detached_ = true;
   std::vector<Fd> links = calls_.keep_only({});
+  if (calls_.way() == Way::kTrampoline && !links.empty()) {
+    set_flag(skeleton_->bss->muted, true);
+    left_ = std::exchange(links, {});
+  }
   for (CallHooks::Link& link : std::exchange(process_links_, {})) links.push_back(std::move(link.fd));
   close_all(std::move(links));
 }

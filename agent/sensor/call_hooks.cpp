@@ -64,6 +64,11 @@ std::vector<CallHooks::Plan> CallHooks::plans_of(uint16_t type, const KernelFunc
     plan(Place::kFunction, hook.function_program(), own);
   const std::string for_32_bit = functions ? first_of(hook.functions(true), *functions, not_probed_) : "";
   if (!for_32_bit.empty()) plan(Place::kFunction32, hook.function_program(), for_32_bit);
+  // i386 has these behind socketcall(), too
+  const std::string function = "__sys_" + std::string(hook.event);
+  if (!for_32_bit.empty() && (type == EVT_connect || type == EVT_bind) &&
+      functions->has("__ia32_compat_sys_socketcall") && functions->has(function) && !not_probed_.contains(function))
+    plans.back().choice[std::string(kSocketcallPrefix).append(hook.event)] = {function, true, false};
   return plans;
 }
 

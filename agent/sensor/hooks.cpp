@@ -101,7 +101,7 @@ std::set<uint16_t> calls_of(const Wanted& wanted) {
 
 bool is_call_program(std::string_view name) {
   for (std::string_view prefix :
-       {kSysExitPrefix, kSysEnterPrefix, kShapePrefix, kCallPrefix, kInnerPrefix, kUringPrefix})
+       {kSysExitPrefix, kSysEnterPrefix, kShapePrefix, kCallPrefix, kInnerPrefix, kUringPrefix, kSocketcallPrefix})
     if (name.starts_with(prefix)) return true;
   return false;
 }

@@ -13,7 +13,7 @@ namespace tiercel::sensor {
 
 inline constexpr std::string_view kSysExitPrefix = "sys_exit__", kSysEnterPrefix = "sys_enter__",
                                   kShapePrefix = "shape__", kCallPrefix = "call__", kInnerPrefix = "inner__",
-                                  kUringPrefix = "uring__";
+                                  kUringPrefix = "uring__", kSocketcallPrefix = "socketcall__";
 
 // The task iterator that tells cpu_time: loaded where a rule asks for procinfo.
 inline constexpr std::string_view kCpuTimeProgram = "process__cpu_time";

@@ -59,6 +59,30 @@ int sys_exit__connect(struct sys_exit_ctx *ctx)
 			  0);
 }
 
+/*
+ * i386's socketcall() has connect and bind behind one number, and their arguments in memory: taken from the functions that all
+ * come to, net/socket.c: __sys_connect(int fd, struct sockaddr *, int), __sys_bind() alike. Fexit programs.
+ */
+#define NR32_socketcall 102
+#define SOCKETCALL_ARG(ctx, n)                                                                \
+	({                                                                                    \
+		__u64 arg;                                                                    \
+		asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(arg) : "r"(ctx), "i"((n) * 8));  \
+		arg;                                                                          \
+	})
+#define SOCKETCALL(call)                                                                                             \
+	SEC("tp")                                                                                                    \
+	int socketcall__##call(void *ctx)                                                                            \
+	{                                                                                                            \
+		struct task_struct *task = (void *)bpf_get_current_task_btf();                                       \
+		if (!task__compat_flags(task) || SYS_NR(task__regs((void *)task)) != NR32_socketcall)                \
+			return 0;                                                                                    \
+		return sock__exit(EVT_##call, (int)SOCKETCALL_ARG(ctx, 3), (__s32)SOCKETCALL_ARG(ctx, 0), -1,        \
+				  (void *)SOCKETCALL_ARG(ctx, 1), SOCKETCALL_ARG(ctx, 2), 0);                        \
+	}
+SOCKETCALL(connect)
+SOCKETCALL(bind)
+
 SEC("tp")
 int sys_exit__bind(struct sys_exit_ctx *ctx)
 {

@@ -9,6 +9,7 @@ const volatile bool exits_by_function = false;
 const volatile bool inner_hooks = false;
 const volatile bool inner_by_kprobe = false;
 volatile __u8 inner_wanted[INNER_CALLS] = {};
+volatile bool muted = false;
 volatile bool want_threads = false;
 volatile bool want_env = false;
 volatile bool want_cgroups = false;

@@ -16,6 +16,7 @@ extern const volatile bool inner_by_kprobe;   /* these are kprobes, not fentry a
 extern volatile __u8 inner_wanted[INNER_CALLS]; /* by number of the call: an event of it is told, and reads what is kept */
 
 /* What the rules ask for. Not constants: user space sets them anew when rules are reloaded. */
+extern volatile bool muted; /* the agent ends: nothing more is told, while hooks are taken away */
 extern volatile bool want_threads; /* clone events of threads */
 extern volatile bool want_env;     /* the environment */
 extern volatile bool want_cgroups; /* the paths of all controllers */

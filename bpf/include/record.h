@@ -18,6 +18,8 @@ struct build {
 
 static __always_inline bool scratch__try(struct build *b, __u16 type, __u32 fixed_size)
 {
+	if (muted)
+		return false;
 	for (__u32 i = 0; i < SCRATCH_SLOTS; i++) {
 		__u32 slot = i;
 		struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
@@ -43,7 +45,8 @@ static __always_inline bool scratch__get(struct build *b, __u16 type, __u32 fixe
 {
 	if (scratch__try(b, type, fixed_size))
 		return true;
-	count__lost_scratch(type, cgroup_id);
+	if (!muted)
+		count__lost_scratch(type, cgroup_id);
 	return false;
 }
 

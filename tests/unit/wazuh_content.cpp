@@ -110,7 +110,15 @@ TEST_CASE("wazuh content: rules and descriptions name fields that events have") 
                                          "field.from",
                                          "field.to",
                                          "field.how",
-                                         "field.output"};
+                                         "field.since",
+                                         "field.what",
+                                         "field.count",
+                                         "field.denied",
+                                         "field.tracer_pid",
+                                         "field.latency_us",
+                                         "field.cgroup",
+                                         "field.held_back",
+                                         "field.held_back_per_s"};
   for (const std::string& description : between(rules, "<description>", "</description>"))
     for (const std::string& field : between(description, "$(tiercel.", ")"))
       CHECK_MESSAGE(bounded.contains(field), description);

@@ -208,7 +208,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tiercel", required=True)
     parser.add_argument("--programs", required=True)
-    parser.add_argument("--seconds", type=float, default=3600 if support.soak() else 60)
+    parser.add_argument("--seconds", type=float, default=3600 if support.soak() else 30)
     parser.add_argument("--rate", type=float, default=300)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     options = parser.parse_args()

@@ -15,7 +15,7 @@ deps: ## install what the build needs (Debian; as root or with sudo)
 	@packaging/install-dependencies.sh build
 test-deps: ## ... and what the tests need
 	@packaging/install-dependencies.sh build test packages
-attack-deps: ## ... and what the attacks need besides (a systemd for QEMU)
+attack-deps: ## ... and what the attacks and other kernels need besides (QEMU)
 	@packaging/install-dependencies.sh build test attacks
 
 .PHONY: build
@@ -39,11 +39,11 @@ test: test-deps ## build and run every test through ctest (as root: the live tes
 
 .PHONY: soak
 soak: build test-deps ## the tests in their long form: 100,000 execs, outages, 2 million random rules, seeded faults, arm64
-	@packaging/install-dependencies.sh package-lint shells cross-host cross-test
+	@packaging/install-dependencies.sh attacks package-lint shells cross-host cross-test
 	@tests/soak.sh $(JOBS)
 
 .PHONY: kernel-test
-kernel-test: build test-deps ## on Debian's kernels 6.1 and 6.12 in QEMU, every way to attach (KERNEL_ARGS="--kernels 6.12 --ways kprobe")
+kernel-test: build attack-deps ## on Debian's kernels 6.1 and 6.12 in QEMU, every way to attach (KERNEL_ARGS="--kernels 6.12 --ways kprobe")
 	@cmake --build $(BUILD)/release -j $(JOBS)
 	@python3 tests/kernel/matrix/run.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests/kernel $(KERNEL_ARGS)
 

@@ -203,7 +203,7 @@ __weak __noinline int uring__begin(__u64 key, __u32 opcode)
 	if (!record__begin(&b, task, m.type, uring__fixed_size(m.type)))
 		return 0;
 	uring__who(b.head, task, req);
-	uring__ask(&b, task, req, &m);
+	uring__ask(&b, key, &m);
 	bool kept = uring__keep(&b, &m, key);
 	if (!kept)
 		uring__tell_now(&b, task, &m, uring__has_sock(m.type) ? BPF_CORE_READ(req, cqe.fd) : -1);

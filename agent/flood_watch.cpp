@@ -20,6 +20,12 @@ std::string who(uint64_t cgroup_id, const std::string& container) {
 
 }  // namespace
 
+std::string FloodWatch::Growth::types() const {
+  std::string text;
+  for (const auto& [event, count] : by_type) text += fmt::format("{}{}={}", text.empty() ? "" : " ", event, count);
+  return text;
+}
+
 std::map<uint64_t, FloodWatch::Growth> FloodWatch::growth(const std::vector<CgroupLossRow>& rows) {
   std::map<uint64_t, Growth> out;
   for (const CgroupLossRow& row : rows) {
@@ -33,7 +39,7 @@ std::map<uint64_t, FloodWatch::Growth> FloodWatch::growth(const std::vector<Cgro
     Growth& grown = out[own ? row.cgroup_id : 0];
     grown.held += more;
     if (own) grown.container = row.container;
-    grown.by_type += fmt::format("{}{}={}", grown.by_type.empty() ? "" : " ", row.event, more);
+    grown.by_type[row.event] += more;
   }
   return out;
 }
@@ -63,26 +69,27 @@ std::vector<alert::Report> FloodWatch::update(const std::vector<CgroupLossRow>& 
 }
 
 alert::Report FloodWatch::begins(uint64_t cgroup_id, const Flood& flood, const Growth& growth) {
-  log::warning("{} floods the ring for files and network: {} events a second are held back ({})",
-               who(cgroup_id, flood.container), flood.per_s_max, growth.by_type);
-  return {
-      Priority::kWarning,
-      std::string(kFloodRule),
-      fmt::format("{} floods the sensor: {} events a second are held back so that others' are not lost. What it does "
-                  "meanwhile may be unseen ({})",
-                  who(cgroup_id, flood.container), flood.per_s_max, growth.by_type),
-      {{"state", "begins"},
-       {"cgroup", std::to_string(cgroup_id)},
-       {"container", flood.container},
-       {"held_back_per_s", flood.per_s_max},
-       {"by_type", growth.by_type}}};
+  const std::string types = growth.types();
+  log::warning("a flood from {} fills the ring for files and network: {} events a second are held back ({})",
+               who(cgroup_id, flood.container), flood.per_s_max, types);
+  return {Priority::kWarning,
+          std::string(kFloodRule),
+          fmt::format(
+              "a flood of events from {}: {} a second are held back so that others' are not lost. What else happens "
+              "there may be unseen ({})",
+              who(cgroup_id, flood.container), flood.per_s_max, types),
+          {{"state", "begins"},
+           {"cgroup", std::to_string(cgroup_id)},
+           {"container", flood.container},
+           {"held_back_per_s", flood.per_s_max},
+           {"by_type", types}}};
 }
 
 alert::Report FloodWatch::ends(uint64_t cgroup_id, const Flood& flood) {
   const uint64_t lasted_s = (flood.grew_ns - flood.begun_ns) / kSecondNs + 1;
   return {Priority::kNotice,
           std::string(kFloodRule),
-          fmt::format("{} floods the sensor no more: {} of its events were held back within {} s, {} a second at most",
+          fmt::format("the flood of events from {} is over: {} were held back within {} s, {} a second at most",
                       who(cgroup_id, flood.container), flood.held, lasted_s, flood.per_s_max),
           {{"state", "ends"},
            {"cgroup", std::to_string(cgroup_id)},

@@ -38,7 +38,9 @@ class FloodWatch {
   };
   struct Growth {
     uint64_t held = 0;  // since the last look
-    std::string container, by_type;
+    std::string container;
+    std::map<std::string, uint64_t> by_type;
+    [[nodiscard]] std::string types() const;  // "connect=3 openat=120"
   };
   [[nodiscard]] std::map<uint64_t, Growth> growth(const std::vector<CgroupLossRow>& rows);
   [[nodiscard]] static alert::Report begins(uint64_t cgroup_id, const Flood& flood, const Growth& growth);

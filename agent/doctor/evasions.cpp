@@ -55,10 +55,10 @@ Gap call_of_32_bit(const Surroundings& host) {
       "boot with ia32_emulation=off where nothing needs it"};
 }
 
-Gap not_kept_from_it(const Surroundings&) {
+Gap not_kept_from_it(const Surroundings& host) {
+  if (host.guarded) return kClosed;
   return {"nobody with root's rights is kept from ending the agent or from writing to its maps: it is told, not denied",
-          "a "
-          "manager that asks why a host is silent"};
+          "hardening.guard where BPF LSM is active; a manager that asks why a host is silent"};
 }
 
 Gap killed_late(const Surroundings&) {
@@ -77,7 +77,8 @@ Gap shadowed_rule(const Surroundings& host) {
 
 constexpr Deed kToctou[] = {
     {"path of an open", "fd.realpath is the kernel's own, and conditions are judged with it too"},
-    {"text in shared memory", "the same; text that lies in memory which others have mapped is marked (evt.path_uncertain)"},
+    {"text in shared memory",
+     "the same; text that lies in memory which others have mapped is marked (evt.path_uncertain)"},
     {"descriptor", "the file is noted where the kernel opens it", swapped_descriptor},
     {"path of another call", "the kernel's own copy of the argument", other_paths},
 };
@@ -132,7 +133,7 @@ constexpr Deed kCompat[] = {
 constexpr Deed kBlinding[] = {
     {"kill", "the next agent reports the gap"},
     {"map of the agent", "bpf calls of others are events"},
-    {"prevention", "", not_kept_from_it},
+    {"prevention", "hardening.guard, where BPF LSM is active", not_kept_from_it},
 };
 constexpr Deed kMissed[] = {{"runs that the kernel skips", "counted: status says how many"}};
 constexpr Deed kLate[] = {{"write before the kill", "", killed_late}};

@@ -20,6 +20,7 @@ using sensor::Way;
 struct Surroundings {
   Way way = Way::kTracepoint;
   bool bpf_lsm = false;       // active, not only built in
+  bool guarded = false;       // and used: hardening.guard
   bool calls_32bit = false;   // the kernel takes 32-bit system calls
   bool compat_calls = false;  // the sensor sees those
   bool uring_allowed = true;  // programs may make rings

@@ -45,6 +45,7 @@ Surroundings surroundings(const Options& options) {
   Surroundings host;
   host.way = sensor::choose_way(config::attach_word(options.config.sensor)).value_or(Way::kTracepoint);
   host.bpf_lsm = lists_bpf(options.root);
+  host.guarded = host.bpf_lsm && options.config.hardening.guard;
   host.calls_32bit = takes_32bit_calls();
   host.uring_allowed = allows_rings(options.root);
   host.uring_seen = !sensor::uring_of_kernel().programs.empty();

@@ -97,7 +97,7 @@ std::vector<HostFact> probe_host() {
   const std::string active = lsm ? lsm->substr(0, lsm->find('\n')) : "/sys/kernel/security/lsm is not readable";
   facts.push_back({bpf_lsm ? State::kGood : State::kDegraded, "BPF LSM",
                    fmt::format("{} ({})", bpf_lsm ? "active" : "not active", active),
-                   bpf_lsm ? "" : "add bpf to the kernel's lsm= parameter, if you want sensor.guard",
+                   bpf_lsm ? "" : "add bpf to the kernel's lsm= parameter, if you want hardening.guard",
                    bpf_lsm ? "" : "killing the agent can be told, not denied"});
   return facts;
 }

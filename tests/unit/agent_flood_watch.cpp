@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "agent/flood_watch.h"
 #include "agent/sensor/budget.h"
 
@@ -82,6 +84,9 @@ TEST_CASE("flood: cgroups by the thousand share one report, and make room for la
   for (uint64_t cgroup = 1'000; cgroup < 3'000; ++cgroup) host.hold(cgroup, 10);
   host.run(1);
   CHECK(host.reports.size() == FloodWatch::kNamedMax + 1);
+  size_t longest = 0;
+  for (size_t i = 0; i < host.reports.size(); ++i) longest = std::max(longest, host.field(i, "by_type").size());
+  CHECK(longest < 40);  // one word for each type of event, however many cgroups share the report
   CHECK(host.watch.active() == FloodWatch::kNamedMax + 1);
   host.run(15);
   CHECK(host.reports.size() == 2 * (FloodWatch::kNamedMax + 1));

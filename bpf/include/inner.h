@@ -218,7 +218,8 @@ static __always_inline void record__path_text(struct build *b, struct text *t, c
 	if (!to || off > INNER_ROOM || len >= INNER_ROOM)
 		return;
 	long now = bpf_probe_read_user_str(b->w->buf, SCRATCH_CHUNK, user);
-	if (now != (long)len + 1 || inner__differs(b->w, inner, off, len))
+	/* a page that is not there any more says nothing */
+	if (now > 0 && (now != (long)len + 1 || inner__differs(b->w, inner, off, len)))
 		b->head->flags |= EVF_ARG_CHANGED;
 	barrier_var(len); /* the verifier wants the bound on this very register */
 	len &= SCRATCH_CHUNK - 1;

@@ -124,8 +124,8 @@ struct sock_address {
 	__u32 pad;
 };
 
-/* The kernel's copy in place of the caller's, and whether they differ. */
-static __always_inline void sock__kept(struct build *b, struct sock_address *a, __u32 n)
+/* The kernel's copy in place of the caller's, and whether they differ, where the caller's is there. */
+static __always_inline void sock__kept(struct build *b, struct sock_address *a, __u32 n, bool there)
 {
 	struct sock_address kept = {};
 
@@ -133,7 +133,7 @@ static __always_inline void sock__kept(struct build *b, struct sock_address *a, 
 		return;
 	bpf_probe_read_kernel(&kept, n, b->inner->address);
 	__u64 *x = (void *)a, *y = (void *)&kept;
-	if (x[0] != y[0] || x[1] != y[1] || x[2] != y[2] || x[3] != y[3])
+	if (there && (x[0] != y[0] || x[1] != y[1] || x[2] != y[2] || x[3] != y[3]))
 		b->head->flags |= EVF_ARG_CHANGED;
 	*a = kept;
 }
@@ -155,13 +155,13 @@ static __always_inline void sock__argument(struct build *b, struct addr_part *pa
 	barrier_var(n_bytes); /* or the compiler bounds a register that the verifier does not connect with this one */
 	if (n_bytes > sizeof(a))
 		n_bytes = sizeof(a);
-	if (bpf_probe_read_user(&a, n_bytes, user)) {
-		b->head->flags |= kept ? EVF_ARG_CHANGED : EVF_TEXT_FAULT;
-		if (!kept)
-			return;
+	long fault = bpf_probe_read_user(&a, n_bytes, user);
+	if (kept) {
+		sock__kept(b, &a, n_bytes, !fault);
+	} else if (fault) {
+		b->head->flags |= EVF_TEXT_FAULT;
+		return;
 	}
-	if (kept)
-		sock__kept(b, &a, n_bytes);
 	part->afamily = a.family;
 	if (a.family == AF_INET) {
 		part->aport = bpf_ntohs(a.port);

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -59,13 +60,21 @@ void send_contact() {
   send_contact_to(link.socket.get(), link.contact, link.contact_fd.get());
 }
 
+// Where it says what no output takes. Not into a pipe: whoever reads that waits for its end, which is the agent's.
+Fd log_of_witness() {
+  struct stat log {};
+  if (::fstat(STDERR_FILENO, &log) != 0 || S_ISFIFO(log.st_mode)) return Fd(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+  return Fd(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3));
+}
+
 Result<> make_one() {
   std::array<int, 2> ends{-1, -1};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
     return fail_errno("cannot make a socket", errno);
   Fd ours(ends[0]);
   const Fd theirs(ends[1]);
-  const std::array<int, 4> fds{theirs.get(), link.page_fd.get(), link.self.get(), STDERR_FILENO};
+  const Fd log = log_of_witness();
+  const std::array<int, 4> fds{theirs.get(), link.page_fd.get(), link.self.get(), log.get()};
   auto started = broker::start_helper(fds);
   if (!started) return tl::unexpected(started.error());
   const std::lock_guard lock(link.mutex);

@@ -24,6 +24,7 @@ namespace tiercel {
 namespace {
 
 constexpr int kLookMs = 1'000;
+constexpr uint64_t kHooksEvery = 5;  // looks: some hundred calls, which are events to rules that name bpf
 constexpr uint64_t kSecondNs = 1'000'000'000;
 constexpr uint64_t kLeftNs = 60 * kSecondNs;  // how long a witness of the agent before may still be at it
 constexpr size_t kLeftBytesMax = 8'192;
@@ -93,7 +94,7 @@ void SelfWatch::run(sensor::Source& source) {
     if (const uint64_t now = metrics_.sum("tiercel_wazuh_enrolments_total"); std::exchange(enrolments_, now) != now)
       enrolled_ns_ = clock_.monotonic_ns();
     put(tracer_.look());
-    put(attach_.look(source.attached()));
+    if (turn % kHooksEvery == 0) put(attach_.look(source.attached()));
     put(maps_report(source.mend_maps()));
     guard();
     if (turn % 2 == 0)

@@ -133,7 +133,7 @@ def main():
     options = parser.parse_args()
     support.require_kernel_tests()
     checks, rows = support.Checks(), []
-    for stopped in (True, False):
+    for stopped in (True, False) if support.soak() else (True,):
         for budget in (0, options.budget_kb):
             name = f"{'stopped' if stopped else 'reading'}, {'budget' if budget else 'no budget'}"
             with support.Folder("budget") as folder, Cgroup("flooder") as flooder, Cgroup("quiet") as quiet:

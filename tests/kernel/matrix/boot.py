@@ -44,6 +44,8 @@ mount -t tmpfs tmp /root/tmp
 mount -t tmpfs run /root/run
 mkdir -p /root/dev/pts
 mount -t devpts pts /root/dev/pts
+mkdir -p /root/dev/shm
+mount -t tmpfs shm /root/dev/shm
 mount -t tracefs tracefs /root/sys/kernel/tracing
 mount -t securityfs securityfs /root/sys/kernel/security
 mount -t cgroup2 cgroup2 /root/sys/fs/cgroup
@@ -155,7 +157,7 @@ class Machine:
         cpio.add("modules/order", "".join(_plain(one) + "\n" for one in modules).encode())
         for module in machine_image.module_files(self._kernel.version, self._kernel.folder, [TEST_MODULE]):
             cpio.add("brought/src/" + _plain(module), _module(module))
-        cpio.add("brought/src/work.json", json.dumps(work).encode())
+        cpio.add("brought/src/orders.json", json.dumps(work).encode())
         cpio.add("brought/brought.sh", SCRIPT.encode(), 0o755)
         cpio.close()
         return path

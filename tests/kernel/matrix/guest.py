@@ -74,7 +74,7 @@ def one_way(way, only, tests):
 
 def main():
     say("guest: begins")
-    with open("/src/work.json", encoding="utf-8") as file:
+    with open("/src/orders.json", encoding="utf-8") as file:
         work = json.load(file)
     os.environ["TIERCEL_TEST_SLOWER"] = str(work["slower"])
     os.environ["TK_MODULE"] = glob.glob("/src/*.ko")[0]

@@ -45,6 +45,7 @@
 #include "agent/session_report.h"
 #include "agent/status.h"
 #include "agent/troubles.h"
+#include "agent/witness.h"
 #include "decoders/record.h"
 #include "siem/wazuh/sink.h"
 
@@ -377,6 +378,7 @@ Status App::status(std::vector<OutputRow> outputs) const {
   s.hardening = hardening::state();
   s.self_test = self_test_.state_text();
   s.attached = self_watch_.attached();
+  s.witness_pid = witness::pid();
   s.canaries = canaries_.counts();
   s.ring_bytes = source_ ? source_->ring_bytes() : 0;
   s.rss_anon_bytes = rss_anon_bytes();
@@ -398,6 +400,7 @@ Status App::status(std::vector<OutputRow> outputs) const {
     s.manager_sent = w.sent;
     s.manager_confirmed = w.confirmed;
     s.manager_unconfirmed = w.unconfirmed;
+    s.manager_canary_ns = w.canary_ns;
   }
   return s;
 }

@@ -18,6 +18,7 @@ sensor::BpfOptions sensor_options(const config::Config& config, const rule::Rule
   sensor::BpfOptions options;
   options.wanted = reload::wanted_by(rules, config);
   options.attach = config::attach_word(config.sensor);
+  options.compat_calls = config.sensor.compat_calls;
   options.ring_vital_bytes = size_t{config.sensor.ring_vital_size_kb} << 10;
   options.ring_bulk_bytes = size_t{config.sensor.ring_bulk_size_kb} << 10;
   options.budget = {config.sensor.flood_budget_kb, config.sensor.flood_mark_percent};

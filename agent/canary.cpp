@@ -169,7 +169,7 @@ std::optional<alert::Report> Canaries::proof() const {
   const Counts now = counts();
   return alert::Report{
       .priority = Priority::kInformational,
-      .rule = std::string(kCanaryRule),
+      .rule = std::string(alert::kCanaryRule),
       .message = fmt::format(
           "a call to {} of the agent's own was told, matched and made an alert of within {} us; {} hooks tell, "
           "{} are deaf",

@@ -36,7 +36,6 @@
 namespace tiercel {
 
 inline constexpr std::string_view kDeafRule = "Tiercel internal: hook deaf";
-inline constexpr std::string_view kCanaryRule = "Tiercel internal: canary";
 
 class Canaries {
  public:

@@ -84,6 +84,11 @@ void add_health(Page& page, const Status& s, const health::Verdict& verdict) {
   page.real("tiercel_canary_latency_seconds",
             "Time from the last canary's system call until a rule had matched it; 0: there was none",
             static_cast<double>(s.canaries.latency_ns) / 1e9);
+  page.number("tiercel_witness_runs", "1: a second process would tell of this one's end", s.witness_pid > 0 ? 1 : 0);
+  if (s.manager_configured)
+    page.real("tiercel_canary_manager_seconds",
+              "Time from the last canary's alert until the manager was known to have taken it; 0: none was yet",
+              static_cast<double>(s.manager_canary_ns) / 1e9);
   page.number("tiercel_floods", "Cgroups that flood now, and whose events are held back", s.floods);
   page.number("tiercel_spool_on_disk", "1: what waits in the spool outlives a crash", s.spool_on_disk ? 1 : 0);
   page.number("tiercel_spool_waiting", "Alerts that an output has not confirmed yet", s.spool_waiting);

@@ -216,11 +216,18 @@ std::string Status::json() const {
     number("heard", canaries.heard);
     number("silent", canaries.silent);
     number("latency_us", canaries.latency_ns / 1'000);
+    number("manager_ms", manager_canary_ns / 1'000'000);
     out.Key("deaf");
     out.StartArray();
     for (const std::string& hook : canaries.deaf) out.String(hook);
     out.EndArray();
   });
+  object("attached", [&] {
+    text("digest", attached.digest);
+    number("hooks", attached.hooks);
+    number("gone", attached.gone);
+  });
+  number("witness_pid", static_cast<uint64_t>(witness_pid));
   write_hardening(out, hardening);
   object("memory", [&] {
     number("rss_anon_bytes", rss_anon_bytes);

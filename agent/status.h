@@ -45,6 +45,8 @@ struct Status {
   std::vector<OutputRow> outputs;    // but the manager; only for who asks for them
   uint64_t manager_last_ack_ns = 0;  // since the epoch; 0: never
   uint64_t manager_sent = 0, manager_confirmed = 0, manager_unconfirmed = 0;
+  uint64_t manager_canary_ns = 0;  // from the last canary's alert until the manager was known to have it; 0: none yet
+  int64_t witness_pid = 0;         // 0: there is none
 
   [[nodiscard]] uint64_t lost() const { return kernel_lost + records_lost + spool_lost + outputs_lost + undelivered; }
   [[nodiscard]] uint64_t held_back() const;  // of kernel_lost, because cgroups flooded

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/base/priority.h"
@@ -14,6 +15,9 @@ namespace tiercel::alert {
 
 using tiercel::display_name;
 using tiercel::Priority;
+
+// The alert that a canary went all the way for (agent/canary.h).
+inline constexpr std::string_view kCanaryRule = "Tiercel internal: canary";
 
 // The two lanes to the manager: a flood of the rest never delays a critical alert.
 enum class Lane : uint8_t { kCritical, kRest };

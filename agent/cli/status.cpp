@@ -126,6 +126,16 @@ void add_group(Page& page, const Reply& s) {
   page.line("group", text);
 }
 
+// How long the last one took, as far as that is known.
+std::string canary_road(const Reply& s) {
+  std::string road;
+  if (const uint64_t us = s.number({"canaries", "latency_us"}); us > 0)
+    road = fmt::format(", {:.1f} ms to a rule's match", static_cast<double>(us) / 1e3);
+  if (const uint64_t ms = s.number({"canaries", "manager_ms"}); ms > 0)
+    road += fmt::format(", an alert {:.1f} s to the manager's answer", static_cast<double>(ms) / 1e3);
+  return road;
+}
+
 void add_outputs(Page& page, const Reply& s) {
   const rapidjson::Value* outputs = s.find({"outputs"});
   if (outputs == nullptr || !outputs->IsArray()) return;
@@ -213,9 +223,14 @@ std::string status_text(const std::string& json, bool colour, size_t width) {
   const size_t deaf = s.texts({"canaries", "deaf"}).size();
   if (s.number({"canaries", "heard"}) + deaf > 0)
     page.line("hooks",
-              fmt::format("{} told of our own last calls{}", s.count({"canaries", "heard"}),
-                          deaf > 0 ? fmt::format(", {} DEAF", deaf) : ""),
+              fmt::format("{} told of our own last calls{}{}", s.count({"canaries", "heard"}),
+                          deaf > 0 ? fmt::format(", {} DEAF", deaf) : "", canary_road(s)),
               deaf > 0);
+  if (!s.text({"attached", "digest"}).empty())
+    page.line("attached",
+              fmt::format("{} hooks, digest {}", s.count({"attached", "hooks"}), s.text({"attached", "digest"})));
+  page.line("witness",
+            s.number({"witness_pid"}) > 0 ? fmt::format("runs (pid {})", s.number({"witness_pid"})) : "none");
   add_hardening(page, s);
   for (const std::string& trouble : troubles) page.line("TROUBLE", trouble, true);
   return page.text();

@@ -52,7 +52,8 @@ Gap call_of_32_bit(const Surroundings& host) {
   return {
       "tracepoints of system calls do not fire for the 32-bit entry; programs that start, processes and their ends are "
       "seen",
-      "boot with ia32_emulation=off where nothing needs it"};
+      "sensor.compat_calls (at a price for every call, docs/attaching.md); boot with ia32_emulation=off where nothing "
+      "needs it"};
 }
 
 Gap not_kept_from_it(const Surroundings& host) {

@@ -47,6 +47,7 @@ Surroundings surroundings(const Options& options) {
   host.bpf_lsm = lists_bpf(options.root);
   host.guarded = host.bpf_lsm && options.config.hardening.guard;
   host.calls_32bit = takes_32bit_calls();
+  host.compat_calls = options.config.sensor.compat_calls;
   host.uring_allowed = allows_rings(options.root);
   host.uring_seen = !sensor::uring_of_kernel().programs.empty();
   host.all_rules = options.config.rule_matching == config::RuleMatching::kAll;

@@ -168,6 +168,7 @@ Result<> BpfSource::load() {
   auto way = choose_way(options_.attach);
   if (!way) return tl::unexpected(way.error());
   calls_.set_way(*way);
+  calls_.set_compat(options_.compat_calls);
   auto loaded = load_objects();
   if (!loaded && *way != Way::kTracepoint && !way_of(options_.attach)) {
     log::warning("the kernel does not take the programs that hang on its functions ({}): they hang on tracepoints",

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "agent/base/log.h"
+#include "agent/sensor/calls_32.h"
 #include "agent/sensor/hooks.h"
 #include "agent/sensor/kernel_functions.h"
 #include "agent/sensor/tracefs.h"
@@ -19,6 +20,9 @@
 
 namespace tiercel::sensor {
 namespace {
+
+constexpr const char* kCompatProgram = "compat__exit";
+constexpr const char* kCompatTracepoint = "sys_exit";
 
 std::string first_of(const std::vector<std::string>& names, const KernelFunctions& functions,
                      const std::set<std::string>& not_probed) {
@@ -28,7 +32,8 @@ std::string first_of(const std::vector<std::string>& names, const KernelFunction
 }
 
 std::string_view how_of(Place place) {
-  constexpr std::string_view kHow[] = {"tracepoint", "function", "function of 32-bit callers"};
+  constexpr std::string_view kHow[] = {"tracepoint", "function", "function of 32-bit callers",
+                                       "entry of 32-bit callers"};
   return kHow[static_cast<size_t>(place)];
 }
 
@@ -64,6 +69,9 @@ std::vector<CallHooks::Plan> CallHooks::plans_of(uint16_t type, const KernelFunc
     plan(Place::kFunction, hook.function_program(), own);
   const std::string for_32_bit = functions ? first_of(hook.functions(true), *functions, not_probed_) : "";
   if (!for_32_bit.empty()) plan(Place::kFunction32, hook.function_program(), for_32_bit);
+  if (compat_ && way_ != Way::kTrampoline && !numbers_for_32_bit(type).empty() && !hook.is_wide() &&
+      !enter_programs_.contains(hook.enter_program()))
+    plans.push_back({Place::kEntry32, false, {{hook.function_program(), {kCompatTracepoint, true, false, true}}}});
   // i386 has these behind socketcall(), too
   const std::string function = "__sys_" + std::string(hook.event);
   if (!for_32_bit.empty() && (type == EVT_connect || type == EVT_bind) &&
@@ -100,6 +108,7 @@ Result<> CallHooks::choose(tiercel_bpf& first, const Types& types, const std::se
 
 void CallHooks::loaded(tiercel_bpf& first) {
   first_ = &first;
+  compat_calls_.set_map(bpf_map__fd(first.maps.compat_programs));
   programs_.keep(first, chosen_, others_);
 }
 
@@ -109,6 +118,8 @@ Result<> CallHooks::load_missing(const Types& types, const KernelFunctions* func
     for (const Plan& plan : plans_of(type, functions))
       for (const auto& [program, chosen] : plan.choice)
         if (!programs_.has(plan.place, program)) missing[plan.place][program] = chosen;
+  if (missing.contains(Place::kEntry32) && !programs_.has(Place::kEntry32, kCompatProgram))
+    missing[Place::kEntry32][kCompatProgram] = {};
   for (const auto& [program, chosen] : inner_choice(types, functions))
     if (!programs_.has(programs_.first_place(), program)) missing[programs_.first_place()][program] = chosen;
   for (const auto& [place, choice] : missing)
@@ -139,6 +150,17 @@ Result<Fd> CallHooks::at_function(Place place, const std::string& program) {
   return link;
 }
 
+Result<> CallHooks::at_entry_32(const std::string& program, uint16_t type) {
+  if (auto added = compat_calls_.add(type, numbers_for_32_bit(type), programs_.descriptor(Place::kEntry32, program));
+      !added)
+    return added;
+  if (!compat_link_.empty()) return {};
+  auto link = at_function(Place::kEntry32, kCompatProgram);
+  if (!link) return tl::unexpected(link.error());
+  compat_link_.push_back({0, kCompatProgram, how_of(Place::kEntry32), std::move(*link)});
+  return {};
+}
+
 Result<Fd> CallHooks::at_kprobe(const std::string& program, const std::string& function) {
   const auto event = open_kprobe(function);
   if (!event) return tl::unexpected(event.error());
@@ -154,6 +176,10 @@ Result<> CallHooks::attach_plan(const Plan& plan, uint16_t type, std::vector<Lin
   for (bool enter : {true, false})
     for (const auto& [program, chosen] : plan.choice) {
       if (chosen.at_exit == enter) continue;
+      if (plan.place == Place::kEntry32) {
+        if (auto added = at_entry_32(program, type); !added) return added;
+        continue;
+      }
       const bool named = plan.place == Place::kTracepoint && !plan.of_no_call;
       auto link = named ? at_tracepoint(program, enter, type) : at_function(plan.place, program);
       if (!link && !chosen.function.empty()) not_probed_.insert(chosen.function);
@@ -178,7 +204,7 @@ Result<> CallHooks::attach_type(uint16_t type, const KernelFunctions* functions)
     }
     const auto attached = attach_plan(plan, type, links);
     if (attached) continue;
-    if (plan.place == Place::kTracepoint || plan.of_no_call) return attached;
+    if (plan.place == Place::kTracepoint || plan.place == Place::kEntry32 || plan.of_no_call) return attached;
     log::debug("{}: {}", hook.event, attached.error().message);
     if (plan.place == Place::kFunction32) continue;
     // a function that cannot be traced: the call's tracepoint can
@@ -255,6 +281,9 @@ std::vector<Fd> CallHooks::keep_only(const Types& types) {
     hook = inner_.erase(hook);
   }
   if (first_ != nullptr) tell_inner();
+  compat_calls_.keep_only(types);
+  if (compat_calls_.empty())
+    for (Link& link : std::exchange(compat_link_, {})) links.push_back(std::move(link.fd));
   return links;
 }
 
@@ -263,6 +292,7 @@ std::vector<const CallHooks::Link*> CallHooks::links() const {
   for (const auto& [type, links] : attached_)
     for (const Link& link : links) all.push_back(&link);
   for (const auto& [program, link] : inner_) all.push_back(&link);
+  for (const Link& link : compat_link_) all.push_back(&link);
   return all;
 }
 
@@ -272,7 +302,7 @@ int CallHooks::other(const std::string& program) const {
 
 std::vector<int> CallHooks::descriptors(const std::string& program) const {
   std::vector<int> found;
-  for (const Place place : {Place::kTracepoint, Place::kFunction, Place::kFunction32})
+  for (const Place place : {Place::kTracepoint, Place::kFunction, Place::kFunction32, Place::kEntry32})
     if (programs_.has(place, program)) found.push_back(programs_.descriptor(place, program));
   return found;
 }

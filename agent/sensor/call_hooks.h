@@ -13,6 +13,7 @@
 
 #include "agent/base/fd.h"
 #include "agent/base/result.h"
+#include "agent/sensor/compat_calls.h"
 #include "agent/sensor/inner_hooks.h"
 #include "agent/sensor/programs.h"
 
@@ -31,6 +32,8 @@ class CallHooks {
   };
 
   void set_way(Way way);
+  // Also 32-bit callers, in ways that do not see them by themselves.
+  void set_compat(bool also) { compat_ = also; }
   [[nodiscard]] Way way() const { return way_; }
 
   // Around the load of the first object. others: programs that are loaded with it, if they are named.
@@ -65,6 +68,7 @@ class CallHooks {
   void attach_inner(const Types& types, const KernelFunctions* functions);
   void tell_inner();
   Result<Fd> at_tracepoint(const std::string& program, bool enter, uint16_t type);
+  Result<> at_entry_32(const std::string& program, uint16_t type);
   Result<Fd> at_function(Place place, const std::string& program);
   Result<Fd> at_kprobe(const std::string& program, const std::string& function);
 
@@ -78,7 +82,10 @@ class CallHooks {
   Fd tracefs_;
   std::map<uint16_t, std::vector<Link>> attached_;
   std::map<std::string, Link> inner_;  // by program
-  Types absent_;                       // this kernel has no tracepoint for them
+  bool compat_ = false;
+  CompatCalls compat_calls_;
+  std::vector<Link> compat_link_;  // one, where there are such calls
+  Types absent_;                   // this kernel has no tracepoint for them
 };
 
 }  // namespace tiercel::sensor

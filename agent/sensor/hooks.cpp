@@ -67,10 +67,14 @@ std::string Hook::kernel_name() const {
   return std::string(event);
 }
 
+bool Hook::is_wide() const {
+  return std::find(kWide.begin(), kWide.end(), event) != kWide.end();
+}
+
 // arch/x86/include/asm/syscall_wrapper.h, arch/arm64/include/asm/syscall_wrapper.h
 std::vector<std::string> Hook::functions(bool for_32_bit) const {
   const std::string name = kernel_name();
-  if (for_32_bit && std::find(kWide.begin(), kWide.end(), event) != kWide.end()) return {};
+  if (for_32_bit && is_wide()) return {};
 #if defined(__x86_64__)
   if (for_32_bit) return {"__ia32_compat_sys_" + name, "__ia32_sys_" + name};
   return {"__x64_sys_" + name};
@@ -100,8 +104,8 @@ std::set<uint16_t> calls_of(const Wanted& wanted) {
 }
 
 bool is_call_program(std::string_view name) {
-  for (std::string_view prefix :
-       {kSysExitPrefix, kSysEnterPrefix, kShapePrefix, kCallPrefix, kInnerPrefix, kUringPrefix, kSocketcallPrefix})
+  for (std::string_view prefix : {kSysExitPrefix, kSysEnterPrefix, kShapePrefix, kCallPrefix, kInnerPrefix,
+                                  kUringPrefix, kSocketcallPrefix, kCompatPrefix})
     if (name.starts_with(prefix)) return true;
   return false;
 }

@@ -13,7 +13,8 @@ namespace tiercel::sensor {
 
 inline constexpr std::string_view kSysExitPrefix = "sys_exit__", kSysEnterPrefix = "sys_enter__",
                                   kShapePrefix = "shape__", kCallPrefix = "call__", kInnerPrefix = "inner__",
-                                  kUringPrefix = "uring__", kSocketcallPrefix = "socketcall__";
+                                  kUringPrefix = "uring__", kSocketcallPrefix = "socketcall__",
+                                  kCompatPrefix = "compat__";
 
 // The task iterator that tells cpu_time: loaded where a rule asks for procinfo.
 inline constexpr std::string_view kCpuTimeProgram = "process__cpu_time";
@@ -32,6 +33,8 @@ struct Hook {
   // The kernel's name for the call, and what its own function may be called, the first that there is.
   [[nodiscard]] std::string kernel_name() const;
   [[nodiscard]] std::vector<std::string> functions(bool for_32_bit) const;
+  // Its arguments point to what 32-bit callers lay out otherwise.
+  [[nodiscard]] bool is_wide() const;
   // Only where the object has one: a call that takes something down at its entry.
   [[nodiscard]] std::string enter_program() const { return std::string(kSysEnterPrefix).append(event); }
 };

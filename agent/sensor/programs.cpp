@@ -26,7 +26,8 @@ Result<> belong(bpf_program& program, const Chosen& chosen) {
   }
   if (chosen.function.empty()) return {};
   bpf_program__set_type(&program, BPF_PROG_TYPE_TRACING);
-  bpf_program__set_expected_attach_type(&program, chosen.at_exit ? BPF_TRACE_FEXIT : BPF_TRACE_FENTRY);
+  const bpf_attach_type at = chosen.at_exit ? BPF_TRACE_FEXIT : BPF_TRACE_FENTRY;
+  bpf_program__set_expected_attach_type(&program, chosen.is_tracepoint ? BPF_TRACE_RAW_TP : at);
   if (int err = bpf_program__set_attach_target(&program, 0, chosen.function.c_str()); err != 0)
     return fail_errno(fmt::format("the kernel has no function {}", chosen.function), -err);
   return {};
@@ -48,7 +49,7 @@ Result<> choose_from(const tiercel_bpf& object, const Choice& choice, const std:
 
 void set_fixed(tiercel_bpf& object, Way way, Place place) {
   object.rodata->exits_by_function = place != Place::kTracepoint;
-  object.rodata->compat_regs = place == Place::kFunction32;
+  object.rodata->compat_regs = place == Place::kFunction32 || place == Place::kEntry32;
   object.rodata->inner_hooks = way != Way::kTracepoint;
   object.rodata->inner_by_kprobe = way == Way::kKprobe;
 }

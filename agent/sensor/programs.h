@@ -21,6 +21,7 @@ enum class Place : uint8_t {
   kTracepoint,  // of the call
   kFunction,    // the call's own function
   kFunction32,  // that of 32-bit callers
+  kEntry32,     // the tracepoint of all calls, for 32-bit callers: compat_calls.h
 };
 
 // A program to load; `function`: of the kernel, what the program belongs to from its load on, where that is so.
@@ -28,6 +29,7 @@ struct Chosen {
   std::string function;
   bool at_exit = true;
   bool by_kprobe = false;
+  bool is_tracepoint = false;  // not a function: a BTF tracepoint
 };
 using Choice = std::map<std::string, Chosen>;  // by the program's name
 
@@ -55,7 +57,7 @@ class Programs {
 
   Way way_ = Way::kTracepoint;
   tiercel_bpf* first_ = nullptr;
-  std::array<Loaded, 3> loaded_;
+  std::array<Loaded, 4> loaded_;
 };
 
 }  // namespace tiercel::sensor

@@ -228,6 +228,19 @@ static __always_inline void record__path_text(struct build *b, struct text *t, c
 		tail__took(b, t, len);
 }
 
+/*
+ * security_file_open(), where kprobes hang, comes before the file is copied up in an overlay: what the descriptor says by now, if it
+ * is of that very inode.
+ */
+static __always_inline void opened__layer(struct file_part *part, struct task_struct *task, long fd)
+{
+	struct file *file = inner_by_kprobe && part->magic == OVERLAYFS_SUPER_MAGIC ? file__of_fd(task, fd) : 0;
+	struct inode *inode = file ? BPF_CORE_READ(file, f_inode) : 0;
+
+	if (inode && BPF_CORE_READ(inode, i_ino) == part->ino && dev__encode(BPF_CORE_READ(inode, i_sb, s_dev)) == part->dev)
+		part->fd_flags = (part->fd_flags & ~(FDF_UPPER_LAYER | FDF_LOWER_LAYER)) | inode__layer(inode, part->magic);
+}
+
 /* What the call opened: kept before others could reach it, else by its descriptor. True: it is certain. */
 static __always_inline bool record__opened(struct build *b, struct file_part *part, struct task_struct *task, long fd)
 {
@@ -241,6 +254,7 @@ static __always_inline bool record__opened(struct build *b, struct file_part *pa
 	__u32 off = inner->file.realpath.off, len = inner->file.realpath.len;
 	*part = inner->file;
 	part->realpath.off = part->realpath.len = 0;
+	opened__layer(part, task, fd);
 	if (!to || off > INNER_ROOM || len >= INNER_ROOM)
 		return true;
 	barrier_var(len); /* the verifier wants the bound on this very register */

@@ -56,6 +56,7 @@ struct WazuhStatus {
   uint64_t confirmed = 0;    // alerts that the cursor passed
   uint64_t unconfirmed = 0;  // on the wire, not confirmed yet
   uint64_t reconnects = 0;
+  uint64_t canary_ns = 0;  // from the time of the last canary's alert until it was confirmed; 0: there was none
   std::string last_error;  // empty when all is well
 };
 

@@ -372,6 +372,7 @@ bool SinkWorker::pump_lane(Lane lane) {
     if (cut) cut_.add();
     if (transport_->send_row(lane, row.seq, text)) resent_.add();
     sent_.add();
+    note_canary(lane, row);
     bucket_.take(clock_.monotonic_ns());
   }
   return !rows.empty();
@@ -383,7 +384,16 @@ void SinkWorker::confirm() {
     if (!confirmed) continue;
     spool_.confirm(reader_, lane, confirmed->seq);
     confirmed_.add(confirmed->rows);
+    if (!canary_ || canary_->lane != lane || confirmed->seq < canary_->seq) continue;
+    const uint64_t now_ns = clock_.realtime_ns();
+    canary_ns_ = now_ns > canary_->time_ns ? now_ns - canary_->time_ns : 0;
+    canary_.reset();
   }
+}
+
+// The first of those on their way: its time is the one that is known last.
+void SinkWorker::note_canary(Lane lane, const siem::Row& row) {
+  if (!canary_ && row.alert->rule == alert::kCanaryRule) canary_ = {lane, row.seq, row.alert->time_ns};
 }
 
 void SinkWorker::hand_over_messages() {
@@ -440,6 +450,7 @@ void SinkWorker::update_status() {
   status_.resent = resent_.value();
   status_.confirmed = confirmed_.value();
   status_.unconfirmed = unconfirmed;
+  status_.canary_ns = canary_ns_;
   status_.reconnects = reconnects_.value();
 }
 

@@ -57,6 +57,7 @@ class SinkWorker {
   bool pump_lane(alert::Lane lane);
   [[nodiscard]] bool has_room_again() const;
   void confirm();
+  void note_canary(alert::Lane lane, const siem::Row& row);
   void hand_over_messages();
   void act(AgentAction action);
   void sleep_ms(int ms);
@@ -90,6 +91,13 @@ class SinkWorker {
   bool ready_ = false;
   bool ever_ready_ = false;
   bool unchecked_told_ = false;
+
+  struct Canary {
+    alert::Lane lane = alert::Lane::kRest;
+    uint64_t seq = 0, time_ns = 0;
+  };
+  std::optional<Canary> canary_;  // on its way
+  uint64_t canary_ns_ = 0;        // that of the last one
 
   mutable std::mutex status_mutex_;
   WazuhStatus status_;  // under status_mutex_

@@ -48,18 +48,20 @@ def main():
     parser.add_argument("--tiercel", required=True)
     parser.add_argument("--programs", required=True)
     parser.add_argument("--attach", help="tracepoint, kprobe or trampoline; none: what the agent chooses")
+    parser.add_argument("--compat-calls", action="store_true", help="with sensor.compat_calls")
     parser.add_argument("--only", type=int, nargs="*", help="numbers of evasions")
     options = parser.parse_args()
     support.require_kernel_tests()
     checks = support.Checks()
     deeds = {number: keys for part in PARTS for number, keys in part.DEEDS.items()}
     table = []
+    config = CONFIG + ("sensor: {compat_calls: true}\n" if options.compat_calls else "")
     with support.Folder("evasions") as folder:
-        doctor = evasion_world.doctor_rows(options, folder.file("doctor.yaml", CONFIG))
+        doctor = evasion_world.doctor_rows(options, folder.file("doctor.yaml", config))
         checks.equal(sorted(doctor), list(range(1, 21)), "rows of doctor")
         checks.equal(sorted(deeds), sorted(doctor), "evasions that are performed here")
         first_match(options, folder, checks)
-        with evasion_world.World(options, folder, "".join(part.RULES for part in PARTS), CONFIG) as world:
+        with evasion_world.World(options, folder, "".join(part.RULES for part in PARTS), config) as world:
             for part in PARTS:
                 getattr(part, "prepare", lambda _: None)(world)
             for number, keys in sorted(deeds.items()):

@@ -189,9 +189,11 @@ def run_all(options, folder, checks):
     return covered, runs
 
 
-def rings():
+def sensor(options):
     """In an emulator the reader falls seconds behind, with every hook on for everybody."""
-    return "sensor: {ring_vital_size_kb: 65536, ring_bulk_size_kb: 65536}\n" if support.SLOWER > 1 else ""
+    keys = ["ring_vital_size_kb: 65536, ring_bulk_size_kb: 65536"] if support.SLOWER > 1 else []
+    keys += ["compat_calls: true"] if options.compat_calls else []
+    return f"sensor: {{{', '.join(keys)}}}\n" if keys else ""
 
 
 def keep(path, agent, runs, alerts):
@@ -212,6 +214,7 @@ def main():
     parser.add_argument("--programs", required=True, help="folder of the built test programs")
     parser.add_argument("--only", nargs="*", help="only these programs")
     parser.add_argument("--attach", help="the agent's way to attach")
+    parser.add_argument("--compat-calls", action="store_true", help="with sensor.compat_calls")
     parser.add_argument("--seen", nargs="*", default=[], help="programs of 32-bit calls, told as they state")
     parser.add_argument("--unseen", nargs="*", default=[], help="... and those of which nothing may be told")
     parser.add_argument("--keep", help="file for what was seen, as JSON: what another way to attach saw is compared with it")
@@ -224,7 +227,7 @@ def main():
         rules = folder.file("rules.yaml", rules_text(events))
         # Every hook is on, for everybody: the agent's own files, too. Without a history an alert costs it no ten of these.
         way = ["--attach", options.attach] if options.attach else []
-        with support.Agent(options.tiercel, rules, config="history: {enabled: false}\n" + rings(), extra=way) as agent:
+        with support.Agent(options.tiercel, rules, config="history: {enabled: false}\n" + sensor(options), extra=way) as agent:
             support.say(f"the agent is ready after {agent.ready_s:.2f} s")
             covered, runs = run_all(options, folder, checks)
             summary = agent.stop()  # drains what is still in the rings

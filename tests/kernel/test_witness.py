@@ -243,6 +243,11 @@ def detached(options, checks):
                 support.say(f"  bpftool link detach: {done.returncode} {done.stdout.strip()}{done.stderr.strip()}")
                 checks.check(done.returncode != 0, "the kernel lets bpftool detach a tracepoint's link: this test has to judge what follows")
             support.wait_until(lambda: [h for h in reports(manager, "Tiercel internal: heartbeat") if h["field"].get("attached_digest")], "a digest", 2 * support.WAIT_S)
+            known = agent.status()
+            checks.equal([known["witness_pid"]], child_named(agent.pid, "tiercel-witness"), "status: the witness")
+            checks.check(known["attached"]["digest"] and known["attached"]["gone"] == 0, f"status: what is attached: {known['attached']}")
+            support.wait_until(lambda: agent.status()["canaries"]["manager_ms"] > 0, "a canary that the manager has", 2 * support.WAIT_S)
+            support.say(f"  a canary's alert was confirmed by the manager after {agent.status()['canaries']['manager_ms']} ms")
             before = reports(manager, "Tiercel internal: heartbeat")[-1]["field"]["attached_digest"]
             fd, info = links[0]
             said = gdb(agent.pid, [f"call (int)__close({fd})"])

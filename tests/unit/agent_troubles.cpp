@@ -67,7 +67,7 @@ TEST_CASE("troubles: status tells them last, fits a narrow terminal, and moves n
     for (std::string line; std::getline(lines, line);) CHECK_MESSAGE(line.size() <= width, line);
   }
   const std::string one_line = cli::status_text(everything_wrong().json(), false, 0);
-  CHECK(std::count(one_line.begin(), one_line.end(), '\n') == 18);
+  CHECK(std::count(one_line.begin(), one_line.end(), '\n') == 19);
   Status well;
   CHECK(cli::status_text(well.json(), false, 80).find("all is well") != std::string::npos);
   CHECK(cli::status_text(well.json(), true, 80).find("\033[32mall is well") != std::string::npos);

@@ -27,6 +27,7 @@ TEST_MODULE = "dummy"  # an interface that is not there until somebody makes one
 SLOWER = {"kvm": 1, "tcg": 10}
 MACHINE_S = {"kvm": 900, "tcg": 5400}
 KVM_TRY_S = 30
+BOOTS = 3  # emulated processors sometimes trip over a kernel that patches its own code while both run
 INIT = """#!/bin/busybox sh
 /bin/busybox --install -s /bin
 mkdir -p /proc /sys /dev /root
@@ -142,6 +143,11 @@ class Machine:
             except NeverBegan as failure:
                 Machine._no_kvm = str(failure).splitlines()[0][:120]
                 support.say(f"  no KVM here ({Machine._no_kvm}): QEMU emulates the processor")
+        for _ in range(BOOTS - 1):
+            try:
+                return self._boot("tcg", "max", work)
+            except NeverBegan as failure:
+                support.say(f"  the machine did not come up, once more: {str(failure).splitlines()[0][:120]}")
         return self._boot("tcg", "max", work)
 
     def _first_root(self, work):

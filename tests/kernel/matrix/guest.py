@@ -45,7 +45,7 @@ def words(way):
 def events(way, only):
     """test_events.py with this way to attach: (its status, what it kept)"""
     kept = "/tmp/kept.json"
-    argv = [sys.executable, EVENTS, "--tiercel", TIERCEL, "--programs", PROGRAMS, "--keep", kept, *way["flags"],
+    argv = [sys.executable, EVENTS, "--tiercel", TIERCEL, "--programs", PROGRAMS, "--keep", kept, *way["flags"], *way.get("events", []),
             "--seen", *way["seen"], "--unseen", *way["unseen"]]
     if os.path.exists(kept):
         os.remove(kept)

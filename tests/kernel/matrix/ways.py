@@ -6,8 +6,10 @@ WAYS = [
     {"name": "kprobe", "flags": ["--attach", "kprobe"], "seen": [], "unseen": ["tk_int80", "tk_socketcall"]},
     {"name": "trampoline", "flags": ["--attach", "trampoline"], "seen": ["tk_int80", "tk_socketcall"], "unseen": []},
 ]
+# With 32-bit callers by the tracepoint of all calls (sensor.compat_calls).
+COMPAT = {"name": "compat", "flags": ["--attach", "tracepoint"], "events": ["--compat-calls"], "seen": ["tk_int80"], "unseen": ["tk_socketcall"]}
 # What the agent chooses by itself; on the kernels of the matrix that is a trampoline.
-ALL = [*WAYS, {**WAYS[-1], "name": "auto", "flags": []}]
+ALL = [*WAYS, COMPAT, {**WAYS[-1], "name": "auto", "flags": []}]
 UNSEEN = {
     "tk_int80": "the kernel's system-call tracepoints are silent for 32-bit callers (arch/x86/include/asm/ftrace.h, arch_trace_is_compat_syscall)",
     "tk_socketcall": "the same; it is one call for all of sockets",

@@ -17,6 +17,7 @@ LEFT_OUT = [
     ({"clone", "clone3"}, r"proc\.nthreads", "a thread's end and the next call race"),
     ({"io_uring_enter", "io_uring_register"}, r"proc\.nthreads", "the kernel starts its threads when it wants"),
     ({"mmap"}, r"evt\.rawres", "an address"),
+    ({"recvmsg"}, r"evt\.arg\.msgcontrol", "holds the sender's pid"),
     ({"keyctl", "add_key", "request_key"}, r"evt\.rawres|evt\.arg\.(res|arg\w*|key|ret)", "serial numbers of keys"),
 ]
 ALIKE = [

@@ -155,7 +155,7 @@ class App {
   Monitoring monitoring_;
   std::optional<control::ControlServer> control_;
   uint64_t undelivered_ = 0;
-  std::atomic<uint64_t> processes_{0}, kernel_lost_{0}, kernel_seen_{0};
+  std::atomic<uint64_t> processes_{0}, kernel_lost_{0}, kernel_seen_{0}, kernel_filtered_{0};
 };
 
 Result<> App::load_rules() {
@@ -250,6 +250,7 @@ void App::tick() {
   }
   kernel_lost_ = losses_.lost();
   kernel_seen_ = losses_.seen();
+  kernel_filtered_ = losses_.filtered();
   processes_ = table_.size();
   monitoring_.tick(kernel_lost_);
   watch_containers();
@@ -361,6 +362,7 @@ Status App::status(std::vector<OutputRow> outputs) const {
   s.events = metrics_.sum("tiercel_events_total");
   s.alerts = metrics_.sum("tiercel_alerts_total");
   s.kernel_lost = kernel_lost_;
+  s.kernel_filtered = kernel_filtered_;
   s.floods = flood_watch_.active();
   {
     const std::lock_guard lock(cgroup_losses_mutex_);

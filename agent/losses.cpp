@@ -59,7 +59,7 @@ std::optional<LossReport> LossWatch::update(const sensor::KernelCounts& counts, 
   reported_.resize(counts.size());
   LossReport report;
   bool vital = false;
-  total_lost_ = total_sent_ = held_back_ = 0;
+  total_lost_ = total_sent_ = held_back_ = filtered_ = 0;
   uint64_t vital_lost = 0, lost_ring = 0, lost_scratch = 0;
   for (const decoders::EventInfo& info : decoders::all_events()) {
     if (info.type >= counts.size()) continue;
@@ -69,6 +69,12 @@ std::optional<LossReport> LossWatch::update(const sensor::KernelCounts& counts, 
     lost_ring += count.lost_ring;
     lost_scratch += count.lost_scratch;
     held_back_ += count.held_back;
+    filtered_ += count.filtered;
+    if (count.filtered > 0)
+      metrics_
+          .counter("tiercel_kernel_events_filtered_total",
+                   "Events of which the kernel made no record, since no rule needs them: not lost", {{"event", name}})
+          .set(count.filtered);
     if (count.sent > 0)
       metrics_.counter("tiercel_kernel_events_total", "Records that the kernel sent, by event type", {{"event", name}})
           .set(count.sent);

@@ -49,6 +49,7 @@ class LossWatch {
   [[nodiscard]] uint64_t held_back() const { return held_back_; }
   [[nodiscard]] uint64_t vital_lost() const { return vital_lost_; }
   [[nodiscard]] uint64_t seen() const { return total_sent_; }
+  [[nodiscard]] uint64_t filtered() const { return filtered_; }  // by the kernel, since no rule needs them
 
  private:
   // Over all event types, by the names that Falco has for them.
@@ -62,7 +63,7 @@ class LossWatch {
   uint64_t missed_runs_ = 0, missed_reported_ = 0, missed_looked_ns_ = 0;
   std::vector<uint64_t> reported_;  // per event type
   uint64_t last_report_ns_ = 0;
-  uint64_t total_lost_ = 0, total_sent_ = 0, held_back_ = 0;
+  uint64_t total_lost_ = 0, total_sent_ = 0, held_back_ = 0, filtered_ = 0;
   uint64_t vital_lost_ = 0;
   bool vital_told_ = false, vital_to_heal_ = false;
   uint64_t worst_lag_ns_ = 0;  // since the last report

@@ -135,6 +135,7 @@ std::string Status::json() const {
   text("version", version);
   number("uptime_s", uptime_s);
   number("events", events);
+  number("filtered", kernel_filtered);
   number("alerts", alerts);
   object("lost", [&] {
     number("total", lost());

@@ -24,6 +24,7 @@ struct Status {
   uint64_t uptime_s = 0;
   uint64_t events = 0, alerts = 0;
   uint64_t kernel_lost = 0, records_lost = 0, spool_lost = 0, outputs_lost = 0;
+  uint64_t kernel_filtered = 0;              // events that the kernel left out: no rule needs them
   uint64_t missed_runs = 0;                  // of kernel_lost: programs that the kernel did not run
   uint64_t floods = 0;                       // cgroups whose events are held back now
   uint64_t lost_recently = 0;                // of all of these: RecentLosses

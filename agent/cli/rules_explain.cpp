@@ -11,6 +11,7 @@
 #include "agent/cli/rules_commands.h"
 #include "agent/cli/rules_loaded.h"
 #include "agent/cli/text.h"
+#include "agent/rule/push_down.h"
 #include "decoders/catalog.h"
 
 namespace tiercel::cli {
@@ -27,6 +28,13 @@ struct Cost {
   size_t tests = 0;              // distinct ones
 };
 
+// What the kernel looks at before it makes a record, for event types with the same answer.
+struct InKernel {
+  std::vector<std::string> events;
+  bool by_call = false;  // its hook is on the exit of these calls; false: of processes, cgroups, or the agent's own
+  std::vector<std::string> clauses;  // empty: it sends every event
+};
+
 struct Explanation {
   const rule::Rule* rule = nullptr;
   const rule::RuleDescription* described = nullptr;
@@ -37,6 +45,7 @@ struct Explanation {
   std::vector<std::string> output_fields;
   Cost cost;
   std::string program;
+  std::vector<InKernel> in_kernel;
 };
 
 // The program has no loops: each instruction's targets are settled before it is asked for a second time.
@@ -73,6 +82,24 @@ std::string_view waits_for(const std::string& field) {
   return name.info ? name.info->waits_for : std::string_view();
 }
 
+std::vector<InKernel> in_kernel_of(const rule::RuleSet& rules, rule::RuleId id,
+                                   const std::vector<std::string>& events) {
+  std::vector<InKernel> out;
+  const std::vector<rule::PushedRule> pushed = rule::pushed_rule(rules, id);
+  for (const std::string& event : events) {
+    const decoders::EventInfo* info = decoders::event_by_name(event);
+    const auto row =
+        std::find_if(pushed.begin(), pushed.end(), [&](const auto& one) { return one.type == info->type; });
+    const std::vector<std::string> clauses = row == pushed.end() ? std::vector<std::string>() : row->clauses;
+    const bool by_call = HOOK_SHAPE(info->hook) != SHAPE_NONE;
+    auto same = std::find_if(out.begin(), out.end(),
+                             [&](const InKernel& one) { return one.by_call == by_call && one.clauses == clauses; });
+    if (same == out.end()) same = out.insert(out.end(), {{}, by_call, clauses});
+    same->events.push_back(event);
+  }
+  return out;
+}
+
 Explanation explanation_of(const rule::Loaded& loaded, rule::RuleId id) {
   Explanation out;
   const rule::RuleSet& rules = *loaded.rules;
@@ -85,6 +112,7 @@ Explanation explanation_of(const rule::Loaded& loaded, rule::RuleId id) {
   for (const rule::FormatField& field : rules.format(id).fields) out.output_fields.push_back(field.name);
   out.cost = cost_of(rules.parts().program, rules.parts().entries[id]);
   out.program = rules.explain(id);
+  out.in_kernel = in_kernel_of(rules, id, out.events);
   if (!out.rule->enabled)
     out.why_not = "its file says `enabled: false`";
   else if (!out.active)
@@ -105,6 +133,14 @@ void print_json(const Explanation& e) {
   out.put("condition", e.rule->condition).put("condition_compiled", rule::to_string(*e.described->expanded));
   out.put_all("macros", e.described->written.macros).put_all("lists", e.described->written.lists);
   out.put("program", e.program).put_all("events", e.events).put_all("events_not_fed", e.unfed_events);
+  out.key("in_kernel").open_array();
+  for (const InKernel& row : e.in_kernel)
+    out.open_object()
+        .put_all("events", row.events)
+        .put_bool("hook_on_call", row.by_call)
+        .put_all("needs", row.clauses)
+        .close_object();
+  out.close_array();
   out.key("fields").open_array();
   for (const FieldUse& field : e.fields)
     out.open_object().put("name", field.name).put("waits_for", field.waits_for).close_object();
@@ -147,6 +183,9 @@ class Printer {
                                        : joined(e.events));
     if (!e.unfed_events.empty() && e.unfed_events.size() <= kManyEvents)
       body("no kernel event feeds these yet: " + joined(e.unfed_events));
+    head("In the kernel, before a record is made");
+    for (const InKernel& row : e.in_kernel) print(row);
+    if (e.in_kernel.empty()) body("nothing");
     head("Fields that the condition reads");
     std::vector<std::string> fields;
     for (const FieldUse& field : e.fields)
@@ -171,6 +210,15 @@ class Printer {
   }
 
  private:
+  void print(const InKernel& row) const {
+    const std::string events =
+        row.events.size() > kManyEvents ? fmt::format("{} types", row.events.size()) : joined(row.events);
+    const std::string hook = row.by_call ? "a hook on the exit of each call" : "hooks that the agent has anyway";
+    body(events + ": " + hook +
+         (row.clauses.empty() ? "; every event is sent, and judged in user space"
+                              : "; sent, and judged in full in user space, only where all of these may hold:"));
+    for (const std::string& clause : row.clauses) fmt::print("    - {}\n", wrapped(clause, 6, width_));
+  }
   static constexpr size_t kManyEvents = 40;
   void head(const char* text) const { fmt::print("\n{}{}{}\n", tints_.bold(), text, tints_.off()); }
   void body(const std::string& text) const { fmt::print("  {}\n", wrapped(text, 2, width_)); }

@@ -207,6 +207,7 @@ struct Sensor {
   uint32_t procinfo_interval_s = 30;   // between two looks at what processes use of CPUs, where a rule asks for it
   uint32_t flood_budget_kb = 128;      // a second, for the events of one kind and cgroup, when that ring fills up
   uint32_t flood_mark_percent = 75;    // of that ring: from here on
+  bool push_down = true;               // the kernel leaves out what no rule needs
   bool compat_calls = false;           // 32-bit callers too, where hooks hang on tracepoints
   Attach attach = Attach::kAuto;       // how hooks are; kAuto: the best way that works (agent/sensor/way.h)
   bool operator==(const Sensor&) const = default;

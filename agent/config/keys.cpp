@@ -130,6 +130,7 @@ constexpr Word<Sensor::Attach> kAttach[] = {{"auto", Sensor::Attach::kAuto},
 constexpr Key<Sensor> kSensorKeys[] = {
     {"attach", [](Reading& r, const TreeNode& n, Sensor& s) { r.word(n, kAttach, s.attach); }},
     {"compat_calls", [](Reading& r, const TreeNode& n, Sensor& s) { r.boolean(n, s.compat_calls); }},
+    {"push_down", [](Reading& r, const TreeNode& n, Sensor& s) { r.boolean(n, s.push_down); }},
     {"ring_vital_size_kb",
      [](Reading& r, const TreeNode& n, Sensor& s) { read_ring_size(r, n, s.ring_vital_size_kb); }},
     {"ring_bulk_size_kb", [](Reading& r, const TreeNode& n, Sensor& s) { read_ring_size(r, n, s.ring_bulk_size_kb); }},

@@ -7,6 +7,7 @@
 
 #include "agent/config/rule_places.h"
 #include "agent/rule/exact.h"
+#include "agent/rule/push_down.h"
 #include "decoders/catalog.h"
 
 namespace tiercel::reload {
@@ -155,6 +156,7 @@ sensor::Wanted wanted_by(const rule::RuleSet& rules, const config::Config& confi
                     "proc.stdout.ino", "proc.stderr.type", "proc.stderr.name", "proc.stderr.ino"});
   add_moves(needed, read, wanted);
   add_roles(needed, read, wanted);
+  if (config.sensor.push_down) wanted.push = rule::push_down(rules);
   wanted.threads = needed.test(EVT_clone) || needed.test(EVT_clone3);
   return wanted;
 }

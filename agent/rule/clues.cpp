@@ -22,7 +22,8 @@ struct Need {
 
 class Finder {
  public:
-  Finder(const Program& program, size_t type) : program_(program), type_(type) {}
+  Finder(const Program& program, size_t type, const MayAsk& may_ask)
+      : program_(program), type_(type), may_ask_(may_ask) {}
 
   [[nodiscard]] Need find(const Typed& tree, bool wanted) const {
     switch (tree.kind) {
@@ -44,6 +45,7 @@ class Finder {
     if (!test.event_types.empty())
       return {test.event_types[type_] == wanted ? Need::Kind::kNothing : Need::Kind::kNever, {}};
     if (holds_never(program_, test)) return {wanted ? Need::Kind::kNever : Need::Kind::kNothing, {}};
+    if (may_ask_ && !may_ask_({index, wanted})) return {};
     return {Need::Kind::kClues, {Clue{{{index, wanted}}}}};
   }
 
@@ -113,6 +115,7 @@ class Finder {
 
   const Program& program_;
   size_t type_;
+  const MayAsk& may_ask_;
 };
 
 void collect_type_tests(const Typed& tree, const Program& program, std::set<uint32_t>& out) {
@@ -122,7 +125,8 @@ void collect_type_tests(const Typed& tree, const Program& program, std::set<uint
 
 }  // namespace
 
-std::vector<Clues> find_clues(const Typed& tree, const Program& program, const EventTypes& types) {
+std::vector<Clues> find_clues(const Typed& tree, const Program& program, const EventTypes& types,
+                              const MayAsk& may_ask) {
   std::set<uint32_t> type_tests;
   collect_type_tests(tree, program, type_tests);
   // Event types that answer all those tests alike are one case.
@@ -137,7 +141,7 @@ std::vector<Clues> find_clues(const Typed& tree, const Program& program, const E
   for (const auto& [answers, members] : cases) {
     size_t type = 0;
     while (!members[type]) ++type;
-    Need need = Finder(program, type).find(tree, true);
+    Need need = Finder(program, type, may_ask).find(tree, true);
     if (need.kind != Need::Kind::kNever) out.push_back({members, std::move(need.clues)});
   }
   return out;

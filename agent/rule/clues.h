@@ -4,6 +4,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "agent/rule/engine_types.h"
@@ -30,7 +31,11 @@ struct Clues {
   std::vector<Clue> clues;  // each of them is needed: the engine may choose
 };
 
+// Which answers of tests may be clues; empty: all.
+using MayAsk = std::function<bool(const Wanted&)>;
+
 // Event types on which the rule cannot match at all are in none of them.
-[[nodiscard]] std::vector<Clues> find_clues(const Typed& tree, const Program& program, const EventTypes& types);
+[[nodiscard]] std::vector<Clues> find_clues(const Typed& tree, const Program& program, const EventTypes& types,
+                                            const MayAsk& may_ask = {});
 
 }  // namespace tiercel::rule

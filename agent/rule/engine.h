@@ -37,14 +37,15 @@ enum class Matching : uint8_t { kFirst, kAll };  // Falco's rule_matching
 // What a rule set is made of; filled by load.h, then frozen.
 struct RuleSetParts {
   std::vector<Rule> rules;
-  std::vector<Format> formats;            // one per rule
-  std::vector<uint32_t> entries;          // one per rule: where its program starts
-  std::vector<EventTypes> types;          // one per rule: the events for which it can be true
-  std::vector<std::vector<Clues>> clues;  // one per rule: what to look for before it is run
-  std::vector<bool> active;               // one per rule: enabled, severe enough, selected
-  std::vector<Counting> counting;         // of the rules that count
-  std::vector<uint32_t> counters;         // one per rule: its index in counting, or Counting::kNone
-  Program program;                        // all rules' programs, distinct tests, distinct operands
+  std::vector<Format> formats;             // one per rule
+  std::vector<uint32_t> entries;           // one per rule: where its program starts
+  std::vector<EventTypes> types;           // one per rule: the events for which it can be true
+  std::vector<std::vector<Clues>> clues;   // one per rule: what to look for before it is run
+  std::vector<std::vector<Clues>> pushed;  // one per rule: those that the kernel can look for (push_down.h)
+  std::vector<bool> active;                // one per rule: enabled, severe enough, selected
+  std::vector<Counting> counting;          // of the rules that count
+  std::vector<uint32_t> counters;          // one per rule: its index in counting, or Counting::kNone
+  Program program;                         // all rules' programs, distinct tests, distinct operands
   Matching matching = Matching::kFirst;
   VerdictParts verdicts;  // responses, and outputs' conditions
 };

@@ -23,6 +23,7 @@
 #include "agent/rule/lint.h"
 #include "agent/rule/merge.h"
 #include "agent/rule/merge_threshold.h"
+#include "agent/rule/push_down.h"
 #include "agent/rule/resolve.h"
 #include "agent/rule/static_fields.h"
 #include "agent/rule/yaml.h"
@@ -173,6 +174,7 @@ class Loader {
     if (options_.lint) Linter(collection_, found_).rule(item, *expr, events);
     order_by_cost(*typed, builder_.program());
     parts_.clues.push_back(find_clues(*typed, builder_.program(), events.fed()));
+    parts_.pushed.push_back(find_pushed(*typed, builder_.program(), events.fed()));
     parts_.counters.push_back(counting ? static_cast<uint32_t>(parts_.counting.size()) : Counting::kNone);
     if (counting) parts_.counting.push_back(*counting);
     keep(item, output, std::move(format), emit(*typed, builder_.program()), events.fed());

@@ -17,6 +17,7 @@
 #include <thread>
 #include <utility>
 
+#include "agent/base/broker.h"
 #include "agent/base/clock.h"
 #include "agent/base/fd.h"
 #include "agent/base/log.h"
@@ -29,6 +30,7 @@
 #include "agent/sensor/leave_behind.h"
 #include "agent/sensor/loss_table.h"
 #include "agent/sensor/merge.h"
+#include "agent/sensor/push_sets.h"
 #include "agent/sensor/ring.h"
 #include "agent/sensor/uring.h"
 #include "agent/sensor/way.h"
@@ -112,6 +114,8 @@ class BpfSource final : public Source {
   Result<> attach();
   void tell(const Wanted& wanted, bool only);
   Result<> respond(std::vector<KernelResponse> responses);
+  void push_never();
+  Result<> leave_out(const std::shared_ptr<const push_set>& push);
   void set_flag(volatile bool& flag, bool value) {
     const auto change = maps_.change();
     std::atomic_ref<bool>(const_cast<bool&>(flag)) = value;
@@ -132,6 +136,7 @@ class BpfSource final : public Source {
   std::vector<Fd> left_;  // taken away while we end
   MapGuard maps_;
   KernelResponses kernel_;
+  PushSets push_;
   std::vector<KernelResponse> responses_;  // those that were asked of it
   mutable std::mutex in_force_mutex_;
   std::set<uint64_t> in_force_;
@@ -208,6 +213,8 @@ Result<> BpfSource::map_rings() {
       KernelResponses({bpf_map__fd(maps.cond_sets), bpf_map__fd(maps.cond_texts), bpf_map__fd(maps.cond_containers),
                        bpf_map__fd(maps.cond_protected), bpf_map__fd(maps.cond_budgets), bpf_map__fd(maps.cond_deeds)});
   kernel_.protect(static_cast<uint32_t>(::getpid()), true);
+  push_ = PushSets(bpf_map__fd(maps.push_sets));
+  push_never();
   for (auto [map, size, ring] : {std::tuple{skeleton_->maps.ring_vital, options_.ring_vital_bytes, &vital_},
                                  std::tuple{skeleton_->maps.ring_bulk, options_.ring_bulk_bytes, &bulk_}}) {
     auto mapped = Ring::map(bpf_map__fd(map), size);
@@ -242,7 +249,25 @@ Result<> BpfSource::attach() {
     process_links_.push_back({0, bpf_program__name(program), "BTF tracepoint", std::move(link)});
   }
   if (auto attached = calls_.attach(hooks_of(options_.wanted)); !attached) return attached;
+  if (auto out = leave_out(options_.wanted.push); !out) return out;
   return respond(options_.wanted.responses);
+}
+
+// Children of ours try the hooks, and nothing of that is left out.
+void BpfSource::push_never() {
+  const auto change = maps_.change();
+  uint32_t at = 0;
+  for (const int pid : {::getpid(), broker::pid()})
+    if (pid > 0)
+      std::atomic_ref<uint32_t>(const_cast<uint32_t&>(skeleton_->bss->push_never[at++])) = static_cast<uint32_t>(pid);
+}
+
+// From here on, and nothing else.
+Result<> BpfSource::leave_out(const std::shared_ptr<const push_set>& push) {
+  set_flag(skeleton_->bss->push_on, false);
+  if (auto put = push_.put(push); !put) return put;
+  set_flag(skeleton_->bss->push_on, push_.in_force());
+  return {};
 }
 
 // Those and no others, from here on.
@@ -269,6 +294,8 @@ Result<bool> BpfSource::widen(const Wanted& wanted) {
   const std::lock_guard lock(hooks_mutex_);
   if (detached_) return fail("the sensor has ended");
   const bool followed = calls_.attached(EVT_chdir);
+  // What either set needs: until the new one judges, all.
+  if (auto out = leave_out(nullptr); !out) return tl::unexpected(out.error());
   tell(wanted, false);
   if (wants_cpu_time(wanted) && cpu_time_ < 0) {
     if (auto loaded = calls_.load_other(std::string(kCpuTimeProgram)); !loaded) return tl::unexpected(loaded.error());
@@ -290,6 +317,8 @@ void BpfSource::narrow(const Wanted& wanted) {
   tell(wanted, true);
   if (auto done = respond(wanted.responses); !done)
     log::error("the kernel does no responses by itself, user space does them all: {}", done.error().message);
+  if (auto out = leave_out(wanted.push); !out)
+    log::warning("the kernel leaves nothing out, and all events come here: {}", out.error().message);
   close_all(calls_.keep_only(hooks_of(wanted)));
 }
 
@@ -350,7 +379,7 @@ KernelCounts BpfSource::counts() const {
   KernelCounts out(EVT_COUNT);
   const int cpus = libbpf_num_possible_cpus();
   std::vector<KernelCount> per_cpu(static_cast<size_t>(cpus > 0 ? cpus : 1));
-  static_assert(sizeof(KernelCount) == 32);
+  static_assert(sizeof(KernelCount) == 40);
   for (__u32 type = 1; type < EVT_COUNT; ++type) {
     if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.counts), &type, per_cpu.data()) != 0) continue;
     for (const KernelCount& count : per_cpu) {
@@ -358,6 +387,7 @@ KernelCounts BpfSource::counts() const {
       out[type].lost_ring += count.lost_ring;
       out[type].lost_scratch += count.lost_scratch;
       out[type].held_back += count.held_back;
+      out[type].filtered += count.filtered;
     }
   }
   return out;

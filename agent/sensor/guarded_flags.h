@@ -20,6 +20,8 @@ void guard_flags(MapGuard& maps, Bss& bss) {
   guard("want_cgroups", &bss.want_cgroups, sizeof bss.want_cgroups);
   guard("want_stdio", &bss.want_stdio, sizeof bss.want_stdio);
   guard("want_roles", &bss.want_roles, sizeof bss.want_roles);
+  guard("push_on", &bss.push_on, sizeof bss.push_on);
+  guard("push_never", bss.push_never, sizeof bss.push_never);
   guard("want_verdicts", &bss.want_verdicts, sizeof bss.want_verdicts);
 }
 

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -17,6 +18,7 @@
 #include "agent/sensor/kernel_responses.h"
 #include "agent/sensor/map_guard.h"
 #include "bpf/schema/event.h"
+#include "bpf/schema/push.h"
 
 namespace tiercel::sensor {
 
@@ -29,6 +31,7 @@ struct KernelCount {
   uint64_t lost_ring = 0;     // ring buffer full
   uint64_t lost_scratch = 0;  // programs nested deeper than there is scratch
   uint64_t held_back = 0;     // a cgroup that floods had used up its budget
+  uint64_t filtered = 0;      // left out, since no rule needs them: neither sent nor lost
 };
 using KernelCounts = std::vector<KernelCount>;
 
@@ -44,6 +47,8 @@ struct Wanted {
   // What the kernel does by itself when a program starts in a container (docs/kernel-kill.md). Those that do not fit
   // are left to user space: in_force() says which are not.
   std::vector<KernelResponse> responses;
+  // Which events the kernel leaves out, since no rule is satisfied by them; nothing: none.
+  std::shared_ptr<const push_set> push;
 };
 
 // Losses of one event type in one cgroup; cgroup 0: of cgroups that found no place in the kernel's table.

@@ -4,6 +4,7 @@
  * the caller's memory; the caller's text is kept beside it.
  */
 #include "../include/inner.h"
+#include "../include/push.h"
 
 static __always_inline int open__exit(__u16 type, long ret, __s64 dirfd, const void *name, __u32 flags, __u32 mode,
 				      __u32 resolve)
@@ -11,6 +12,8 @@ static __always_inline int open__exit(__u16 type, long ret, __s64 dirfd, const v
 	struct task_struct *task = (void *)bpf_get_current_task_btf();
 	struct build b;
 
+	if (push_on && !inner_hooks && open__filtered(type, ret, dirfd, name, flags | (__u64)mode << 32))
+		return 0;
 	if (!record__begin_inner(&b, task, type, sizeof(struct ev_open)))
 		return 0;
 	struct ev_open *ev = (void *)b.head;

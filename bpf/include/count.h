@@ -16,6 +16,13 @@ static __always_inline __u64 count__sent(__u32 type)
 	return c ? c->sent++ : 0;
 }
 
+static __always_inline void count__filtered(__u32 type)
+{
+	struct count *c = count__of(type);
+	if (c)
+		c->filtered++;
+}
+
 /* Which cgroup lost it. Losses are rare: an atomic add on a shared map is cheap enough. */
 static __always_inline void count__lost_of_cgroup(__u32 type, __u64 cgroup_id)
 {

@@ -6,6 +6,7 @@
 #include "../schema/budget.h"
 #include "../schema/condition.h"
 #include "../schema/event.h"
+#include "../schema/push.h"
 
 /* Set by the loader (agent/sensor/bpf_source.cpp). */
 extern const volatile int cgroup_subsys; /* index of the v1 controller that tells containers apart, -1: cgroup v2 */
@@ -47,6 +48,7 @@ struct count {
 	__u64 lost_ring;    /* the ring buffer was full */
 	__u64 lost_scratch; /* no scratch slot: programs nested deeper than there are slots */
 	__u64 held_back;    /* its cgroup's budget was used up (budget.h) */
+	__u64 filtered;	    /* no rule needs it (push.h): not lost, and not sent */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -68,6 +70,19 @@ struct {
 	__type(value, __u64);
 } lost_by_cgroup __weak SEC(".maps");
 
+/* push.h: how far the automaton is in a text, and what it has found so far. */
+#define PUSH_DEPTH_MAX 32
+struct push_state {
+	__u64 facts[PUSH_WORDS];
+	__u32 at, end;	  /* of the text, or of the clauses */
+	__u32 state;
+	__u32 depth, len; /* of folders so far, and of the name that is being read */
+	__u32 dots;	  /* that name is dots so far */
+	__u32 odd;	  /* the text is not as it will be cleaned */
+	__u32 unknown;	  /* anything may be so */
+	__u16 folders[PUSH_DEPTH_MAX]; /* the state behind each folder's slash */
+};
+
 /* Where a path is put together from its end; 256 more bytes let the verifier see that a component always fits. */
 struct walk {
 	__u64 dentry, mnt, root_dentry, root_mnt;
@@ -78,6 +93,7 @@ struct walk {
 	char buf[TIERCEL_PATH_MAX + 256];
 	struct cond_facts facts; /* verdict.h */
 	struct cond_key key;
+	struct push_state push;
 };
 
 /* Scratch to build a record in. Programs may be preempted or nest, so each CPU has a few. */

@@ -67,7 +67,7 @@ def one_way(way, only, tests):
     begun = time.monotonic()
     say(f"guest: {way['name']}")
     found = {"events": events(way, only),
-             "tests": {name: further(name, way) for name, names in tests if names is None or way["name"] in names}}
+             "tests": {name: further(name, way) for name, names in tests if (names is None and not way.get("events")) or way["name"] in (names or [])}}
     say(f"guest: {way['name']} took {time.monotonic() - begun:.0f} s")
     return found
 

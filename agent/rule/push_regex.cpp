@@ -1,0 +1,123 @@
+// What of a regular expression stands for itself: runs of plain letters and of groups of plain words. Anything else
+// ends a run, and where the whole is an alternative nothing is certain.
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include "agent/rule/push_texts.h"
+
+namespace tiercel::rule {
+namespace {
+
+constexpr size_t kWordsMax = 64;
+constexpr std::string_view kSpecial = "()[]{}.*+?|^$\\";
+using Words = std::vector<std::string>;
+
+bool is_special(char c) {
+  return kSpecial.find(c) != std::string_view::npos;
+}
+
+size_t shortest(const Words& words) {
+  size_t least = words.empty() ? 0 : SIZE_MAX;
+  for (const std::string& word : words) least = std::min(least, word.size());
+  return least;
+}
+
+class Runs {
+ public:
+  explicit Runs(std::string_view pattern) : pattern_(pattern) {}
+
+  Words find() {
+    while (at_ < pattern_.size()) {
+      if (pattern_[at_] == '|') return {};
+      take();
+    }
+    end_run();
+    return shortest(best_) > 0 ? best_ : Words{};
+  }
+
+ private:
+  void end_run() {
+    if (shortest(run_) > shortest(best_)) best_ = run_;
+    run_ = {""};
+  }
+
+  // One of the words that come next; none: something else does, and is passed by.
+  Words next() {
+    const char c = pattern_[at_++];
+    if (!is_special(c)) return {std::string(1, c)};
+    if (c == '[') return bracket();
+    if (c == '(') return group();
+    if (c != '\\' || at_ >= pattern_.size()) return {};
+    const char escaped = pattern_[at_++];
+    return is_special(escaped) ? Words{std::string(1, escaped)} : Words{};
+  }
+
+  Words bracket() {
+    size_t end = at_;
+    if (end < pattern_.size() && pattern_[end] == '^') ++end;
+    if (end < pattern_.size() && pattern_[end] == ']') ++end;
+    for (; end < pattern_.size() && pattern_[end] != ']'; ++end) {
+      if (pattern_[end] == '\\') ++end;
+      if (pattern_.substr(end, 2) == "[:") end = std::min(pattern_.find(":]", end), pattern_.size() - 1) + 1;
+    }
+    const std::string_view members = pattern_.substr(at_, std::min(end, pattern_.size()) - at_);
+    at_ = std::min(end + 1, pattern_.size());
+    return members.size() == 1 && members != "^" && members != "\\" ? Words{std::string(members)} : Words{};
+  }
+
+  Words group() {
+    Words words{""};
+    bool plain = true;
+    for (size_t depth = 1; depth > 0 && at_ < pattern_.size();) {
+      const char c = pattern_[at_++];
+      if (c == '[') (void)bracket();
+      if (c == '\\') ++at_;
+      if (c == '(') ++depth;
+      if (c == ')' && --depth == 0) return plain ? words : Words{};
+      plain &= c == '|' || !is_special(c);
+      if (c == '|')
+        words.emplace_back();
+      else
+        words.back() += c;
+    }
+    return {};
+  }
+
+  void take() {
+    const Words words = next();
+    const char after = at_ < pattern_.size() ? pattern_[at_] : '\0';
+    const bool may_lack = after == '*' || after == '?' || after == '{';
+    if (words.empty() || may_lack) {
+      end_run();
+    } else {
+      if (run_.size() * words.size() > kWordsMax) end_run();
+      Words longer;
+      for (const std::string& left : run_)
+        for (const std::string& right : words) longer.push_back(left + right);
+      run_ = std::move(longer);
+    }
+    if (!may_lack && after != '+') return;
+    end_run();
+    skip_repeat();
+  }
+
+  void skip_repeat() {
+    if (pattern_[at_] == '{') at_ = std::min(pattern_.find('}', at_), pattern_.size() - 1);
+    ++at_;
+    while (at_ < pattern_.size() && (pattern_[at_] == '?' || pattern_[at_] == '+' || pattern_[at_] == '*')) ++at_;
+  }
+
+  std::string_view pattern_;
+  size_t at_ = 0;
+  Words run_{""}, best_;
+};
+
+}  // namespace
+
+std::vector<std::string> words_of_regex(std::string_view pattern) {
+  if (pattern.find("(?") != std::string_view::npos) return {};  // flags: letters may mean others
+  return Runs(pattern).find();
+}
+
+}  // namespace tiercel::rule

@@ -1,0 +1,26 @@
+// PushSets: which events the kernel leaves out, since no rule needs them (bpf/schema/push.h): put in force and taken
+// back whole. One thread at a time.
+#pragma once
+
+#include <memory>
+
+#include "agent/base/result.h"
+#include "bpf/schema/push.h"
+
+namespace tiercel::sensor {
+
+class PushSets {
+ public:
+  PushSets() = default;
+  // sets: the map of the set in force; it outlives us.
+  explicit PushSets(int sets) : sets_(sets) {}
+  // Nothing: no event is left out, from here on.
+  Result<> put(std::shared_ptr<const push_set> set);
+  [[nodiscard]] bool in_force() const { return set_ != nullptr; }
+
+ private:
+  int sets_ = -1;
+  std::shared_ptr<const push_set> set_;
+};
+
+}  // namespace tiercel::sensor

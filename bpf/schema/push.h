@@ -1,0 +1,83 @@
+/*
+ * What the rules need of an event, as the kernel can say it at the hook: an event of which that does not hold can match no rule, and no
+ * record of it is built (docs/push-down.md). Made by agent/rule/push_down.h, handed over by agent/sensor/push_sets.h, judged by
+ * bpf/include/push.h.
+ *
+ * An event is a set of bits, "facts". A rule is a list of clauses, each a set of bits of which the event must have one. Facts
+ * may be there without being so, and are never missing where they are so: that is what makes it a necessary condition. Texts are
+ * run through one automaton (Aho and Corasick, CACM 18(6), 1975) for all pieces that rules need somewhere in a path.
+ */
+#pragma once
+
+#ifdef __bpf__
+#include "vmlinux.h"
+#else
+#include <linux/types.h>
+#endif
+
+#include "limits.h"
+
+#define PUSH_WORDS 4 /* of facts */
+#define PUSH_BITS (PUSH_WORDS * 64)
+#define PUSH_CLAUSES_MAX 1024
+#define PUSH_STATES_MAX 8192
+#define PUSH_CLASSES_MAX 64 /* of bytes: those that no piece has are one class */
+#define PUSH_OUTS_MAX 1024
+#define PUSH_TYPES_MAX 8
+
+/* Where a text begins and ends, as classes of their own. */
+#define PUSH_BEGIN 1
+#define PUSH_END 2
+
+/* Facts that no text gives. Each is there if it may be so. */
+enum push_fact {
+	PF_SUCCEEDED,
+	PF_FAILED,
+	PF_READS, /* opened for reading */
+	PF_READS_NOT,
+	PF_WRITES,
+	PF_WRITES_NOT,
+	PF_MAKES_EXECUTABLE,
+	PF_MAKES_EXECUTABLE_NOT,
+	PF_CREATES,
+	PF_CREATES_NOT,
+	PF_TRUNCATES,
+	PF_TRUNCATES_NOT,
+	PF_ROOT, /* effective uid 0 */
+	PF_ROOT_NOT,
+	PF_CONTAINER,
+	PF_HOST,
+	PF_TEXTS = 32, /* from here on: the pieces of texts */
+};
+
+/* One of these bits; if there is none, the rule at `next` has its turn. */
+struct push_clause {
+	__u64 any_of[PUSH_WORDS];
+	__u16 next;
+	__u16 last; /* of its rule: the event is wanted */
+	__u32 pad;
+};
+
+struct push_type {
+	__u64 some_of[PUSH_WORDS]; /* no rule is satisfied without one of these */
+	__u16 first, end;	   /* of its clauses */
+	__u32 pad;
+};
+
+struct push_out {
+	__u64 facts[PUSH_WORDS];
+};
+
+/* All that is in force, swapped whole. */
+struct push_set {
+	__u8 type_of[512]; /* by enum ev_type: 1 + its row of `types`; 0: every event is wanted */
+	struct push_type types[PUSH_TYPES_MAX];
+	__u8 class_of[256];
+	__u16 begin; /* the state behind PUSH_BEGIN */
+	__u16 pad;
+	__u32 states;
+	struct push_clause clauses[PUSH_CLAUSES_MAX];
+	struct push_out outs[PUSH_OUTS_MAX];
+	__u16 out_of[PUSH_STATES_MAX]; /* row of `outs`; 0: none */
+	__u16 next[PUSH_STATES_MAX * PUSH_CLASSES_MAX];
+};

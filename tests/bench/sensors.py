@@ -1,0 +1,210 @@
+"""What is measured beside: nothing, the agent, or any other sensor's command. Each is started and stopped as often as the
+bench wants, and says what it took and what it lost. What a sensor does not tell is None."""
+
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.normpath(os.path.join(HERE, "..", ".."))
+sys.path.insert(0, os.path.join(HERE, "..", "support"))
+import exposition  # noqa: E402
+import tiercel as support  # noqa: E402
+
+CONFIG = support.CONFIG + "metrics: {{listen: 'unix:{folder}/metrics.sock'}}\n"
+
+
+FAMILY = "tiercel_kernel_events"
+
+
+def difference(after, before):
+    return {what: after[what] - before.get(what, 0) for what in after}
+
+
+class Bare:
+    name = "bare"
+
+    def start(self):
+        return self
+
+    def cpu_s(self):
+        return 0.0
+
+    def events(self):
+        return None
+
+    def stop(self):
+        pass
+
+
+def ask(path, request):
+    """One answer, to the end of the connection or of the line."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(support.WAIT_S)
+        connection.connect(path)
+        connection.sendall(request)
+        answer = b""
+        while True:
+            got = connection.recv(1 << 20)
+            answer += got
+            if not got or (request.endswith(b"}\n") and answer.endswith(b"\n")):
+                return answer
+
+
+class Tiercel:
+    """The agent; what it said of itself is kept over all its starts."""
+
+    def __init__(self, name, tiercel, rules, **more):
+        self.name, self.tiercel, self.rules, self.more = name, tiercel, rules, more
+        self.ready_s, self.stop_s, self.rss, self.rings, self.lost, self.seen = [], [], [], 0, 0, 0
+        self.agent = None
+
+    def start(self):
+        folder = support.Folder("bench")
+        try:
+            self.agent = support.Agent(self.tiercel, self.rules, config=CONFIG.format(folder=folder.path), folder=folder,
+                                       **{"keep_stdout": False, **self.more})
+        except BaseException:
+            folder.__exit__()
+            raise
+        self.ready_s.append(self.agent.ready_s)
+        return self
+
+    def cpu_s(self):
+        return self.agent.cpu_s()
+
+    def status(self):
+        return json.loads(ask(os.path.join(self.agent.run_dir, "tiercel.sock"), b'{"command":"status"}\n'))
+
+    def events(self):
+        """That reached user space and were put to the rules."""
+        return self.status()["events"]
+
+    def metrics(self):
+        """The page of metrics, read strictly: exposition.Page."""
+        answer = ask(os.path.join(self.agent.folder.path, "metrics.sock"), b"GET /metrics HTTP/1.0\r\n\r\n").decode()
+        head, _, text = answer.partition("\r\n\r\n")
+        if " 200 " not in head.split("\r\n")[0]:
+            raise support.Failure(f"/metrics: {head}")
+        return exposition.Page(text)
+
+    def counts(self, event):
+        """What the kernel counted of an event type so far: told, lost (with what was held back), and whatever else it did with
+        such calls: each family of metrics named tiercel_kernel_events_..._total that tells them apart by type."""
+        found = {"told": 0, "lost": 0}
+        for name, family in self.metrics().families.items():
+            if not name.startswith(FAMILY) or not name.endswith("_total"):
+                continue
+            what = name.removeprefix(FAMILY).removesuffix("total").strip("_") or "told"
+            for labels, value in family["samples"]:
+                if labels.get("event") == event:
+                    found[what] = found.get(what, 0) + int(value)
+        return {**found, "all": sum(found.values())}
+
+    def stop(self):
+        """The agent's summary of this life."""
+        try:
+            self.rss.append(self.agent.rss_anon_bytes())
+            self.rings = self.agent.status()["memory"]["ring_bytes"]
+            summary = self.agent.stop()
+            self.stop_s.append(self.agent.stop_s)
+            self.lost += summary["lost"]
+            self.seen += summary["events seen"]
+            return summary
+        finally:
+            self.agent.__exit__(Exception)
+            self.agent.folder.__exit__()
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        if self.agent.stop_s is None:
+            self.stop()
+
+    def figures(self):
+        return {"ready_s": support.numbers(self.ready_s), "stop_s": support.numbers(self.stop_s)[1], "rss_bytes": max(self.rss),
+                "ring_bytes": self.rings, "events": self.seen, "lost": self.lost}
+
+
+def rss_anon_bytes(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
+        return next((int(line.split()[1]) * 1024 for line in status if line.startswith("RssAnon:")), 0)
+
+
+class Peer:
+    """Any command, in a process group of its own; ended by the group, which nobody else is in."""
+
+    def __init__(self, command, settle_s):
+        self.name, self.argv, self.settle_s, self.rss = "peer", shlex.split(command), settle_s, []
+
+    def start(self):
+        self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL, start_new_session=True)
+        time.sleep(self.settle_s)
+        if self.process.poll() is not None:
+            raise support.Failure(f"the peer ended with status {self.process.returncode}: {shlex.join(self.argv)}")
+        return self
+
+    def cpu_s(self):
+        return support.cpu_s_of(self.process.pid)
+
+    def events(self):
+        return None
+
+    def stop(self):
+        self.rss.append(rss_anon_bytes(self.process.pid))
+        for number, limit_s in ((signal.SIGTERM, 10), (signal.SIGKILL, 10)):
+            try:
+                os.killpg(self.process.pid, number)
+                self.process.wait(limit_s)
+                return
+            except subprocess.TimeoutExpired:
+                continue
+            except ProcessLookupError:
+                self.process.wait(limit_s)
+                return
+
+    def figures(self):
+        return {"ready_s": None, "stop_s": None, "rss_bytes": max(self.rss), "ring_bytes": None, "events": None, "lost": None}
+
+
+def add_arguments(parser):
+    parser.add_argument("--tiercel", required=True)
+    parser.add_argument("--programs", required=True, help="the build's folder of test programs")
+    parser.add_argument("--rules", nargs="*", help="rule files or folders (default: the shipped ones, and busy_rules.yaml)")
+    parser.add_argument("--peer", default=os.environ.get("PEER"), help="command of another sensor (or the environment's PEER)")
+    parser.add_argument("--peer-settle", type=float, default=8, help="seconds until the peer watches")
+    parser.add_argument("--json", help="file for the figures")
+    parser.add_argument("--quick", action="store_true", help="a smoke run: the figures mean nothing")
+
+
+def chosen(options):
+    """The sensors that the arguments name."""
+    if options.rules:
+        sensors = [Tiercel("tiercel", options.tiercel, options.rules)]
+    else:
+        sensors = [Tiercel("tiercel, shipped rules", options.tiercel, [os.path.join(ROOT, "rules")]),
+                   Tiercel("tiercel, busy rules", options.tiercel, [os.path.join(HERE, "busy_rules.yaml")])]
+    if options.peer:
+        sensors.append(Peer(options.peer, options.peer_settle))
+    return sensors
+
+
+def program(options, name):
+    path = os.path.join(options.programs, "bench", name)
+    if not os.path.exists(path):
+        raise support.Failure(f"{path} is not built")
+    return path
+
+
+def write_json(options, figures):
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as file:
+            json.dump(figures, file, indent=1)

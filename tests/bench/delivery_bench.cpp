@@ -3,7 +3,7 @@
 //
 // stages: each stage alone over the same alerts, CPU time of this thread; and zlib at each level. run: a spool and a
 // WazuhSink of this process against a manager in another one: wall and CPU time from the first append to the last
-// confirmation. Prints JSON. The alerts are the agent's own form, about 1 KB each, every one with values of its own.
+// confirmation. Prints JSON.
 #include <fmt/core.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -17,12 +17,10 @@
 #include <vector>
 
 #include "agent/alert/alert.h"
-#include "agent/alert/normalised.h"
 #include "agent/alert/report.h"
 #include "agent/base/clock.h"
 #include "agent/base/fd.h"
 #include "agent/base/metrics.h"
-#include "agent/base/time_text.h"
 #include "siem/spool.h"
 #include "siem/wazuh/crypto.h"
 #include "siem/wazuh/event_text.h"
@@ -30,8 +28,10 @@
 #include "siem/wazuh/keys.h"
 #include "siem/wazuh/sink.h"
 #include "siem/wazuh/tcp.h"
+#include "tests/bench/sample_alert.h"
 
 using namespace tiercel;
+using bench::make_alert;
 using std::chrono::milliseconds;
 
 namespace {
@@ -48,54 +48,6 @@ uint64_t clock_ns(clockid_t id) {
 [[noreturn]] void die(const std::string& why) {
   fmt::print(stderr, "delivery_bench: {}\n", why);
   std::exit(2);
-}
-
-alert::AlertPtr make_alert(uint64_t n) {
-  auto alert = std::make_shared<alert::Alert>();
-  const uint64_t chance = n * 0x9e3779b97f4a7c15u >> 32;  // well mixed, and the same in every run
-  alert->id = fmt::format("{:016x}-{}", 0x5eed, n);
-  alert->time_ns = 1'790'000'000'000'000'000 + n * 50'000 + chance % 50'000;
-  alert->priority = n % 100 == 0 ? alert::Priority::kCritical : alert::Priority::kWarning;
-  alert->rule = "Read sensitive file untrusted";
-  alert->source = "syscall";
-  alert->tags = {"T1555", "container", "filesystem", "host", "maturity_stable", "mitre_credential_access"};
-  const std::string file = fmt::format("/etc/ssl/private/host-{}.key", chance % 100'000);
-  const uint64_t pid = 1'000 + chance % 60'000;
-  alert->message = fmt::format(
-      "Sensitive file opened for reading by non-trusted program | file={} process=worker-{} "
-      "parent=bash command=worker-{} --read {} user=app",
-      file, pid, pid, file);
-  alert->process = fmt::format("worker-{}({})", pid, pid);
-  alert->technique = "T1555";
-  alert::NormalisedEvent event;
-  event.set("id", alert->id);
-  event.set("time", iso8601_z(alert->time_ns));
-  event.set("rule", alert->rule);
-  event.set("priority", alert::display_name(alert->priority));
-  event.set("source", alert->source);
-  event.set("tags", alert->tags);
-  event.set("output", alert->message);
-  event.set("host.name", "web-17");
-  event.set("mitre.technique", std::vector<std::string>{"T1555"});
-  event.set("evt.type", "openat");
-  event.set("evt.res", "SUCCESS");
-  event.set("evt.num", n * 7);
-  event.set("proc.name", fmt::format("worker-{}", pid));
-  event.set("proc.pid", pid);
-  event.set("proc.start_ns", alert->time_ns - 1'790'000'000'000'000'000 + 12'345'678'901);
-  event.set("proc.exepath", "/usr/bin/worker");
-  event.set("proc.cmdline", fmt::format("worker-{} --read {}", pid, file));
-  event.set("proc.cwd", "/opt/app");
-  event.set("proc.ppid", pid - 1);
-  event.set("proc.pname", "bash");
-  event.set("proc.ancestors", std::vector<std::string>{"bash", "sshd", "systemd"});
-  event.set("user.name", "app");
-  event.set("user.uid", 1'001);
-  event.set("user.loginuid", 1'001);
-  event.set("fd.name", file);
-  event.set_field("evt.arg.flags", "O_RDONLY|O_CLOEXEC");
-  alert->event_json = event.render();
-  return alert;
 }
 
 std::vector<alert::AlertPtr> make_alerts(size_t count) {

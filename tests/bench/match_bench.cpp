@@ -6,7 +6,6 @@
 
 #include <time.h>
 
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -15,65 +14,12 @@
 #include "agent/base/metrics.h"
 #include "agent/context/enricher.h"
 #include "agent/look/counts.h"
-#include "agent/rule/load.h"
-#include "agent/sensor/recording.h"
-#include "decoders/record.h"
+#include "tests/bench/recorded.h"
 
 using namespace tiercel;
+using namespace tiercel::bench;
 
 namespace {
-
-struct Recording {
-  std::string path;
-  uint64_t realtime_offset_ns = 0;
-  std::vector<std::vector<uint64_t>> records;  // aligned bytes, whole words
-};
-
-struct Set {
-  std::string name;
-  std::shared_ptr<const rule::RuleSet> rules;
-  double load_s = 0;
-};
-
-[[noreturn]] void die(const std::string& why) {
-  fmt::print(stderr, "match_bench: {}\n", why);
-  std::exit(2);
-}
-
-Recording read(const std::string& path) {
-  Recording out{path, 0, {}};
-  auto replay = sensor::open_recording(path);
-  if (!replay) die(replay.error().message);
-  out.realtime_offset_ns = replay->realtime_offset_ns;
-  const sensor::RecordHandler keep = [&](std::span<const std::byte> bytes) {
-    auto& words = out.records.emplace_back((bytes.size() + 7) / 8);
-    std::memcpy(words.data(), bytes.data(), bytes.size());
-  };
-  if (auto started = replay->source->start(keep); !started) die(started.error().message);
-  while (!replay->source->finished()) replay->source->drain(keep, 4096);
-  return out;
-}
-
-Set load(const std::string& argument) {
-  const size_t equals = argument.find('=');
-  if (equals == std::string::npos) die("a rule set is NAME=PATH[,PATH...], not " + argument);
-  Set set;
-  set.name = argument.substr(0, equals);
-  std::vector<std::string> paths;
-  for (size_t at = equals; at != std::string::npos;) {
-    const size_t end = argument.find(',', at + 1);
-    paths.push_back(argument.substr(at + 1, end == std::string::npos ? end : end - at - 1));
-    at = end;
-  }
-  rule::LoadOptions options;
-  options.lint = options.warn_unused = false;
-  const auto begun = std::chrono::steady_clock::now();
-  const rule::Loaded loaded = rule::load_paths(paths, options);
-  set.load_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-  if (!loaded.rules || loaded.diagnostics.errors() > 0) die(loaded.diagnostics.render_all());
-  set.rules = loaded.rules;
-  return set;
-}
 
 struct Pass {
   double ns = 0;
@@ -103,9 +49,7 @@ Pass run(const Recording& recording, const rule::RuleSet* rules, rule::Matcher* 
   uint64_t tick_ns = 0;
   for (const auto& words : recording.records) {
     const auto& head = *reinterpret_cast<const ev_head*>(words.data());
-    const auto record = decoders::Record::parse({reinterpret_cast<const std::byte*>(words.data()), size_t{head.size}});
-    if (!record) die("a broken record in " + recording.path);
-    enricher.attach(*record, [&](const context::Event& event) {
+    enricher.attach(parse(words), [&](const context::Event& event) {
       if (!matcher) return;
       pass.asked += rules->event_types_needed()[event.info().type] ? 1 : 0;
       if (counts == nullptr) {

@@ -1,9 +1,10 @@
 """Loads that a sensor slows down: loops of system calls, and programs that people run. Each is a context that starts what
-it needs in a folder of its own, and slice() does so much of it: (operations, seconds)."""
+it needs in a folder of its own, and slice() does so much of it: (operations, seconds). cpu_s() is what it took so far."""
 
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -12,6 +13,12 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import tiercel as support  # noqa: E402
 from sensors import program  # noqa: E402
+
+
+def children_cpu_s():
+    """Of programs that were started here and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class Loop:
@@ -25,6 +32,9 @@ class Loop:
     def slice(self):
         done = json.loads(subprocess.run(self.argv, check=True, capture_output=True, timeout=60).stdout)
         return done["ops"], done["seconds"]
+
+    def cpu_s(self):
+        return children_cpu_s()
 
     def __enter__(self):
         return self
@@ -53,6 +63,9 @@ class Server:
         if not self.child.alive():
             raise support.Failure(f"{self.argv()[0]} ended with status {self.child.process.returncode}:\n{self.child.stderr()}")
         return os.path.exists(self.socket())
+
+    def cpu_s(self):
+        return children_cpu_s() + support.cpu_s_of(self.child.pid)
 
     def socket(self):
         return os.path.join(self.folder.path, "server.sock")
@@ -175,6 +188,9 @@ class Compile:
             self.next = (self.next + 1) % self.FILES
             subprocess.run(["cc", "-O1", "-c", "-o", source[:-2] + ".o", source], check=True, timeout=60, env={"PATH": "/usr/bin:/bin"})
         return self.files, time.monotonic() - begun
+
+    def cpu_s(self):
+        return children_cpu_s()
 
     def __exit__(self, *_):
         self.folder.__exit__()

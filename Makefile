@@ -48,10 +48,10 @@ kernel-test: build attack-deps ## on Debian's kernels 6.1 and 6.12 in QEMU, ever
 	@python3 tests/kernel/matrix/run.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests/kernel $(KERNEL_ARGS)
 
 .PHONY: bench
-bench: build test-deps ## what matching and the whole agent cost, interleaved (PEER="command" for another sensor)
+bench: test-deps build ## what the agent costs, interleaved, into build/bench (PEER="command" for another sensor)
 	@cmake --build $(BUILD)/release -j $(JOBS)
+	@python3 tests/bench/suite.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests --out $(BUILD)/bench $(if $(PEER),--peer "$(PEER)") $(BENCH_ARGS)
 	@python3 tests/bench/match.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests $(MATCH_ARGS)
-	@python3 tests/bench/bench.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests $(if $(PEER),--peer "$(PEER)") $(BENCH_ARGS)
 	@python3 tests/bench/look.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests $(LOOK_ARGS)
 	@python3 tests/bench/latency.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests $(LATENCY_ARGS)
 	@python3 tests/bench/delivery.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests $(DELIVERY_ARGS)

@@ -50,12 +50,12 @@ kernel-test: build attack-deps ## on Debian's kernels 6.1 and 6.12 in QEMU, ever
 .PHONY: bench
 bench: test-deps build ## what the agent costs, interleaved, into build/bench (PEER="command" for another sensor)
 	@cmake --build $(BUILD)/release -j $(JOBS)
-	@python3 tests/bench/suite.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests --out $(BUILD)/bench $(if $(PEER),--peer "$(PEER)") $(BENCH_ARGS)
 	@python3 tests/bench/match.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests $(MATCH_ARGS)
 	@python3 tests/bench/look.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests $(LOOK_ARGS)
 	@python3 tests/bench/latency.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests $(LATENCY_ARGS)
 	@python3 tests/bench/delivery.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests $(DELIVERY_ARGS)
 	@python3 tests/bench/respond_latency.py --tiercel $(TIERCEL) --user
+	@python3 tests/bench/suite.py --tiercel $(TIERCEL) --programs $(BUILD)/release/tests --out $(BUILD)/bench $(if $(PEER),--peer "$(PEER)") $(BENCH_ARGS)
 
 .PHONY: attacks
 attacks: build attack-deps ## every detection against real attacks and harmless twins, and all of them beside honest work

@@ -4,7 +4,8 @@ from xml.sax.saxutils import escape
 
 WIDTH, LEFT, RIGHT, BAR, GAP, HEAD = 760, 210, 70, 16, 14, 58
 COLOURS = ["#2b6cb0", "#dd6b20", "#718096", "#38a169"]
-STYLE = "text { font: 13px sans-serif; fill: #1a202c } .small { font-size: 11px; fill: #4a5568; paint-order: stroke; stroke: #ffffff; stroke-width: 3px } .title { font-size: 15px; font-weight: bold }"
+STYLE = ("text { font: 13px sans-serif; fill: #1a202c } .title { font-size: 15px; font-weight: bold } "
+         ".small { font-size: 11px; fill: #4a5568; paint-order: stroke; stroke: #ffffff; stroke-width: 3px }")
 
 
 def text(x, y, words, more=""):

@@ -17,22 +17,26 @@ import generate_rules  # noqa: E402
 import streams  # noqa: E402
 import tiercel as support  # noqa: E402
 
+SHARED = os.environ.get("TIERCEL_SHARED", os.path.join(HERE, "..", "..", "..", "shared"))
 STOCK = ["falco_rules.yaml", "falco-incubating_rules.yaml", "falco-sandbox_rules.yaml"]
 
 
-def rule_sets(options, folder):
-    stock = [os.path.join(options.shared, "data", "falco-rules", name) for name in STOCK]
-    sets = {}
+def stock_sets(shared):
+    """Falco's stock files, where they are."""
+    stock = [os.path.join(shared, "data", "falco-rules", name) for name in STOCK]
     if all(os.path.exists(path) for path in stock):
-        sets["(a) Falco stable"] = stock[:1]
-        sets["(b) all three Falco files"] = stock
-    else:
-        support.say(f"Falco's stock files are not in {options.shared}: (a) and (b) are left out")
-    for letter, count in (("c", 1_000), ("d", 10_000)):
+        return {"Falco stable": stock[:1], "all three Falco files": stock}
+    support.say(f"Falco's stock files are not in {shared}: they are left out")
+    return {}
+
+
+def rule_sets(options, folder):
+    sets = stock_sets(options.shared)
+    for count in (1_000, 10_000):
         path = os.path.join(folder, f"generated-{count}.yaml")
         with open(path, "w", encoding="utf-8") as file:
             file.write(generate_rules.text(count))
-        sets[f"({letter}) {count:,} generated"] = [path]
+        sets[f"{count:,} generated"] = [path]
     return sets
 
 
@@ -40,7 +44,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tiercel", required=True)
     parser.add_argument("--programs", required=True, help="the build's folder of test programs")
-    parser.add_argument("--shared", default=os.environ.get("TIERCEL_SHARED", os.path.join(HERE, "..", "..", "..", "shared")))
+    parser.add_argument("--shared", default=SHARED, help="folder with Falco's stock files")
     parser.add_argument("--seconds", type=float, default=6, help="length of each recorded stream")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--keep", help="folder to keep the recordings in, or to take them from")

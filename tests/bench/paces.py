@@ -16,13 +16,14 @@ EVENTS = ("open", "openat2")  # what bench_pace's open is: the one or the other,
 class Paces:
     """Ended by their pids."""
 
-    def __init__(self, options, cgroups):
+    def __init__(self, options, cgroups=None):
         self.program, self.cgroups, self.children = program(options, "bench_pace"), cgroups, []
 
     def add(self, cgroup, *argv):
         child = subprocess.Popen([self.program, *(str(word) for word in argv)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.children.append(child)
-        self.cgroups.move(cgroup, child.pid)
+        if cgroup is not None:
+            self.cgroups.move(cgroup, child.pid)
 
     def run(self, seconds):
         """Lets all of them go; what each says."""

@@ -18,6 +18,7 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "support"))
 import bars  # noqa: E402
+import delivered  # noqa: E402
 import flood  # noqa: E402
 import growth  # noqa: E402
 import interleave  # noqa: E402
@@ -87,6 +88,7 @@ PARTS = [
     Part("storm", "programs started at a steady pace", "storm.py", one(storm.table), takes_peer=True),
     Part("latency", "from the system call to the alert", "latency_rate.py", one(latency_rate.table)),
     Part("flood", "as many opens as two processes can make", "flood.py", one(flood.table)),
+    Part("delivered", "an event that no rule matches and only user space can judge", "delivered.py", one(delivered.table)),
     Part("growth", "ten times as much of each", "growth.py", one(growth.table), takes_rules=False),
     Part("parts", "the parts of the agent", "parts.py", one(parts.table), takes_rules=False),
 ]
@@ -114,11 +116,11 @@ def summary(results):
     if loops:
         of_open = loops["loads"]["open"]
         rows.append(("CPU for a million of open + close", f"{of_open['cpu_s_per_million']:.2f} s", "loops"))
-        if of_open["us_per_event"] is not None:
-            rows.append(("user space for an event of open + close that reached it", f"{of_open['us_per_event']:.2f} us", "loops"))
         rows.append(("memory: RssAnon, and rings", f"{interleave.mib(loops['rss_bytes'])}, {interleave.mib(loops['ring_bytes'])}", "loops"))
         rows.append(("ready after the start", f"{loops['ready_s'][1]:.2f} s", "loops"))
         rows.append(("events lost", f"{loops['lost']:,} of {loops['events'] + loops['lost']:,}", "loops"))
+    for set_ in results.get("delivered") or []:
+        rows.append((f"user space for an event that reached it, rules: {set_['rules']}", f"{interleave.spread(set_['us'], 2)} us", "delivered"))
     if storms := first_sensor(results, "storm"):
         rows.append((f"share of one core, {results['storm']['rate']:,} starts/s", f"{storms['share'][1]:.1%}, lost {storms['lost']}", "storm"))
     if late := results.get("latency"):

@@ -29,7 +29,7 @@ ASKS = f"""- rule: Asks about each open of the bench
   output: "%fd.name"
   priority: NOTICE
 """
-BASE = {"rules": 100, "processes": 100, "containers": 10, "events/s": 2_000}
+BASE = {"rules": 100, "processes": 100, "containers": 10, "events/s": 5_000}
 QUICK = {"rules": 10, "processes": 20, "containers": 2, "events/s": 1_000}
 TIMES = 10
 
@@ -110,7 +110,7 @@ def main():
     parser.add_argument("--tiercel", required=True)
     parser.add_argument("--programs", required=True, help="the build's folder of test programs")
     parser.add_argument("--seconds", type=float, default=5)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--json", help="file for the figures")
     parser.add_argument("--quick", action="store_true", help="a smoke run: the figures mean nothing")
     options = parser.parse_args()

@@ -33,6 +33,7 @@ def main():
     if options.quick:
         options.rounds, options.slices, options.slice_ms = 1, 1, 60
     sensors = sensors_.chosen(options)
+    sensors_.say_of_others()
     with contextlib.ExitStack() as stack:
         wanted = [stack.enter_context(loads.make(options, name)) for name in options.loads]
         support.say(f"{', '.join(options.loads)}: {options.rounds} rounds, {options.slices} slices of each; "

@@ -20,6 +20,7 @@ import tiercel as support  # noqa: E402
 CONFIG = support.CONFIG + "metrics: {{listen: 'unix:{folder}/metrics.sock'}}\n"
 
 
+HOOKS = ("kprobe", "tracepoint", "raw_tracepoint", "raw_tracepoint_writable", "tracing", "lsm", "perf_event")
 FAMILY = "tiercel_kernel_events"
 
 
@@ -173,6 +174,23 @@ class Peer:
 
     def figures(self):
         return {"ready_s": None, "stop_s": None, "rss_bytes": max(self.rss), "ring_bytes": None, "events": None, "lost": None}
+
+
+def hooks_of_others():
+    """BPF programs that hook into this kernel while none of ours does: another sensor that runs. None: nobody says."""
+    try:
+        listed = subprocess.run(["bpftool", "prog", "show", "--json"], check=True, capture_output=True, timeout=60).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return sum(one["type"] in HOOKS for one in json.loads(listed))
+
+
+def say_of_others():
+    """How many; a line where the bare machine is not bare."""
+    hooks = hooks_of_others()
+    if hooks:
+        support.say(f"{hooks} BPF programs of others hook into this kernel: the bare machine has what they cost, too")
+    return hooks
 
 
 def add_arguments(parser):

@@ -47,6 +47,7 @@ def main():
     support.require_kernel_tests()
     if options.quick:
         options.rate, options.seconds, options.rounds = 200, 0.5, 1
+    sensors_.say_of_others()
     sensors, bare = sensors_.chosen(options), sensors_.Bare()
     bare_runs, runs = [storm(options, bare)], {sensor.name: [] for sensor in sensors}
     for _ in range(options.rounds):

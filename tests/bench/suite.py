@@ -99,7 +99,8 @@ def machine(options):
     with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as info:
         model = next((line.split(":", 1)[1].strip() for line in info if line.startswith("model name")), os.uname().machine)
     version = subprocess.run([options.tiercel, "--version"], check=True, capture_output=True, text=True).stdout.strip()
-    return {"cpu": model, "cpus": os.cpu_count(), "kernel": os.uname().release, "version": version, "quick": options.quick}
+    return {"cpu": model, "cpus": os.cpu_count(), "kernel": os.uname().release, "version": version, "quick": options.quick,
+            "hooks_of_others": sensors.hooks_of_others()}
 
 
 def first_sensor(results, part):
@@ -135,6 +136,7 @@ def summary(results):
 def page(options, results):
     host = results["machine"]
     out = [f"{host['version']}; {host['cpus']} CPUs ({host['cpu']}), Linux {host['kernel']}"
+           + (f"; {host['hooks_of_others']} BPF programs of others hooked into it from the beginning" if host["hooks_of_others"] else "")
            + ("; **a quick run: the figures mean nothing**" if host["quick"] else "") + ".", "", f"![speed with sensors](pictures/{PICTURE})", "",
            support.table(["what", "figure", "part"], summary(results)), ""]
     for part in PARTS:

@@ -173,9 +173,10 @@ std::optional<PushFacts> PushTests::facts_of(const Wanted& wanted) {
   if (!is_plain(program_, test)) return std::nullopt;
   const Operand& operand = program_.operands[test.operand];
   if (operand.kind == Operand::Kind::kTransformer) return wanted.answer ? text_facts(wanted.test, test) : std::nullopt;
-  if (wanted.answer && is_missing(operand)) return PushFacts{};
-  if (operand.arg.given) return operand.text == "evt.arg.flags" ? open_flags_facts(test, wanted.answer) : std::nullopt;
   const std::string_view field = operand.field->name;
+  if (wanted.answer && is_missing(operand)) return PushFacts{};
+  if (operand.arg.given)
+    return (field == "evt.arg" && operand.arg.text == "flags") ? open_flags_facts(test, wanted.answer) : std::nullopt;
   for (const Flag& flag : kFlags)
     if (flag.field == field) return flag_facts(test, flag.fact, wanted.answer);
   if (field == "fd.num" || field == "evt.rawres") return result_facts(test, wanted.answer);

@@ -193,7 +193,7 @@ TEST_CASE("push-down: a rule's clauses, each fact both ways") {
                         {"user.uid != 0", PF_ROOT_NOT, PF_ROOT},
                         {"user.uid in (33, 34)", PF_ROOT_NOT, PF_ROOT}};
   for (const Case& one_case : cases) {
-    CAPTURE(one_case.condition);
+    CAPTURE(std::string(one_case.condition));
     const auto set = pushed(one("R", is_open + one_case.condition));
     REQUIRE(set);
     CHECK(sent(*set, EVT_openat, {one_case.fact}));

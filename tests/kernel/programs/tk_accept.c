@@ -1,6 +1,8 @@
 /* accept and accept4: IPv4, IPv6, unix; nobody waiting; not a listener. Argument: a folder of its own. */
 #include "sockets.h"
 
+#include <netinet/tcp.h>
+
 enum { BACKLOG = 7 };
 
 /* queuelen: who still waits in the listener's queue; its limit is what listen() was given. */
@@ -58,6 +60,21 @@ static void connect_to(const void *address, socklen_t len)
 	need(fd >= 0 && connect(fd, address, len) == 0, "connect");
 }
 
+/* connect() is through before the listener's side has the last packet. Of a listener tcpi_unacked is its queue (net/ipv4/tcp.c). */
+static void wait_for_queue(int server, unsigned int wanted)
+{
+	struct tcp_info info = {};
+	socklen_t len = sizeof(info);
+
+	for (int tries = 0; tries < 10000; tries++) {
+		need(getsockopt(server, IPPROTO_TCP, TCP_INFO, &info, &len) == 0, "TCP_INFO");
+		if (info.tcpi_unacked >= wanted)
+			return;
+		usleep(1000);
+	}
+	need(false, "connections in the queue");
+}
+
 static void round_of(const char *type, int flags)
 {
 	long fd;
@@ -78,6 +95,7 @@ static void round_of(const char *type, int flags)
 
 	connect_to(&any4, sizeof(any4));
 	connect_to(&any4, sizeof(any4));
+	wait_for_queue(server4, 2);
 	fd = TAKE(server4);
 	took_ip(type, "4t", fd, 1);
 	DONE();

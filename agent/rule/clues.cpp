@@ -6,13 +6,15 @@
 #include <utility>
 
 #include "agent/rule/estimate.h"
+#include "agent/rule/literals.h"
 
 namespace tiercel::rule {
 namespace {
 
-constexpr size_t kCluesMax = 12;  // per rule and conjunction
-constexpr size_t kAnyOfMax = 64;  // more alternatives than that say nothing
-constexpr double kSharers = 4;    // rules that a look-up is made for, as long as nobody has counted them
+constexpr size_t kCluesMax = 12;     // per rule and conjunction
+constexpr size_t kAnyOfMax = 64;     // more alternatives than that say nothing
+constexpr double kPlainShare = 100;  // a flag or number, by a text: how many more events have it
+constexpr double kSharers = 4;       // rules that a look-up is made for, as long as nobody has counted them
 
 // What a subtree needs in order to have a given value, on one event type.
 struct Need {
@@ -102,6 +104,10 @@ class Finder {
     double sum = 0;
     for (const Wanted& wanted : clue.any_of) {
       const Test& test = program_.tests[wanted.test];
+      if (may_ask_) {  // what a few events satisfy is all that counts there
+        sum += class_of(test.type) == TypeClass::kText ? 1 : kPlainShare;
+        continue;
+      }
       const double chance = chance_of(program_, test);
       sum += kRunCost * (wanted.answer ? chance : 1 - chance);
       match::Kind kind{};

@@ -119,6 +119,7 @@ std::shared_ptr<const push_set> push_down(const RuleSet& rules) {
     set->type_of[type] = ++rows;
   }
   if (rows == 0 || !tests.texts().build(*set)) return nullptr;
+  std::copy(tests.of_program().begin(), tests.of_program().end(), set->of_program);
   return set;
 }
 

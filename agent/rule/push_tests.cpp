@@ -29,16 +29,22 @@ constexpr Flag kFlags[] = {{"evt.failed", PF_FAILED},
                            {"evt.is_open_exec", PF_MAKES_EXECUTABLE},
                            {"evt.is_open_create", PF_CREATES}};
 
-// Paths as conditions see them, which are all paths that an event has: made absolute, as written, as the kernel has it.
+// Paths as conditions see them, which are all paths that an event has: made absolute, as written, as the kernel has it;
+// and what is known of the program that runs.
 struct PathField {
   std::string_view field;
-  enum class Part : uint8_t { kWhole, kFolder, kName } part;
+  enum class Part : uint8_t { kWhole, kFolder, kName } part = Part::kWhole;
+  PushText of = PushText::kPath;
 };
-constexpr PathField kPaths[] = {
-    {"fd.name", PathField::Part::kWhole},         {"fd.nameraw", PathField::Part::kWhole},
-    {"fd.realpath", PathField::Part::kWhole},     {"fs.path.name", PathField::Part::kWhole},
-    {"fs.path.nameraw", PathField::Part::kWhole}, {"fd.directory", PathField::Part::kFolder},
-    {"fd.filename", PathField::Part::kName}};
+constexpr PathField kPaths[] = {{"fd.name"},
+                                {"fd.nameraw"},
+                                {"fd.realpath"},
+                                {"fs.path.name"},
+                                {"fs.path.nameraw"},
+                                {"fd.directory", PathField::Part::kFolder},
+                                {"fd.filename", PathField::Part::kName},
+                                {"proc.exepath", PathField::Part::kWhole, PushText::kExe},
+                                {"proc.name", PathField::Part::kWhole, PushText::kName}};
 
 bool is_plain(const Program& program, const Test& test) {
   const Operand& operand = program.operands[test.operand];
@@ -146,6 +152,14 @@ void make_part(PathField::Part part, PushPiece& piece) {
 
 }  // namespace
 
+// Texts of opens share facts when there are no more: more is found than there is.
+std::optional<uint32_t> PushTests::new_fact(bool of_program) {
+  if (!of_program) return PF_TEXTS + (next_++ - PF_TEXTS) % (PF_PROGRAM - PF_TEXTS);
+  if (next_of_program_ >= PUSH_BITS) return std::nullopt;
+  of_program_[next_of_program_ / 64] |= uint64_t{1} << (next_of_program_ % 64);
+  return next_of_program_++;
+}
+
 std::optional<PushFacts> PushTests::text_facts(uint32_t index, const Test& test) {
   if (const auto found = known_.find(index); found != known_.end()) return found->second;
   const std::pair<std::string_view, bool> of = path_field(program_, test);
@@ -162,10 +176,13 @@ std::optional<PushFacts> PushTests::text_facts(uint32_t index, const Test& test)
       pieces.push_back(std::move(piece));
     }
   }
-  const uint32_t number = next_ < PUSH_BITS ? next_ : PF_TEXTS + next_ % (PUSH_BITS - PF_TEXTS);
-  ++next_;
-  for (const PushPiece& piece : pieces) texts_.add(piece, number);
-  return out = fact(number);
+  const std::optional<uint32_t> number = new_fact(path->of != PushText::kPath);
+  if (!number) return out;
+  for (PushPiece& piece : pieces) {
+    piece.of = path->of;
+    texts_.add(piece, *number);
+  }
+  return out = fact(*number);
 }
 
 std::optional<PushFacts> PushTests::facts_of(const Wanted& wanted) {

@@ -24,8 +24,8 @@ class PushTests {
   // The test has that answer only on events with one of these facts. Nothing: the kernel cannot say.
   [[nodiscard]] std::optional<PushFacts> facts_of(const Wanted& wanted);
   [[nodiscard]] const PushTexts& texts() const { return texts_; }
-  // Texts share facts from here on: more are found than there are.
-  [[nodiscard]] bool crowded() const { return next_ > PUSH_BITS; }
+  // Facts that a process has for as long as it runs a program.
+  [[nodiscard]] const PushFacts& of_program() const { return of_program_; }
 
  private:
   [[nodiscard]] std::optional<PushFacts> text_facts(uint32_t index, const Test& test);
@@ -33,7 +33,9 @@ class PushTests {
   const Program& program_;
   PushTexts texts_;
   std::map<uint32_t, std::optional<PushFacts>> known_;  // of texts, by test
-  uint32_t next_ = PF_TEXTS;
+  uint32_t next_ = PF_TEXTS, next_of_program_ = PF_PROGRAM;
+  PushFacts of_program_{};
+  [[nodiscard]] std::optional<uint32_t> new_fact(bool of_program);
 };
 
 }  // namespace tiercel::rule

@@ -8,7 +8,7 @@ namespace tiercel::rule {
 namespace {
 
 constexpr size_t kPieceMax = 28;  // more says little more, and costs states
-constexpr uint8_t kFirstClass = PUSH_END + 1;
+constexpr uint8_t kFirstClass = PUSH_BEGIN_NAME + 1;
 
 // The longest run of a shell pattern that stands for itself.
 PushPiece longest_run(std::string_view pattern) {
@@ -119,7 +119,8 @@ void PushTexts::add_to(std::vector<Node>& nodes, const PushPiece& piece, const s
     at = child->second;
     if (is_new) nodes.emplace_back();
   };
-  if (piece.at_begin) step(PUSH_BEGIN);
+  constexpr uint8_t kBegins[] = {PUSH_BEGIN, PUSH_BEGIN_EXE, PUSH_BEGIN_NAME};
+  if (piece.at_begin) step(kBegins[static_cast<size_t>(piece.of)]);
   for (char c : piece.text) step(classes[static_cast<uint8_t>(c)]);
   if (piece.at_end) step(PUSH_END);
   for (uint32_t fact : facts) nodes[at].facts[fact / 64] |= uint64_t{1} << (fact % 64);
@@ -155,6 +156,8 @@ bool PushTexts::build(push_set& set) const {
   }
   for (size_t n = 0; n < outs.size(); ++n) std::copy(outs[n].begin(), outs[n].end(), set.outs[n].facts);
   set.begin = row(0)[PUSH_BEGIN];
+  set.begin_exe = row(0)[PUSH_BEGIN_EXE];
+  set.begin_name = row(0)[PUSH_BEGIN_NAME];
   set.states = static_cast<uint32_t>(nodes.size());
   return true;
 }

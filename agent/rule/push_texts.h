@@ -16,9 +16,12 @@
 
 namespace tiercel::rule {
 
+enum class PushText : uint8_t { kPath, kExe, kName };  // of an open; the program's
+
 struct PushPiece {
   std::string text;
   bool at_begin = false, at_end = false;
+  PushText of = PushText::kPath;
   auto operator<=>(const PushPiece&) const = default;
 };
 

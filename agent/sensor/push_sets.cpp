@@ -18,9 +18,11 @@ Result<> PushSets::put(std::shared_ptr<const push_set> set) {
       return fail_errno("cannot take back what the kernel leaves out", errno);
     return {};
   }
+  auto numbered = std::make_unique<push_set>(*set);
+  numbered->generation = ++generation_;
   const Fd inner(bpf_map_create(BPF_MAP_TYPE_ARRAY, "push_set", sizeof(uint32_t), sizeof(push_set), 1, nullptr));
   if (!inner.valid()) return fail_errno("cannot make the map of what the kernel leaves out", errno);
-  if (bpf_map_update_elem(inner.get(), &zero, set.get(), BPF_ANY) != 0)
+  if (bpf_map_update_elem(inner.get(), &zero, numbered.get(), BPF_ANY) != 0)
     return fail_errno("cannot fill the map of what the kernel leaves out", errno);
   const int inner_fd = inner.get();
   if (bpf_map_update_elem(sets_, &zero, &inner_fd, BPF_ANY) != 0)

@@ -21,6 +21,7 @@ class PushSets {
  private:
   int sets_ = -1;
   std::shared_ptr<const push_set> set_;
+  uint32_t generation_ = 0;
 };
 
 }  // namespace tiercel::sensor

@@ -4,7 +4,7 @@
  * the caller's memory; the caller's text is kept beside it.
  */
 #include "../include/inner.h"
-#include "../include/push.h"
+#include "../include/push_open.h"
 
 static __always_inline int open__exit(__u16 type, long ret, __s64 dirfd, const void *name, __u32 flags, __u32 mode,
 				      __u32 resolve)

@@ -4,6 +4,7 @@
  * BTF tracepoints (include/trace/events/sched.h) cost nothing to calls that do not create, exec or exit.
  */
 #include "../include/kill.h"
+#include "../include/push_program.h"
 #include "../include/sock.h"
 
 static __always_inline __u16 fork__type(struct task_struct *parent)
@@ -36,6 +37,9 @@ int BPF_PROG(process__fork, struct task_struct *parent, struct task_struct *chil
 {
 	bool thread = BPF_CORE_READ(child, pid) != BPF_CORE_READ(child, tgid);
 	struct build b;
+
+	if (!thread)
+		push__inherit(parent, child);
 
 	if (thread && !want_threads)
 		return 0;
@@ -317,6 +321,7 @@ int BPF_PROG(process__exec, struct task_struct *task, pid_t old_pid, struct linu
 	__u16 type = SYS_NR(task__regs(bpf_get_current_task_btf())) == NR_execveat ? EVT_execveat : EVT_execve;
 	struct build b;
 
+	push__forget(task);
 	if (!record__begin(&b, task, type, sizeof(struct ev_exec)))
 		return 0;
 	struct ev_exec *ev = (void *)b.head;
@@ -330,8 +335,11 @@ int BPF_PROG(process__exec, struct task_struct *task, pid_t old_pid, struct linu
 	exec__stdio(&b, ev, task);
 	exec__cgroups(&b, ev, task);
 	exec__env(&b, ev, task);
-	if (record__send(&b, RING_OF_execve) && want_verdicts)
-		kill__consider(b.s, b.w); /* on the record's own bytes, and only once they are told */
+	if (record__send(&b, RING_OF_execve)) { /* on the record's own bytes, and only once they are told */
+		if (want_verdicts)
+			kill__consider(b.s, b.w);
+		push__started(b.s, b.w);
+	}
 	scratch__put(&b);
 	return 0;
 }

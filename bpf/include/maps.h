@@ -80,6 +80,8 @@ struct push_state {
 	__u32 dots;	  /* that name is dots so far */
 	__u32 odd;	  /* the text is not as it will be cleaned */
 	__u32 unknown;	  /* anything may be so */
+	__u32 wanted;	  /* some rule may be satisfied */
+	__u32 pad;
 	__u16 folders[PUSH_DEPTH_MAX]; /* the state behind each folder's slash */
 };
 

@@ -25,9 +25,11 @@
 #define PUSH_OUTS_MAX 1024
 #define PUSH_TYPES_MAX 8
 
-/* Where a text begins and ends, as classes of their own. */
+/* Where a text begins and ends, as classes of their own: so one automaton serves paths of opens, the program's path, its name. */
 #define PUSH_BEGIN 1
 #define PUSH_END 2
+#define PUSH_BEGIN_EXE 3
+#define PUSH_BEGIN_NAME 4
 
 /* Facts that no text gives. Each is there if it may be so. */
 enum push_fact {
@@ -47,7 +49,8 @@ enum push_fact {
 	PF_ROOT_NOT,
 	PF_CONTAINER,
 	PF_HOST,
-	PF_TEXTS = 32, /* from here on: the pieces of texts */
+	PF_TEXTS = 32,	   /* from here on: the pieces of texts */
+	PF_PROGRAM = 192, /* ... of the program's path and name */
 };
 
 /* One of these bits; if there is none, the rule at `next` has its turn. */
@@ -73,9 +76,11 @@ struct push_set {
 	__u8 type_of[512]; /* by enum ev_type: 1 + its row of `types`; 0: every event is wanted */
 	struct push_type types[PUSH_TYPES_MAX];
 	__u8 class_of[256];
-	__u16 begin; /* the state behind PUSH_BEGIN */
+	__u16 begin, begin_exe, begin_name; /* the states behind these classes */
 	__u16 pad;
 	__u32 states;
+	__u32 generation; /* another one each time that a set is put in force */
+	__u64 of_program[PUSH_WORDS]; /* facts that a process has for as long as it runs a program */
 	struct push_clause clauses[PUSH_CLAUSES_MAX];
 	struct push_out outs[PUSH_OUTS_MAX];
 	__u16 out_of[PUSH_STATES_MAX]; /* row of `outs`; 0: none */

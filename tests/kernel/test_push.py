@@ -98,7 +98,8 @@ def test_of(paths, dice):
 def plain_test(dice):
     return dice.choice(["evt.is_open_read = true", "evt.is_open_write = true", "evt.is_open_create = true", "evt.is_open_exec = true", "evt.failed = true",
                         "evt.rawres >= 0", "evt.rawres < 0", "fd.num >= 0", "user.uid = 0", "user.uid != 0", "evt.arg.flags contains O_TRUNC",
-                        "fd.num > -1", "evt.rawres = -2", "evt.is_open_read != true", "fs.path.source = /x", "evt.arg.target contains x", "container.id = host"])
+                        "fd.num > -1", "proc.name = push_opens", "proc.name in (nginx, sshd)", 'proc.exepath endswith "/nft"', 'proc.exepath glob "*/python3*"',
+                        "proc.name startswith push", "proc.exepath pmatch (/usr/bin)", "proc.name = renamed", "evt.rawres = -2", "evt.is_open_read != true", "fs.path.source = /x", "evt.arg.target contains x", "container.id = host"])
 
 
 def condition(paths, dice, depth=3):
@@ -118,7 +119,7 @@ def rules(paths, dice):
         needed = test_of(paths, dice)
         while "contains" in needed or "regex" in needed or needed.startswith("basename"):
             needed = test_of(paths, dice)
-        text += (f"- rule: R{number}\n  desc: at random\n  condition: >\n    {types} and proc.name = push_opens and {needed} and {condition(paths, dice)}\n"
+        text += (f"- rule: R{number}\n  desc: at random\n  condition: >\n    {types} and proc.name in (push_opens, push_other) and {needed} and {condition(paths, dice)}\n"
                  f"  output: \"{' '.join('%' + field for field in FIELDS)}\"\n  priority: NOTICE\n")
     return text
 
@@ -126,7 +127,9 @@ def rules(paths, dice):
 def child(made):
     """Makes the opens, by open, openat and openat2 in turn."""
     libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(15, b"push_opens")
+    libc.prctl(15, b"renamed")  # which does not change what rules know as its name
+    if os.fork() == 0:
+        made = made[::2]
     for number, (stand, descriptor, path, flags) in enumerate(made):
         os.chdir(stand)
         at = os.open(descriptor, os.O_PATH | os.O_DIRECTORY) if descriptor else -100
@@ -141,6 +144,9 @@ def child(made):
         for one in (fd, at):
             if one >= 0:
                 os.close(one)
+    if len(made) < OPENS:
+        os._exit(0)
+    os.wait()
 
 
 def agents(options, files):

@@ -204,15 +204,38 @@ TEST_CASE("push-down: a rule's clauses, each fact both ways") {
 TEST_CASE("push-down: what the kernel cannot say is left open") {
   const std::string is_open = "evt.type in (open, openat, openat2) and ";
   for (const char* condition :
-       {"proc.name = x", "not fd.name = /etc/shadow", "fd.name icontains x", "fd.name = val(proc.exepath)",
-        "evt.rawres = 0 or proc.name = x", "fd.name glob *", "evt.arg.flags contains O_CREAT"}) {
+       {"proc.pname = x", "not fd.name = /etc/shadow", "fd.name icontains x", "fd.name = val(proc.exepath)",
+        "evt.rawres = 0 or proc.pname = x", "fd.name glob *", "evt.arg.flags contains O_CREAT"}) {
     CAPTURE(condition);
     CHECK_FALSE(pushed(one("R", is_open + condition)));
   }
   // ... and what else a rule needs is looked at all the same
-  const auto set = pushed(one("R", is_open + "proc.name = x and evt.is_open_write = true"));
+  const auto set = pushed(one("R", is_open + "proc.pname = x and evt.is_open_write = true"));
   REQUIRE(set);
   CHECK_FALSE(sent(*set, EVT_openat, {PF_WRITES_NOT}));
+}
+
+TEST_CASE("push-down: a program's path and name have facts of their own") {
+  const auto set = pushed(one("R", "evt.type = openat and (proc.name = nft or proc.exepath endswith /nft)"));
+  REQUIRE(set);
+  const auto of_program = [&](uint32_t fact) { return (set->of_program[fact / 64] >> (fact % 64) & 1) != 0; };
+  CHECK(of_program(PF_PROGRAM));
+  CHECK(of_program(PF_PROGRAM + 1));
+  CHECK_FALSE(of_program(PF_TEXTS));
+  CHECK(sent(*set, EVT_openat, {PF_PROGRAM}));
+  CHECK(sent(*set, EVT_openat, {PF_PROGRAM + 1}));
+  CHECK_FALSE(sent(*set, EVT_openat, {PF_TEXTS, PF_READS}));
+  CHECK(set->begin != set->begin_name);
+  CHECK(set->begin_exe == 0);  // nothing is asked of its beginning
+}
+
+TEST_CASE("push-down: of alternatives the rarer test is looked at") {
+  const auto set = pushed(one("R",
+                              "evt.type = openat and ((evt.is_open_read = true and fd.name = /a) or (evt.is_open_write "
+                              "= true and fd.name = /b))"));
+  REQUIRE(set);
+  CHECK_FALSE(sent(*set, EVT_openat, {PF_READS, PF_WRITES}));
+  CHECK(sent(*set, EVT_openat, {PF_READS, PF_TEXTS}));
 }
 
 TEST_CASE("push-down: rules together, by event type") {
@@ -231,7 +254,7 @@ TEST_CASE("push-down: rules together, by event type") {
   CHECK_FALSE(sent(*set, EVT_openat, {PF_READS, of_a}));
   CHECK_FALSE(sent(*set, EVT_open, {PF_READS, of_b}));
   // one rule that needs every open, and none is left out
-  CHECK_FALSE(pushed(one("A", write) + one("C", "evt.type in (open, openat, openat2) and proc.name = x")));
+  CHECK_FALSE(pushed(one("A", write) + one("C", "evt.type in (open, openat, openat2) and proc.pname = x")));
 }
 
 TEST_CASE("push-down: what no open has makes no open wanted") {

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the rules look for in a program's path and name (push.h), kept with the leader of its threads from the start of the program on: what a
+ * program calls itself later, and what becomes of its file, changes neither these nor what user space knows. Of who began before the agent, or
+ * before the set in force, nothing is kept, and anything may be so.
+ */
+#pragma once
+
+#include "push.h"
+
+struct push_program {
+	__u64 facts[PUSH_WORDS];
+	__u32 generation; /* of the set */
+	__u32 pad;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct push_program);
+} push_programs __weak SEC(".maps");
+
+/* A text anywhere in the record, up to a NUL. */
+static long push__told(__u32 i, struct push_run *r)
+{
+	struct push_state *p = &r->w->push;
+	__u32 at = p->at;
+
+	if (at >= p->end || at >= TIERCEL_RECORD_MAX)
+		return 1;
+	__u8 byte = r->s->rec[at];
+	if (!byte)
+		return 1;
+	push__step(r, r->set->class_of[byte]);
+	p->at = at + 1;
+	return 0;
+}
+
+static __always_inline void push__text(struct push_run *r, __u32 begin, __u32 off, __u32 len)
+{
+	struct push_state *p = &r->w->push;
+
+	p->state = begin;
+	p->at = off;
+	p->end = off + len;
+	bpf_loop(TIERCEL_PATH_MAX, push__told, r, 0);
+	push__step(r, PUSH_END);
+}
+
+/* The record in s is the current task's start of a program. Not global, so that the verifier knows s and w as values of maps. */
+static __noinline __attribute__((unused)) int push__started(struct scratch *s, struct walk *w)
+{
+	if (!s || !w)
+		return 0;
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	const struct push_set *set = push__set();
+	struct ev_exec *ev = (void *)s->rec;
+	struct push_program of = {};
+
+	if (!push_on || !set || ev->head.flags & EVF_PATH_CUT || !ev->exepath.len)
+		return 0;
+	struct push_run r = {.set = set, .s = s, .w = w};
+	struct push_state *p = &w->push;
+	__builtin_memset(p, 0, __builtin_offsetof(struct push_state, folders));
+	push__text(&r, set->begin_exe, ev->exepath.off, ev->exepath.len);
+	push__text(&r, set->begin_name, __builtin_offsetof(struct ev_head, comm), TIERCEL_COMM_LEN);
+	for (int i = 0; i < PUSH_WORDS; i++)
+		of.facts[i] = p->facts[i] & set->of_program[i];
+	of.generation = set->generation;
+	bpf_task_storage_get(&push_programs, task, &of, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	return 0;
+}
+
+/* Another program begins: what was kept is of the one before. */
+static __always_inline void push__forget(struct task_struct *task)
+{
+	bpf_task_storage_delete(&push_programs, task);
+}
+
+/* A new process runs its parent's program. */
+static __always_inline void push__inherit(struct task_struct *parent, struct task_struct *child)
+{
+	struct push_program *of = bpf_task_storage_get(&push_programs, parent->group_leader, 0, 0);
+
+	if (of)
+		bpf_task_storage_get(&push_programs, child, of, BPF_LOCAL_STORAGE_GET_F_CREATE);
+}
+
+/* Facts of the current task's program in place of those that any may have. False: they are not known. */
+static __always_inline bool push__of_program(struct push_run *r, struct task_struct *task)
+{
+	struct push_program *of = bpf_task_storage_get(&push_programs, task->group_leader, 0, 0);
+	struct push_state *p = &r->w->push;
+
+	if (!of || of->generation != r->set->generation)
+		return false;
+	for (int i = 0; i < PUSH_WORDS; i++)
+		p->facts[i] = (p->facts[i] & ~r->set->of_program[i]) | of->facts[i];
+	return true;
+}

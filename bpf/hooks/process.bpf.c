@@ -321,7 +321,6 @@ int BPF_PROG(process__exec, struct task_struct *task, pid_t old_pid, struct linu
 	__u16 type = SYS_NR(task__regs(bpf_get_current_task_btf())) == NR_execveat ? EVT_execveat : EVT_execve;
 	struct build b;
 
-	push__forget(task);
 	if (!record__begin(&b, task, type, sizeof(struct ev_exec)))
 		return 0;
 	struct ev_exec *ev = (void *)b.head;

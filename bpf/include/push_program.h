@@ -11,7 +11,7 @@
 struct push_program {
 	__u64 facts[PUSH_WORDS];
 	__u32 generation; /* of the set */
-	__u32 pad;
+	__u32 exec_id;	  /* of the program: task storage is refused now and then, and may be of the one before */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -55,7 +55,6 @@ static __noinline __attribute__((unused)) int push__started(struct scratch *s, s
 	struct task_struct *task = (void *)bpf_get_current_task_btf();
 	const struct push_set *set = push__set();
 	struct ev_exec *ev = (void *)s->rec;
-	struct push_program of = {};
 
 	if (!push_on || !set || ev->head.flags & EVF_PATH_CUT || !ev->exepath.len)
 		return 0;
@@ -64,17 +63,14 @@ static __noinline __attribute__((unused)) int push__started(struct scratch *s, s
 	__builtin_memset(p, 0, __builtin_offsetof(struct push_state, folders));
 	push__text(&r, set->begin_exe, ev->exepath.off, ev->exepath.len);
 	push__text(&r, set->begin_name, __builtin_offsetof(struct ev_head, comm), TIERCEL_COMM_LEN);
+	struct push_program *of = bpf_task_storage_get(&push_programs, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!of)
+		return 0;
 	for (int i = 0; i < PUSH_WORDS; i++)
-		of.facts[i] = p->facts[i] & set->of_program[i];
-	of.generation = set->generation;
-	bpf_task_storage_get(&push_programs, task, &of, BPF_LOCAL_STORAGE_GET_F_CREATE);
+		of->facts[i] = p->facts[i] & set->of_program[i];
+	of->exec_id = ev->head.exec_id;
+	of->generation = set->generation;
 	return 0;
-}
-
-/* Another program begins: what was kept is of the one before. */
-static __always_inline void push__forget(struct task_struct *task)
-{
-	bpf_task_storage_delete(&push_programs, task);
 }
 
 /* A new process runs its parent's program. */
@@ -82,7 +78,7 @@ static __always_inline void push__inherit(struct task_struct *parent, struct tas
 {
 	struct push_program *of = bpf_task_storage_get(&push_programs, parent->group_leader, 0, 0);
 
-	if (of)
+	if (of && of->exec_id == BPF_CORE_READ(child, self_exec_id))
 		bpf_task_storage_get(&push_programs, child, of, BPF_LOCAL_STORAGE_GET_F_CREATE);
 }
 
@@ -92,7 +88,7 @@ static __always_inline bool push__of_program(struct push_run *r, struct task_str
 	struct push_program *of = bpf_task_storage_get(&push_programs, task->group_leader, 0, 0);
 	struct push_state *p = &r->w->push;
 
-	if (!of || of->generation != r->set->generation)
+	if (!of || of->generation != r->set->generation || of->exec_id != task->self_exec_id)
 		return false;
 	for (int i = 0; i < PUSH_WORDS; i++)
 		p->facts[i] = (p->facts[i] & ~r->set->of_program[i]) | of->facts[i];

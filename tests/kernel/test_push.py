@@ -178,7 +178,7 @@ def run(options, seed, checks):
         on, off = (told(agent) for agent in both)
     checks.check(sum(off.values()) > 0, f"seed {seed}: alerts to compare")
     missing, extra = off - on, on - off
-    checks.check(not missing and not extra, f"seed {seed}: missing {list(missing.items())[:3]}, extra {list(extra.items())[:3]}")
+    checks.check(not missing and not extra, f"seed {seed}: missing {sum(missing.values())} {list(missing.items())[:3]}, extra {sum(extra.values())} {list(extra.items())[:3]}")
     return sum(off.values()), known
 
 

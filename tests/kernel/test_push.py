@@ -26,6 +26,7 @@ TICK_S = 2.5  # counters are read once a second
 NAMES = ["etc", "data", ".ssh", "shadow", "a.pth", "b.ini", "x", "log", "key.pem", "lib.so.1", "deep", "..data", ". ", "...", "ключ"]
 FLAGS = [os.O_RDONLY, os.O_WRONLY, os.O_RDWR, os.O_RDONLY | os.O_CREAT, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, os.O_RDWR | os.O_TRUNC,
          os.O_WRONLY | os.O_CREAT | os.O_EXCL, os.O_RDONLY | os.O_DIRECTORY, os.O_PATH]
+NAME = f"push_{os.getpid()}"  # of the program: another run beside this one has its own
 FIELDS = ["evt.type", "evt.rawres", "fd.name", "fd.nameraw", "fd.realpath", "evt.arg.flags"]
 
 
@@ -98,7 +99,7 @@ def test_of(paths, dice):
 def plain_test(dice):
     return dice.choice(["evt.is_open_read = true", "evt.is_open_write = true", "evt.is_open_create = true", "evt.is_open_exec = true", "evt.failed = true",
                         "evt.rawres >= 0", "evt.rawres < 0", "fd.num >= 0", "user.uid = 0", "user.uid != 0", "evt.arg.flags contains O_TRUNC",
-                        "fd.num > -1", "proc.name = push_opens", "proc.name in (nginx, sshd)", 'proc.exepath endswith "/nft"', 'proc.exepath glob "*/python3*"',
+                        "fd.num > -1", f"proc.name = {NAME}", "proc.name in (nginx, sshd)", 'proc.exepath endswith "/nft"', 'proc.exepath glob "*/python3*"',
                         "proc.name startswith push", "proc.exepath pmatch (/usr/bin)", "proc.name = renamed", "evt.rawres = -2", "evt.is_open_read != true", "fs.path.source = /x", "evt.arg.target contains x", "container.id = host"])
 
 
@@ -119,7 +120,7 @@ def rules(paths, dice):
         needed = test_of(paths, dice)
         while "contains" in needed or "regex" in needed or needed.startswith("basename"):
             needed = test_of(paths, dice)
-        text += (f"- rule: R{number}\n  desc: at random\n  condition: >\n    {types} and proc.name in (push_opens, push_other) and {needed} and {condition(paths, dice)}\n"
+        text += (f"- rule: R{number}\n  desc: at random\n  condition: >\n    {types} and proc.name in ({NAME}, push_other) and {needed} and {condition(paths, dice)}\n"
                  f"  output: \"{' '.join('%' + field for field in FIELDS)}\"\n  priority: NOTICE\n")
     return text
 
@@ -168,7 +169,7 @@ def run(options, seed, checks):
         todo = folder.file("opens.json", json.dumps(made))
         both = agents(options, [folder.file("rules.yaml", rules(paths, dice))])
         with both[0], both[1]:
-            program = os.path.join(folder.path, "push_opens")
+            program = os.path.join(folder.path, NAME)
             os.symlink(sys.executable, program)
             subprocess.run([program, os.path.abspath(__file__), "--tiercel", "-", "--programs", "-", "--opens", todo], check=True, timeout=120 * support.SLOWER)
             time.sleep(TICK_S)

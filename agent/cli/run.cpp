@@ -52,6 +52,7 @@ std::optional<config::Config> configuration(const RunArgs& args, group::GroupCon
   if (!args.state_dir.empty()) config->state_dir = args.state_dir;
   if (!args.run_dir.empty()) config->run_dir = args.run_dir;
   if (!args.attach.empty()) (void)config::set_attach(args.attach, config->sensor);
+  if (!args.record_to.empty()) config->sensor.push_down = false;  // other rules may be tried on the recording
   if (!args.host_root.empty()) config->host_root = args.host_root;
   if (!args.manager_host.empty()) config->wazuh.managers = {config::WazuhManager{.host = args.manager_host}};
   return config;

@@ -49,9 +49,17 @@ void cut(PushPiece& piece) {
   piece.at_begin = false;
 }
 
-std::string_view without_slashes(std::string_view path) {
-  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
-  return path;
+// As pmatch reads it: folder by folder, with a slash before the first. Empty: a folder that cleaning takes away.
+std::string components_of(std::string_view path) {
+  std::string out;
+  while (!path.empty()) {
+    const size_t end = std::min(path.find('/'), path.size());
+    const std::string_view component = path.substr(0, end);
+    path.remove_prefix(std::min(end + 1, path.size()));
+    if (component == "." || component == "..") return {};
+    if (!component.empty()) out.append("/").append(component);
+  }
+  return out;
 }
 
 }  // namespace
@@ -82,7 +90,7 @@ std::vector<PushPiece> pieces_of(Op op, std::string_view pattern) {
       break;
     case Op::kPmatch: {
       // of a folder and all that is in it; what the pattern's end says holds for a component
-      out = longest_run(without_slashes(pattern));
+      out = longest_run(components_of(pattern));
       out.at_end = false;
       break;
     }

@@ -171,6 +171,12 @@ static __always_inline void push__written(struct push_run *r, struct task_struct
 	p->at = 0;
 	bpf_loop(TIERCEL_PATH_MAX, push__raw, r, 0);
 	push__step(r, PUSH_END);
+	if (!relative)
+		return;
+	push__begin(r); /* pmatch takes the first slash for granted */
+	p->at = 0;
+	bpf_loop(TIERCEL_PATH_MAX, push__own, r, 0);
+	push__end(r);
 }
 
 /* What the kernel opened. `same`: the text in s->rec has gone through as it is. */
@@ -270,8 +276,9 @@ static __noinline int open__filtered(__u32 type, long fd, __s64 dirfd, const voi
 	struct push_state *p = &b.w->push;
 	__builtin_memset(p, 0, __builtin_offsetof(struct push_state, folders));
 	bool makes = flags & O_MAKES;
+	__u32 access = flags & O_ACCMODE; /* 3 is neither, to those who ask */
 	p->facts[0] = push__of_task(task) | push__either(fd >= 0, PF_SUCCEEDED) |
-		     push__either((flags & O_ACCMODE) != 1, PF_READS) | push__either((flags & O_ACCMODE) != 0, PF_WRITES) | push__either(flags & O_TRUNCATES, PF_TRUNCATES) |
+		     push__either(access == 0 || access == 2, PF_READS) | push__either(access == 1 || access == 2, PF_WRITES) | push__either(flags & O_TRUNCATES, PF_TRUNCATES) |
 		     push__either(makes && mode & 0111, PF_MAKES_EXECUTABLE) | 1ull << PF_CREATES_NOT |
 		     (makes && fd >= 0 ? 1ull << PF_CREATES : 0);
 	long len = bpf_probe_read_user_str(b.s->rec, TIERCEL_PATH_MAX, name);

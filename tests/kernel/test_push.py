@@ -25,7 +25,7 @@ RULES, OPENS, SEEDS, SEEDS_LONG = 16, 1500, 3, 60
 TICK_S = 2.5  # counters are read once a second
 NAMES = ["etc", "data", ".ssh", "shadow", "a.pth", "b.ini", "x", "log", "key.pem", "lib.so.1", "deep", "..data", ". ", "...", "ключ"]
 FLAGS = [os.O_RDONLY, os.O_WRONLY, os.O_RDWR, os.O_RDONLY | os.O_CREAT, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, os.O_RDWR | os.O_TRUNC,
-         os.O_WRONLY | os.O_CREAT | os.O_EXCL, os.O_RDONLY | os.O_DIRECTORY, os.O_PATH]
+         os.O_WRONLY | os.O_CREAT | os.O_EXCL, os.O_RDONLY | os.O_DIRECTORY, os.O_PATH, os.O_WRONLY | os.O_RDWR]
 NAME = f"push_{os.getpid()}"  # of the program: another run beside this one has its own
 FIELDS = ["evt.type", "evt.rawres", "fd.name", "fd.nameraw", "fd.realpath", "evt.arg.flags"]
 
@@ -70,7 +70,9 @@ def opens(root, paths, dice):
             path += "/" + dice.choice(NAMES)
         stand, descriptor = dice.choice(folders), dice.choice(folders) if dice.random() < 0.3 else None
         path = disguised(path, dice)
-        if dice.random() < 0.5:
+        if dice.random() < 0.1:
+            path = path.lstrip("/")  # relative to somewhere else
+        elif dice.random() < 0.5:
             path = os.path.relpath(path, dice.choice([stand, descriptor or stand, root]))
         made.append([stand, descriptor, path, dice.choice(FLAGS)])
     return made
@@ -100,7 +102,7 @@ def plain_test(dice):
     return dice.choice(["evt.is_open_read = true", "evt.is_open_write = true", "evt.is_open_create = true", "evt.is_open_exec = true", "evt.failed = true",
                         "evt.rawres >= 0", "evt.rawres < 0", "fd.num >= 0", "user.uid = 0", "user.uid != 0", "evt.arg.flags contains O_TRUNC",
                         "fd.num > -1", f"proc.name = {NAME}", "proc.name in (nginx, sshd)", 'proc.exepath endswith "/nft"', 'proc.exepath glob "*/python3*"',
-                        "proc.name startswith push", "proc.exepath pmatch (/usr/bin)", "proc.name = renamed", "evt.rawres = -2", "evt.is_open_read != true", "fs.path.source = /x", "evt.arg.target contains x", "container.id = host"])
+                        "proc.name startswith push", "proc.exepath pmatch (/usr/bin)", "proc.name = renamed", "evt.rawres = -2", "evt.is_open_read != true", "not evt.is_open_write = true", "fs.path.source = /x", "evt.arg.target contains x", "container.id = host"])
 
 
 def condition(paths, dice, depth=3):

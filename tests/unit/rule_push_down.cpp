@@ -89,6 +89,9 @@ TEST_CASE("push-down: what is certain to be in a path that satisfies a pattern")
   CHECK(pieces(Op::kGlob, "*[.]x") == Texts{"x$"});
   CHECK(pieces(Op::kGlob, "*").empty());
   CHECK(pieces(Op::kPmatch, "/etc/pam.d/") == Texts{"^/etc/pam.d"});
+  CHECK(pieces(Op::kPmatch, "etc//pam.d") == Texts{"^/etc/pam.d"});
+  CHECK(pieces(Op::kPmatch, "/etc/../x").empty());
+  CHECK(pieces(Op::kPmatch, "/").empty());
   CHECK(pieces(Op::kPmatch, "/proc/[0-9]*/root") == Texts{"^/proc/"});
   CHECK(pieces(Op::kIContains, "x").empty());
 }

@@ -15,7 +15,7 @@ TIERCEL_SOAK=1 ctest --test-dir build/dev -R 'slack_webhook|report_' --output-on
 for type in slack aws_security_hub; do
   TIERCEL_SOAK=1 python3 tests/kernel/test_hostile_outputs.py --tiercel build/release/tiercel --programs build/release/tests/kernel --type $type
 done
-for part in latency_rate delivered growth; do
+for part in flood latency_rate delivered growth; do
   python3 tests/bench/$part.py --tiercel build/release/tiercel --programs build/release/tests --quick
 done
 python3 tests/kernel/test_unit.py --machine --tiercel build/release/tiercel

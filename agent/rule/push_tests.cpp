@@ -146,7 +146,7 @@ void make_part(PathField::Part part, PushPiece& piece) {
   }
   if (part == PathField::Part::kName && piece.at_begin) {
     piece.at_begin = false;
-    piece.text.insert(0, "/");
+    if (!piece.text.starts_with('/')) piece.text.insert(0, "/");
   }
 }
 
@@ -180,6 +180,11 @@ std::optional<PushFacts> PushTests::text_facts(uint32_t index, const Test& test)
   if (!number) return out;
   for (PushPiece& piece : pieces) {
     piece.of = path->of;
+    if (test.op == Op::kPmatch && path->of != PushText::kPath && piece.at_begin) {  // these may have no first slash
+      piece.text.erase(0, 1);
+      piece.at_begin = false;
+      if (piece.text.empty()) return out;
+    }
     texts_.add(piece, *number);
   }
   return out = fact(*number);

@@ -21,7 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "support"))
 import tiercel as support  # noqa: E402
 
-RULES, OPENS, SEEDS, SEEDS_LONG = 16, 1500, 3, 60
+RULES, OPENS, SEEDS, SEEDS_LONG = 16, 1500, 2, 60
 TICK_S = 2.5  # counters are read once a second
 NAMES = ["etc", "data", ".ssh", "shadow", "a.pth", "b.ini", "x", "log", "key.pem", "lib.so.1", "deep", "..data", ". ", "...", "ключ"]
 FLAGS = [os.O_RDONLY, os.O_WRONLY, os.O_RDWR, os.O_RDONLY | os.O_CREAT, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, os.O_RDWR | os.O_TRUNC,
@@ -102,7 +102,7 @@ def plain_test(dice):
     return dice.choice(["evt.is_open_read = true", "evt.is_open_write = true", "evt.is_open_create = true", "evt.is_open_exec = true", "evt.failed = true",
                         "evt.rawres >= 0", "evt.rawres < 0", "fd.num >= 0", "user.uid = 0", "user.uid != 0", "evt.arg.flags contains O_TRUNC",
                         "fd.num > -1", f"proc.name = {NAME}", "proc.name in (nginx, sshd)", 'proc.exepath endswith "/nft"', 'proc.exepath glob "*/python3*"',
-                        "proc.name startswith push", "proc.exepath pmatch (/usr/bin)", "proc.name = renamed", "evt.rawres = -2", "evt.is_open_read != true", "not evt.is_open_write = true", "fs.path.source = /x", "evt.arg.target contains x", "container.id = host"])
+                        "proc.name startswith push", "proc.exepath pmatch (/usr/bin)", "proc.name = renamed", f"proc.name pmatch ({NAME})", "evt.rawres = -2", "evt.is_open_read != true", "not evt.is_open_write = true", "fs.path.source = /x", "evt.arg.target contains x", "container.id = host"])
 
 
 def condition(paths, dice, depth=3):

@@ -232,6 +232,16 @@ TEST_CASE("push-down: a program's path and name have facts of their own") {
   CHECK(set->begin_exe == 0);  // nothing is asked of its beginning
 }
 
+TEST_CASE("push-down: pmatch on what has no slash") {
+  const auto name = pushed(one("R", "evt.type = openat and fd.filename pmatch (lib.so)"));
+  REQUIRE(name);
+  CHECK(finds(*name, "/x/lib.so", PF_TEXTS));
+  CHECK_FALSE(finds(*name, "/x/glib.so", PF_TEXTS));
+  const auto program = pushed(one("R", "evt.type = openat and proc.name pmatch (nft)"));
+  REQUIRE(program);
+  CHECK(finds(*program, "nft", PF_PROGRAM));
+}
+
 TEST_CASE("push-down: of alternatives the rarer test is looked at") {
   const auto set = pushed(one("R",
                               "evt.type = openat and ((evt.is_open_read = true and fd.name = /a) or (evt.is_open_write "

@@ -89,10 +89,6 @@ bool append(push_set& set, size_t& used, const std::vector<Clauses>& rules, push
 
 }  // namespace
 
-bool is_pushed(uint16_t type) {
-  return std::find(std::begin(kPushed), std::end(kPushed), type) != std::end(kPushed);
-}
-
 std::vector<Clues> find_pushed(const Typed& tree, const Program& program, const EventTypes& types) {
   EventTypes asked;
   for (uint16_t type : kPushed)

@@ -14,9 +14,6 @@
 
 namespace tiercel::rule {
 
-// Event types whose hooks ask.
-[[nodiscard]] bool is_pushed(uint16_t type);
-
 // At load: what of a condition the kernel can look for, on the event types whose hooks ask.
 [[nodiscard]] std::vector<Clues> find_pushed(const Typed& tree, const Program& program, const EventTypes& types);
 

@@ -8,25 +8,14 @@
 #include <iterator>
 #include <string_view>
 
+#include "agent/sensor/call_number.h"
+
 // Falco's names of two calls.
 #define __NR_pread __NR_pread64
 #define __NR_pwrite __NR_pwrite64
 
-#define TEXT_OF(macro) #macro
-#define NUMBER_TEXT(macro) TEXT_OF(macro)
-
 namespace tiercel::sensor {
 namespace {
-
-// -1: a name that no macro replaced.
-constexpr int number_of(std::string_view text) {
-  int number = 0;
-  for (char digit : text) {
-    if (digit < '0' || digit > '9') return -1;
-    number = number * 10 + (digit - '0');
-  }
-  return number;
-}
 
 // Numbers that 16-bit users once had, those with a 32 behind their names, and others that came later.
 struct Numbers {
@@ -36,7 +25,7 @@ struct Numbers {
 constexpr Numbers kNumbers[] = {
     {},
 #define EVENT(name, record, ring, category, flags, hook, params) \
-  {#name, number_of(NUMBER_TEXT(__NR_##name)), number_of(NUMBER_TEXT(__NR_##name##32))},
+  {#name, CALL_NUMBER_OF(__NR_##name), CALL_NUMBER_OF(__NR_##name##32)},
 #include "bpf/schema/events.def"
 };
 

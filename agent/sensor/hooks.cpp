@@ -7,13 +7,11 @@
 #include <cstdlib>
 #include <utility>
 
+#include "agent/sensor/call_number.h"
+
 // Falco's names of two calls (tracefs.cpp has the kernel's).
 #define SYS_pread SYS_pread64
 #define SYS_pwrite SYS_pwrite64
-
-// The text of a call's number, or of its macro's name where the architecture has no such call.
-#define TEXT_OF(macro) #macro
-#define NUMBER_TEXT(macro) TEXT_OF(macro)
 
 namespace tiercel::sensor {
 
@@ -37,15 +35,6 @@ std::string Hook::exit_program() const {
 }
 
 namespace {
-
-constexpr int number_of(std::string_view text) {
-  int number = 0;
-  for (char digit : text) {
-    if (digit < '0' || digit > '9') return -1;
-    number = number * 10 + (digit - '0');
-  }
-  return number;
-}
 
 // Their arguments point to structs that 32-bit callers lay out otherwise: vectors of buffers, messages, argv.
 constexpr std::array<std::string_view, 8> kWide = {
@@ -88,8 +77,7 @@ const Hook& hook_of(uint16_t type) {
   static constexpr bool kVITAL = true, kBULK = false;
   static constexpr Hook kHooks[] = {
       {},
-#define EVENT(name, record, ring, category, flags, hook, params) \
-  {#name, hook, k##ring, number_of(NUMBER_TEXT(SYS_##name))},
+#define EVENT(name, record, ring, category, flags, hook, params) {#name, hook, k##ring, CALL_NUMBER_OF(SYS_##name)},
 #include "bpf/schema/events.def"
   };
   return kHooks[type < EVT_COUNT ? type : 0];

@@ -243,7 +243,7 @@ static __always_inline __u64 push__either(bool holds, int fact)
 
 static __always_inline __u64 push__of_task(struct task_struct *task)
 {
-	return push__either(task->cred->euid.val == 0, PF_ROOT) | 1ull << PF_CONTAINER | 1ull << PF_HOST;
+	return push__either(task->cred->euid.val == 0, PF_ROOT);
 }
 
 /* Processes whose parent is the agent or its broker. */

@@ -47,8 +47,6 @@ enum push_fact {
 	PF_TRUNCATES_NOT,
 	PF_ROOT, /* effective uid 0 */
 	PF_ROOT_NOT,
-	PF_CONTAINER,
-	PF_HOST,
 	PF_TEXTS = 32,	   /* from here on: the pieces of texts */
 	PF_PROGRAM = 192, /* ... of the program's path and name */
 };

@@ -26,7 +26,7 @@
 #include "agent/sensor/guarded_flags.h"
 #include "agent/sensor/hooks.h"
 #include "agent/sensor/host.h"
-#include "agent/sensor/kernel_types.h"
+#include "agent/sensor/kernel_casts.h"
 #include "agent/sensor/leave_behind.h"
 #include "agent/sensor/loss_table.h"
 #include "agent/sensor/merge.h"
@@ -186,8 +186,7 @@ Result<> BpfSource::load() {
 
 Result<> BpfSource::load_objects() {
   if (skeleton_) tiercel_bpf__destroy(std::exchange(skeleton_, nullptr));
-  const auto options = with_kernel_types<bpf_object_open_opts>();
-  skeleton_ = tiercel_bpf__open_opts(&options);
+  skeleton_ = open_object();
   if (!skeleton_) return explain_load_failure(errno);
   skeleton_->rodata->cgroup_subsys = container_controller();
   skeleton_->rodata->page_kib = static_cast<__u32>(::sysconf(_SC_PAGESIZE) / 1024);

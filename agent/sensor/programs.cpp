@@ -10,7 +10,7 @@
 
 #include "agent/sensor/hooks.h"
 #include "agent/sensor/host.h"
-#include "agent/sensor/kernel_types.h"
+#include "agent/sensor/kernel_casts.h"
 
 namespace tiercel::sensor {
 namespace {
@@ -77,8 +77,7 @@ void Programs::keep_from(const tiercel_bpf& object, Place place, const Choice& c
 // From a further copy of the object that works on the maps of the first. Of the copy the programs' descriptors are
 // kept.
 Result<> Programs::load(Place place, const Choice& choice) {
-  const auto options = with_kernel_types<bpf_object_open_opts>();
-  tiercel_bpf* more = tiercel_bpf__open_opts(&options);
+  tiercel_bpf* more = open_object();
   if (!more) return explain_load_failure(errno);
   const std::unique_ptr<tiercel_bpf, void (*)(tiercel_bpf*)> owner(more, tiercel_bpf__destroy);
   *more->rodata = *first_->rodata;

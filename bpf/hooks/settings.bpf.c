@@ -4,6 +4,7 @@
 
 const volatile int cgroup_subsys = -1;
 const volatile __u32 page_kib = 4;
+const volatile bool kernel_casts = false;
 const volatile bool compat_regs = false;
 const volatile bool exits_by_function = false;
 const volatile bool inner_hooks = false;

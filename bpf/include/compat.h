@@ -4,9 +4,37 @@
 
 #include "vmlinux.h"
 
+#include "../schema/cast.h"
+
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
+
+/*
+ * v6.2 (a35b9af4ec2c): bpf_rdonly_cast() lets members of a struct at any address be plain loads, which give 0 where there is
+ * nothing, instead of a helper's call for each. libbpf before 1.5 looks for a function that the kernel lacks in all modules,
+ * which takes CAP_SYS_ADMIN: so the call is a mark here, which the loader makes a call of (agent/sensor/kernel_casts.h).
+ */
+extern const volatile bool kernel_casts; /* the loader has */
+static __always_inline void *kernel__cast(const void *at, __u64 type_id)
+{
+	void *cast;
+
+	asm volatile("r1 = %1\n"
+		     "r2 = %2\n"
+		     "r0 = %3\n"
+		     "%0 = r0\n"
+		     : "=r"(cast)
+		     : "r"(at), "r"(type_id), "i"(CAST_MARK)
+		     : "r0", "r1", "r2", "r3", "r4", "r5");
+	return cast;
+}
+#define KERNEL_CAST(type, at) ((type *)kernel__cast((const void *)(at), bpf_core_type_id_kernel(type)))
+#define KERNEL_READ(type, at, member)                                                                       \
+	(kernel_casts ? KERNEL_CAST(type, at)->member : BPF_CORE_READ((type *)(at), member))
+
+/* Eight bytes at a place, of memory that was cast to something that begins with that many: struct pt_regs. */
+#define KERNEL_WORD(cast, i) (((volatile __u64 *)(cast))[i])
 
 /* v6.3 (f122a08b197d): a set of capabilities is one number; before, two halves, the lower one first: the same bytes where
  * the lower byte comes first */

@@ -88,6 +88,8 @@ struct push_state {
 /* Where a path is put together from its end; 256 more bytes let the verifier see that a component always fits. */
 struct walk {
 	__u64 dentry, mnt, root_dentry, root_mnt;
+	__u64 mnt_root;
+	__u64 seen[8]; /* of a dentry */
 	__u32 pos;
 	__u32 cut;      /* more components or bytes than fit */
 	__u32 nameless; /* in no directory */

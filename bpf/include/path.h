@@ -15,10 +15,55 @@ static __always_inline struct mount *mount__of(struct vfsmount *mnt)
 	return (void *)mnt - bpf_core_field_offset(struct mount, mnt);
 }
 
-static __always_inline bool walk__prepend(struct walk *w, struct dentry *dentry, bool slash)
+/* What the walk needs of a dentry. */
+struct dentry_look {
+	__u64 parent;
+	const void *name;
+	__u32 len;
+};
+
+#define DENTRY_READ 64 /* from d_parent on: all of it lies close together (include/linux/dcache.h), one read for it */
+#define DENTRY_AT(bytes, type, field) \
+	(*(type *)((void *)(bytes) + bpf_core_field_offset(struct dentry, field) - bpf_core_field_offset(struct dentry, d_parent)))
+
+static __always_inline void dentry__look(struct dentry_look *look, struct walk *w, __u64 at)
 {
-	__u32 len = BPF_CORE_READ(dentry, d_name.len);
-	const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
+	if (kernel_casts) {
+		struct dentry *dentry = KERNEL_CAST(struct dentry, at);
+		look->parent = (__u64)dentry->d_parent;
+		look->name = dentry->d_name.name;
+		look->len = dentry->d_name.len;
+		return;
+	}
+	bpf_probe_read_kernel(w->seen, DENTRY_READ, (void *)at + bpf_core_field_offset(struct dentry, d_parent));
+	look->parent = DENTRY_AT(w->seen, __u64, d_parent);
+	look->name = DENTRY_AT(w->seen, const void *, d_name.name);
+	look->len = DENTRY_AT(w->seen, __u32, d_name.len);
+}
+
+#define NAME_WORDS 5 /* names that a dentry holds itself have up to 40 bytes */
+
+/* A name into buf[at], word by word where that takes no helper. What lies behind it is left as it is. */
+static __always_inline void walk__copy(struct walk *w, __u32 at, const void *name, __u32 len)
+{
+	if (!kernel_casts || len > NAME_WORDS * 8) {
+		bpf_probe_read_kernel(&w->buf[at & (TIERCEL_PATH_MAX - 1)], len, name);
+		return;
+	}
+	void *from = KERNEL_CAST(struct pt_regs, name);
+	for (__u32 i = 0; i < NAME_WORDS; i++) {
+		if (i * 8 >= len)
+			return;
+		__u32 left = len - i * 8;
+		__u64 mask = left >= 8 ? -1ull : (1ull << (left & 7) * 8) - 1;
+		__u64 *to = (void *)&w->buf[(at + i * 8) & (TIERCEL_PATH_MAX - 1)];
+		*to = (*to & ~mask) | (KERNEL_WORD(from, i) & mask);
+	}
+}
+
+static __always_inline bool walk__prepend(struct walk *w, const struct dentry_look *look, bool slash)
+{
+	__u32 len = look->len;
 	__u32 at = w->pos;
 
 	if (len > 255)
@@ -28,7 +73,7 @@ static __always_inline bool walk__prepend(struct walk *w, struct dentry *dentry,
 	at -= len + 1;
 	at &= TIERCEL_PATH_MAX - 1;
 	w->buf[at] = '/';
-	bpf_probe_read_kernel(&w->buf[at + 1], len, name);
+	walk__copy(w, at + 1, look->name, len);
 	w->pos = slash ? at : at + 1;
 	return true;
 }
@@ -37,37 +82,49 @@ struct walk_ctx {
 	struct walk *w;
 };
 
+/* The mount that the walk has come to. */
+static __always_inline void walk__mount(struct walk *w, __u64 mnt)
+{
+	w->mnt = mnt;
+	w->mnt_root = (__u64)KERNEL_READ(struct vfsmount, mnt, mnt_root);
+}
+
+/* From the root of a mount to where it is mounted. False: there is nothing above. */
+static __always_inline bool walk__up(struct walk *w)
+{
+	__u64 m = (__u64)mount__of((void *)w->mnt);
+	__u64 up = (__u64)KERNEL_READ(struct mount, m, mnt_parent);
+
+	if (up == m || !up)
+		return false;
+	w->dentry = (__u64)KERNEL_READ(struct mount, m, mnt_mountpoint);
+	walk__mount(w, up + bpf_core_field_offset(struct mount, mnt));
+	return true;
+}
+
 /* One step up. Returns 1 when there is nothing more to do. */
 static long walk__step(__u32 i, struct walk_ctx *ctx)
 {
 	struct walk *w = ctx->w;
-	struct dentry *dentry = (void *)w->dentry;
-	struct vfsmount *mnt = (void *)w->mnt;
+	struct dentry_look look;
 
-	if (!dentry || (w->dentry == w->root_dentry && w->mnt == w->root_mnt)) {
+	if (!w->dentry || (w->dentry == w->root_dentry && w->mnt == w->root_mnt)) {
 		w->cut = 0;
 		return 1;
 	}
-	struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
-	if (dentry == BPF_CORE_READ(mnt, mnt_root)) {
-		struct mount *m = mount__of(mnt);
-		struct mount *up = BPF_CORE_READ(m, mnt_parent);
-		if (up == m || !up) {
-			w->cut = 0;
-			return 1;
-		}
-		w->dentry = (__u64)BPF_CORE_READ(m, mnt_mountpoint);
-		w->mnt = (__u64)up + bpf_core_field_offset(struct mount, mnt);
-		return 0;
+	if (w->dentry == w->mnt_root) {
+		w->cut = walk__up(w);
+		return !w->cut;
 	}
-	if (dentry == parent) { /* no name in any directory: memfd, pipe, socket */
-		walk__prepend(w, dentry, false);
+	dentry__look(&look, w, w->dentry);
+	if (w->dentry == look.parent) { /* no name in any directory: memfd, pipe, socket */
+		walk__prepend(w, &look, false);
 		w->cut = 0;
 		w->nameless = 1;
 		return 1;
 	}
-	w->dentry = (__u64)parent;
-	return walk__prepend(w, dentry, true) ? 0 : 1;
+	w->dentry = look.parent;
+	return walk__prepend(w, &look, true) ? 0 : 1;
 }
 
 /*
@@ -83,6 +140,7 @@ __weak __noinline int walk__run(struct walk *w)
 	w->pos = TIERCEL_PATH_MAX;
 	w->cut = 1;
 	w->nameless = 0;
+	walk__mount(w, w->mnt);
 	bpf_loop(PATH_COMPONENTS_MAX, walk__step, &ctx, 0);
 	if (w->pos == TIERCEL_PATH_MAX && !w->nameless) {
 		w->buf[TIERCEL_PATH_MAX - 1] = '/';
@@ -106,8 +164,8 @@ static __always_inline void record__walk(struct build *b, struct text *t, struct
 	w->root_dentry = 0;
 	w->root_mnt = 0;
 	if (fs) {
-		w->root_dentry = (__u64)BPF_CORE_READ(fs, root.dentry);
-		w->root_mnt = (__u64)BPF_CORE_READ(fs, root.mnt);
+		w->root_dentry = (__u64)KERNEL_READ(struct fs_struct, fs, root.dentry);
+		w->root_mnt = (__u64)KERNEL_READ(struct fs_struct, fs, root.mnt);
 	}
 	walk__run(w);
 	if (w->cut)
@@ -126,7 +184,7 @@ static __always_inline void record__walk(struct build *b, struct text *t, struct
 
 static __always_inline void record__path(struct build *b, struct text *t, struct fs_struct *fs, struct path *path)
 {
-	record__walk(b, t, fs, BPF_CORE_READ(path, dentry), BPF_CORE_READ(path, mnt));
+	record__walk(b, t, fs, KERNEL_READ(struct path, path, dentry), KERNEL_READ(struct path, path, mnt));
 }
 
 /* task: one that the verifier knows the type of (the current one, or an iterator's): its members are plain loads. */
@@ -143,6 +201,8 @@ static __always_inline struct file *file__of_fd(struct task_struct *task, __s64 
 	if (fd >= fdt->max_fds)
 		return 0;
 	struct file **table = fdt->fd;
+	if (kernel_casts)
+		return (struct file *)KERNEL_WORD(KERNEL_CAST(struct pt_regs, &table[fd]), 0);
 	bpf_probe_read_kernel(&file, sizeof(file), &table[fd]);
 	return file;
 }

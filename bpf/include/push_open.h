@@ -131,10 +131,10 @@ static __always_inline void push__walk(struct walk *w, struct task_struct *task,
 {
 	struct fs_struct *fs = task->fs;
 
-	w->dentry = (__u64)BPF_CORE_READ(path, dentry);
-	w->mnt = (__u64)BPF_CORE_READ(path, mnt);
-	w->root_dentry = (__u64)BPF_CORE_READ(fs, root.dentry);
-	w->root_mnt = (__u64)BPF_CORE_READ(fs, root.mnt);
+	w->dentry = (__u64)KERNEL_READ(struct path, path, dentry);
+	w->mnt = (__u64)KERNEL_READ(struct path, path, mnt);
+	w->root_dentry = (__u64)fs->root.dentry;
+	w->root_mnt = (__u64)fs->root.mnt;
 	w->nameless = 0;
 	walk__run(w);
 }

@@ -167,6 +167,10 @@ bool PushTexts::build(push_set& set) const {
   set.begin_exe = row(0)[PUSH_BEGIN_EXE];
   set.begin_name = row(0)[PUSH_BEGIN_NAME];
   set.states = static_cast<uint32_t>(nodes.size());
+  set.class_of[static_cast<uint8_t>('.')] |= PUSH_DOT;
+  set.class_of[static_cast<uint8_t>('/')] |= PUSH_SLASH;
+  for (size_t at = 0; at < nodes.size() * PUSH_CLASSES_MAX; ++at)
+    if (set.out_of[set.next[at]] != 0) set.next[at] |= PUSH_FINDS;
   return true;
 }
 

@@ -81,7 +81,7 @@ struct push_state {
 	__u32 odd;	  /* the text is not as it will be cleaned */
 	__u32 unknown;	  /* anything may be so */
 	__u32 wanted;	  /* some rule may be satisfied */
-	__u32 pad;
+	__u32 name;	  /* what the scan's last name is so far */
 	__u16 folders[PUSH_DEPTH_MAX]; /* the state behind each folder's slash */
 };
 

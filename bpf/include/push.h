@@ -31,22 +31,28 @@ struct push_run {
 	struct walk *w;		 /* the kernel's in its buf; and all that changes, so that the verifier takes it for unknown */
 };
 
-static __always_inline void push__step(struct push_run *r, __u32 class)
+/* From one state to the next; what ends there is found. */
+static __always_inline __u32 push__next(struct push_run *r, __u32 state, __u32 class)
 {
 	struct push_state *p = &r->w->push;
 	const struct push_set *set = r->set;
-	__u64 at = (__u64)p->state * PUSH_CLASSES_MAX + class;
+	__u64 at = (__u64)state * PUSH_CLASSES_MAX + (class & (PUSH_CLASSES_MAX - 1));
 
 	barrier_var(at); /* the verifier of 6.1 wants the bound on this very register */
-	__u32 state = set->next[at & (PUSH_STATES_MAX * PUSH_CLASSES_MAX - 1)];
-	__u32 out = set->out_of[state & (PUSH_STATES_MAX - 1)];
+	__u32 next = set->next[at & (PUSH_STATES_MAX * PUSH_CLASSES_MAX - 1)];
 
-	p->state = state;
-	if (!out)
-		return;
-	const struct push_out *o = &set->outs[out & (PUSH_OUTS_MAX - 1)];
+	state = next & (PUSH_STATES_MAX - 1);
+	if (!(next & PUSH_FINDS))
+		return state;
+	const struct push_out *o = &set->outs[set->out_of[state] & (PUSH_OUTS_MAX - 1)];
 	for (int i = 0; i < PUSH_WORDS; i++)
 		p->facts[i] |= o->facts[i];
+	return state;
+}
+
+static __always_inline void push__step(struct push_run *r, __u32 class)
+{
+	r->w->push.state = push__next(r, r->w->push.state, class);
 }
 
 static __always_inline const struct push_set *push__set(void)

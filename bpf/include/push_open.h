@@ -52,18 +52,6 @@ static long push__own(__u32 i, struct push_run *r)
 	return 0;
 }
 
-static long push__raw(__u32 i, struct push_run *r)
-{
-	struct push_state *p = &r->w->push;
-	__u32 at = p->at;
-
-	if (at >= p->end || at >= TIERCEL_PATH_MAX)
-		return 1;
-	push__step(r, r->set->class_of[r->s->rec[at & (TIERCEL_PATH_MAX - 1)]]);
-	p->at = at + 1;
-	return 0;
-}
-
 static long push__walked(__u32 i, struct push_run *r)
 {
 	struct push_state *p = &r->w->push;
@@ -76,27 +64,68 @@ static long push__walked(__u32 i, struct push_run *r)
 	return 0;
 }
 
+/*
+ * A text that needs no cleaning, as nearly all, goes through eight bytes at a time. What the name so far is, in two bits: nothing, ".", "..",
+ * any other. By three times that and what comes (another byte, a dot, a slash): what it is then, and whether a name that cleaning takes away has ended.
+ */
+#define NAME_OTHER 3
+#define NAME_NEXT (3u | 1u << 2 | 3u << 6 | 2u << 8 | 3u << 12 | 3u << 14 | 3u << 18 | 3u << 20)
+#define NAME_ODD (1u << 2 | 1u << 5 | 1u << 8)
+
+static __always_inline long push__eight(struct push_run *r, const void *text)
+{
+	struct push_state *p = &r->w->push;
+	__u32 at = p->at, state = p->state, name = p->name, odd = p->odd;
+
+	if (at >= p->end || at >= TIERCEL_PATH_MAX)
+		return 1;
+	__u64 bytes = *(__u64 *)text;
+	__u32 left = p->end - at;
+	for (__u32 j = 0; j < 8; j++) {
+		if (j >= left)
+			break;
+		__u32 class = r->set->class_of[bytes & 255];
+		__u32 kind = name * 3 + (class >> 6);
+		odd |= NAME_ODD >> (kind & 15) & 1;
+		name = NAME_NEXT >> (kind * 2 & 31) & 3;
+		state = push__next(r, state, class);
+		bytes >>= 8;
+	}
+	p->at = at + 8;
+	p->state = state;
+	p->name = name;
+	p->odd = odd;
+	return 0;
+}
+
+static long push__own_eight(__u32 i, struct push_run *r)
+{
+	return push__eight(r, &r->s->rec[r->w->push.at & (TIERCEL_PATH_MAX - 1)]);
+}
+
+static long push__walked_eight(__u32 i, struct push_run *r)
+{
+	return push__eight(r, &r->w->buf[r->w->push.at & (TIERCEL_PATH_MAX - 1)]);
+}
+
 static __always_inline void push__begin(struct push_run *r)
 {
 	struct push_state *p = &r->w->push;
-	p->state = r->set->begin;
-	p->depth = p->len = 0;
+	p->depth = p->len = p->name = 0;
 	p->dots = 1;
-	push__step(r, r->set->class_of['/']);
+	p->state = push__next(r, r->set->begin, r->set->class_of['/']);
 	p->folders[0] = p->state;
 }
 
-static __always_inline void push__end(struct push_run *r)
+static __always_inline void push__scan_own(struct push_run *r, __u32 at, __u32 end)
 {
-	struct push_state *p = &r->w->push;
-	if (p->len ? p->dots && p->len <= 2 : p->depth > 0)
-		p->unknown = 1; /* which folder that is would be known, but not its state before the slash */
-	else
-		push__step(r, PUSH_END);
+	r->w->push.at = at;
+	r->w->push.end = end;
+	bpf_loop(TIERCEL_PATH_MAX / 8 + 1, push__own_eight, r, 0);
 }
 
-/* Runs over the path in w->buf, which begins with a slash unless it is of nothing that has a name in a folder. */
-static __always_inline void push__path(struct push_run *r, bool ends)
+/* The path in w->buf, which begins with a slash unless it is of nothing that has a name in a folder. */
+static __always_inline void push__scan_walked(struct push_run *r)
 {
 	struct push_state *p = &r->w->push;
 	__u32 pos = r->w->pos;
@@ -108,9 +137,17 @@ static __always_inline void push__path(struct push_run *r, bool ends)
 	push__begin(r);
 	p->at = pos + 1;
 	p->end = TIERCEL_PATH_MAX;
-	bpf_loop(TIERCEL_PATH_MAX, push__walked, r, 0);
-	if (ends)
-		push__end(r);
+	bpf_loop(TIERCEL_PATH_MAX / 8 + 1, push__walked_eight, r, 0);
+	p->odd = 0; /* the kernel's own paths are clean */
+}
+
+static __always_inline void push__end(struct push_run *r)
+{
+	struct push_state *p = &r->w->push;
+	if (p->len ? p->dots && p->len <= 2 : p->depth > 0)
+		p->unknown = 1; /* which folder that is would be known, but not its state before the slash */
+	else
+		push__step(r, PUSH_END);
 }
 
 /* Eight bytes of both. Returns 1 when there is nothing more to do. */
@@ -139,6 +176,45 @@ static __always_inline void push__walk(struct walk *w, struct task_struct *task,
 	walk__run(w);
 }
 
+/* Cleaned name by name, behind the folder in w->buf if it is relative to that. */
+static __always_inline void push__cleaned(struct push_run *r, bool relative, __u32 at, __u32 len)
+{
+	struct push_state *p = &r->w->push;
+
+	push__begin(r);
+	if (relative) {
+		p->at = r->w->pos + 1;
+		p->end = TIERCEL_PATH_MAX;
+		bpf_loop(TIERCEL_PATH_MAX, push__walked, r, 0);
+		if (p->len) /* not the root itself */
+			push__slash(r);
+	}
+	p->at = at;
+	p->end = len;
+	bpf_loop(TIERCEL_PATH_MAX, push__own, r, 0);
+	push__end(r);
+}
+
+/* Absolute, or relative to a folder that is in w->buf: as it is where it is clean. False: it is not. */
+static __always_inline bool push__clean(struct push_run *r, bool relative, __u32 len)
+{
+	struct push_state *p = &r->w->push;
+
+	if (relative) {
+		push__scan_walked(r);
+		if (r->w->pos < TIERCEL_PATH_MAX - 1) /* not the root itself */
+			push__step(r, r->set->class_of['/']);
+		p->name = 0;
+	} else {
+		push__begin(r);
+	}
+	push__scan_own(r, relative ? 0 : 1, len);
+	if (p->odd || p->name != NAME_OTHER)
+		return false;
+	push__step(r, PUSH_END);
+	return true;
+}
+
 /* The path as the caller wrote it, made absolute; then as it is written, where that is something else. len: without the NUL. */
 static __always_inline void push__written(struct push_run *r, struct task_struct *task, __s64 dirfd, __u32 len)
 {
@@ -153,30 +229,25 @@ static __always_inline void push__written(struct push_run *r, struct task_struct
 			return;
 		}
 		push__walk(r->w, task, file ? &file->f_path : &fs->pwd);
-		push__path(r, false);
-		if (p->len) /* not the root itself */
-			push__slash(r);
-		p->odd = 0;
-		p->at = 0;
-	} else {
-		push__begin(r);
-		p->at = 1;
 	}
-	p->end = len;
-	bpf_loop(TIERCEL_PATH_MAX, push__own, r, 0);
-	push__end(r);
-	if (!relative && !p->odd)
+	bool clean = push__clean(r, relative, len);
+	if (p->unknown || (clean && !relative))
 		return;
+	if (!clean)
+		push__cleaned(r, relative, relative ? 0 : 1, len);
 	p->state = r->set->begin;
-	p->at = 0;
-	bpf_loop(TIERCEL_PATH_MAX, push__raw, r, 0);
+	push__scan_own(r, 0, len);
 	push__step(r, PUSH_END);
+	p->odd = !clean;
 	if (!relative)
 		return;
-	push__begin(r); /* pmatch takes the first slash for granted */
-	p->at = 0;
-	bpf_loop(TIERCEL_PATH_MAX, push__own, r, 0);
-	push__end(r);
+	if (clean) { /* pmatch takes the first slash for granted */
+		push__begin(r);
+		push__scan_own(r, 0, len);
+		push__step(r, PUSH_END);
+	} else {
+		push__cleaned(r, false, 0, len);
+	}
 }
 
 /* What the kernel opened. `same`: the text in s->rec has gone through as it is. */
@@ -192,9 +263,9 @@ static __always_inline void push__opened(struct push_run *r, struct task_struct 
 		if (!p->odd)
 			return;
 	}
-	push__path(r, true);
+	push__scan_walked(r);
+	push__step(r, PUSH_END);
 }
-
 
 static long push__clause(__u32 i, struct push_run *r)
 {

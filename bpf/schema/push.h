@@ -25,6 +25,12 @@
 #define PUSH_OUTS_MAX 1024
 #define PUSH_TYPES_MAX 8
 
+/* Of class_of: which of the bytes that paths are made of it is. */
+#define PUSH_DOT 0x40
+#define PUSH_SLASH 0x80
+/* Of next: that state has a row of outs. */
+#define PUSH_FINDS 0x8000
+
 /* Where a text begins and ends, as classes of their own: so one automaton serves paths of opens, the program's path, its name. */
 #define PUSH_BEGIN 1
 #define PUSH_END 2
@@ -73,7 +79,7 @@ struct push_out {
 struct push_set {
 	__u8 type_of[512]; /* by enum ev_type: 1 + its row of `types`; 0: every event is wanted */
 	struct push_type types[PUSH_TYPES_MAX];
-	__u8 class_of[256];
+	__u8 class_of[256]; /* a class, and PUSH_DOT or PUSH_SLASH */
 	__u16 begin, begin_exe, begin_name; /* the states behind these classes */
 	__u16 pad;
 	__u32 states;
@@ -82,5 +88,5 @@ struct push_set {
 	struct push_clause clauses[PUSH_CLAUSES_MAX];
 	struct push_out outs[PUSH_OUTS_MAX];
 	__u16 out_of[PUSH_STATES_MAX]; /* row of `outs`; 0: none */
-	__u16 next[PUSH_STATES_MAX * PUSH_CLASSES_MAX];
+	__u16 next[PUSH_STATES_MAX * PUSH_CLASSES_MAX]; /* a state, and PUSH_FINDS */
 };

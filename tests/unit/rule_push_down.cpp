@@ -34,7 +34,9 @@ bool finds(const push_set& set, std::string_view text, uint32_t fact) {
   uint32_t state = set.begin;
   bool found = false;
   const auto step = [&](uint32_t c) {
-    state = set.next[state * PUSH_CLASSES_MAX + c];
+    const uint32_t next = set.next[state * PUSH_CLASSES_MAX + c % PUSH_CLASSES_MAX];
+    state = next % PUSH_STATES_MAX;
+    CHECK(((next & PUSH_FINDS) != 0) == (set.out_of[state] != 0));
     found |= (set.outs[set.out_of[state]].facts[fact / 64] >> (fact % 64) & 1) != 0;
   };
   for (char c : text) step(set.class_of[static_cast<uint8_t>(c)]);

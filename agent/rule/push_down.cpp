@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -19,13 +20,13 @@ PushFacts operator|(PushFacts a, const PushFacts& b) {
 }
 
 // What is needed of every event of the clues' types. An empty list: nothing is.
-Clauses clauses_of(const std::vector<Clue>& clues, PushTests& tests) {
+Clauses clauses_of(const std::vector<Clue>& clues, PushShape shape, PushTests& tests) {
   std::set<PushFacts> out;
   for (const Clue& clue : clues) {
     PushFacts any{};
     bool known = true;
     for (const Wanted& wanted : clue.any_of) {
-      const auto facts = tests.facts_of(wanted);
+      const auto facts = tests.facts_of(wanted, shape);
       known &= facts.has_value();
       if (facts) any = any | *facts;
     }
@@ -42,20 +43,20 @@ const Clues* clues_for(const RuleSet& rules, RuleId id, uint16_t type) {
 
 // A clause that few events satisfy comes first: of texts, and of few.
 size_t commonness(const PushFacts& clause) {
-  const uint64_t plain = clause[0] & ((uint64_t{1} << PF_TEXTS) - 1);
+  const uint64_t plain = clause[0] & ((uint64_t{1} << PF_RANGES) - 1);
   size_t bits = 0;
   for (uint64_t word : clause) bits += static_cast<size_t>(std::popcount(word));
   return (plain != 0 ? PUSH_BITS : 0) + bits;
 }
 
 // Of the rules of one type; false: some rule needs every event.
-bool rules_of(const RuleSet& rules, uint16_t type, PushTests& tests, std::vector<Clauses>& out) {
+bool rules_of(const RuleSet& rules, uint16_t type, PushShape shape, PushTests& tests, std::vector<Clauses>& out) {
   std::set<Clauses> distinct;
   for (RuleId id = 0; id < rules.size(); ++id) {
     if (!rules.active(id) || !rules.types(id).test(type)) continue;
     const Clues* clues = clues_for(rules, id, type);
     if (clues == nullptr) continue;  // it is never satisfied by such events
-    Clauses clauses = clauses_of(clues->clues, tests);
+    Clauses clauses = clauses_of(clues->clues, shape, tests);
     if (clauses.empty()) return false;
     distinct.insert(std::move(clauses));
   }
@@ -90,12 +91,18 @@ bool append(push_set& set, size_t& used, const std::vector<Clauses>& rules, push
 }  // namespace
 
 std::vector<Clues> find_pushed(const Typed& tree, const Program& program, const EventTypes& types) {
-  EventTypes asked;
-  for (uint16_t type : kPushed)
-    if (types.test(type)) asked.set(type);
-  if (asked.none()) return {};
-  PushTests tests(program);
-  return find_clues(tree, program, asked, [&](const Wanted& wanted) { return tests.facts_of(wanted).has_value(); });
+  std::vector<Clues> out;
+  for (const PushShape shape : kPushShapes) {
+    EventTypes asked;
+    for (uint16_t type = 1; type < EVT_COUNT; ++type)
+      if (types.test(type) && push_shape(type) == shape) asked.set(type);
+    if (asked.none()) continue;
+    PushTests tests(program);
+    std::vector<Clues> found = find_clues(
+        tree, program, asked, [&](const Wanted& wanted) { return tests.facts_of(wanted, shape).has_value(); });
+    std::move(found.begin(), found.end(), std::back_inserter(out));
+  }
+  return out;
 }
 
 std::shared_ptr<const push_set> push_down(const RuleSet& rules) {
@@ -103,33 +110,33 @@ std::shared_ptr<const push_set> push_down(const RuleSet& rules) {
   PushTests tests(rules.parts().program);
   size_t used = 0;
   uint8_t rows = 0;
-  for (uint16_t type : kPushed) {
-    if (!rules.event_types_needed().test(type)) continue;
+  for (uint16_t type = 1; type < EVT_COUNT && rows < PUSH_TYPES_MAX; ++type) {
+    const auto shape = push_shape(type);
+    if (!shape || !rules.event_types_needed().test(type)) continue;
     std::vector<Clauses> of_type;
     push_type& row = set->types[rows];
-    if (!rules_of(rules, type, tests, of_type)) continue;
+    if (!rules_of(rules, type, *shape, tests, of_type)) continue;
     if (!append(*set, used, of_type, row)) {
       row = {};
       continue;
     }
     set->type_of[type] = ++rows;
   }
-  if (rows == 0 || !tests.texts().build(*set)) return nullptr;
-  std::copy(tests.of_program().begin(), tests.of_program().end(), set->of_program);
-  return set;
+  return rows > 0 && tests.build(*set) ? set : nullptr;
 }
 
 std::vector<PushedRule> pushed_rule(const RuleSet& rules, RuleId id) {
   std::vector<PushedRule> out;
   const Program& program = rules.parts().program;
-  for (uint16_t type : kPushed) {
-    const Clues* clues = rules.types(id).test(type) ? clues_for(rules, id, type) : nullptr;
+  for (uint16_t type = 1; type < EVT_COUNT; ++type) {
+    const auto shape = push_shape(type);
+    const Clues* clues = shape && rules.types(id).test(type) ? clues_for(rules, id, type) : nullptr;
     if (clues == nullptr) continue;
     PushTests tests(program);
     PushedRule& row = out.emplace_back();
     row.type = type;
     for (const Clue& clue : clues->clues) {
-      if (clauses_of({clue}, tests).empty()) continue;
+      if (clauses_of({clue}, *shape, tests).empty()) continue;
       std::string text;
       for (const Wanted& wanted : clue.any_of)
         text +=

@@ -66,30 +66,46 @@ class Runs {
     return members.size() == 1 && members != "^" && members != "\\" ? Words{std::string(members)} : Words{};
   }
 
+  // Of alternatives that are no plain words something of each is there, which does not join what is around the group.
   Words group() {
-    Words words{""};
+    Words words;
     bool plain = true;
+    size_t begin = at_;
     for (size_t depth = 1; depth > 0 && at_ < pattern_.size();) {
       const char c = pattern_[at_++];
       if (c == '[') (void)bracket();
       if (c == '\\') ++at_;
       if (c == '(') ++depth;
-      if (c == ')' && --depth == 0) return plain ? words : Words{};
-      plain &= c == '|' || !is_special(c);
-      if (c == '|')
-        words.emplace_back();
-      else
-        words.back() += c;
+      if (c == ')') --depth;
+      const bool ends = depth == 0 || (c == '|' && depth == 1);
+      plain &= ends || !is_special(c);
+      if (!ends) continue;
+      words.emplace_back(pattern_.substr(begin, at_ - 1 - begin));
+      begin = at_;
+      if (depth == 0) return plain ? words : loose(words);
     }
     return {};
   }
 
+  Words loose(const Words& alternatives) {
+    loose_.clear();
+    for (const std::string& alternative : alternatives) {
+      const Words words = Runs(alternative).find();
+      if (words.empty()) return loose_ = {};
+      loose_.insert(loose_.end(), words.begin(), words.end());
+    }
+    if (loose_.size() > kWordsMax) loose_.clear();
+    return {};
+  }
+
   void take() {
+    loose_.clear();
     const Words words = next();
     const char after = at_ < pattern_.size() ? pattern_[at_] : '\0';
     const bool may_lack = after == '*' || after == '?' || after == '{';
     if (words.empty() || may_lack) {
       end_run();
+      if (!may_lack && shortest(loose_) > shortest(best_)) best_ = loose_;
     } else {
       if (run_.size() * words.size() > kWordsMax) end_run();
       Words longer;
@@ -111,6 +127,7 @@ class Runs {
   std::string_view pattern_;
   size_t at_ = 0;
   Words run_{""}, best_;
+  Words loose_;  // of the group that was passed by
 };
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include "agent/rule/push_tests.h"
 
 #include <algorithm>
+#include <iterator>
+#include <span>
 #include <string_view>
 
 #include "agent/rule/literals.h"
@@ -31,20 +33,34 @@ constexpr Flag kFlags[] = {{"evt.failed", PF_FAILED},
 
 // Paths as conditions see them, which are all paths that an event has: made absolute, as written, as the kernel has it;
 // and what is known of the program that runs.
+// Of calls with two paths the kernel looks at both for either.
 struct PathField {
   std::string_view field;
-  enum class Part : uint8_t { kWhole, kFolder, kName } part = Part::kWhole;
+  enum class Part : uint8_t { kWhole, kFolder, kName, kFromSlash } part = Part::kWhole;
   PushText of = PushText::kPath;
 };
-constexpr PathField kPaths[] = {{"fd.name"},
-                                {"fd.nameraw"},
-                                {"fd.realpath"},
-                                {"fs.path.name"},
-                                {"fs.path.nameraw"},
-                                {"fd.directory", PathField::Part::kFolder},
-                                {"fd.filename", PathField::Part::kName},
-                                {"proc.exepath", PathField::Part::kWhole, PushText::kExe},
-                                {"proc.name", PathField::Part::kWhole, PushText::kName}};
+constexpr PathField kOpened[] = {{"fd.name"},
+                                 {"fd.nameraw"},
+                                 {"fd.realpath"},
+                                 {"fs.path.name"},
+                                 {"fs.path.nameraw"},
+                                 {"fd.directory", PathField::Part::kFolder},
+                                 {"fd.filename", PathField::Part::kName}};
+constexpr PathField kNamed[] = {{"fs.path.name"},      {"fs.path.nameraw"}, {"fs.path.source"},
+                                {"fs.path.sourceraw"}, {"fs.path.target"},  {"fs.path.targetraw"}};
+constexpr PathField kSockets[] = {{"fd.name", PathField::Part::kFromSlash, PushText::kSocket}};
+constexpr PathField kPrograms[] = {{"proc.exepath", PathField::Part::kWhole, PushText::kExe},
+                                   {"proc.name", PathField::Part::kWhole, PushText::kName}};
+
+const PathField* path_field_of(std::string_view name, PushShape shape) {
+  const auto in = [name](std::span<const PathField> fields) -> const PathField* {
+    const auto found = std::find_if(fields.begin(), fields.end(), [name](const PathField& f) { return f.field == name; });
+    return found == fields.end() ? nullptr : &*found;
+  };
+  if (const PathField* program = in(kPrograms)) return program;
+  if (shape == PushShape::kSock) return in(kSockets);
+  return shape == PushShape::kOpen ? in(kOpened) : in(kNamed);
+}
 
 bool is_plain(const Program& program, const Test& test) {
   const Operand& operand = program.operands[test.operand];
@@ -52,7 +68,7 @@ bool is_plain(const Program& program, const Test& test) {
                        operand.parts.size() == 1;
   const Operand& field = of_name ? program.operands[operand.parts.front()] : operand;
   return field.kind == Operand::Kind::kField && field.field && test.right == Test::kNoRight && !test.dynamic &&
-         test.over == Test::Over::kOne && !test.literals.empty();
+         !test.literals.empty();
 }
 
 // The field that the test is about, and whether of its last component alone.
@@ -103,31 +119,48 @@ std::optional<PushFacts> result_facts(const Test& test, bool answer) {
   }
 }
 
-std::optional<PushFacts> user_facts(const Test& test, bool answer) {
-  if (!is_membership(test.op) && test.op != Op::kNe) return std::nullopt;
-  const bool all_root =
+// Root is asked for more often than anybody, and has facts of its own.
+std::optional<PushFacts> root_facts(const Test& test, bool answer) {
+  const bool root =
       std::all_of(test.literals.begin(), test.literals.end(), [](const auto& l) { return l->value.u == 0; });
-  const bool none_root =
-      std::none_of(test.literals.begin(), test.literals.end(), [](const auto& l) { return l->value.u == 0; });
-  const bool inside = answer == (test.op != Op::kNe);
-  if (inside) {
-    if (all_root) return fact(PF_ROOT);
-    return none_root ? std::optional(fact(PF_ROOT_NOT)) : std::nullopt;
+  if (!root || (!is_membership(test.op) && test.op != Op::kNe)) return std::nullopt;
+  return either(answer == (test.op != Op::kNe), PF_ROOT);
+}
+
+struct SocketWord {
+  std::string_view field, word;
+  push_fact fact;
+};
+constexpr SocketWord kSocketWords[] = {{"fd.typechar", "4", PF_IP},   {"fd.typechar", "6", PF_IP},
+                                       {"fd.typechar", "u", PF_UNIX}, {"fd.type", "ipv4", PF_IP},
+                                       {"fd.type", "ipv6", PF_IP},    {"fd.type", "unix", PF_UNIX},
+                                       {"fd.l4proto", "tcp", PF_TCP}, {"fd.l4proto", "udp", PF_UDP}};
+
+// That it is one of these.
+std::optional<PushFacts> socket_facts(const Test& test, std::string_view field, bool answer) {
+  if (!answer || !is_membership(test.op)) return std::nullopt;
+  PushFacts out{};
+  for (const auto& literal : test.literals) {
+    const auto* word = std::find_if(std::begin(kSocketWords), std::end(kSocketWords), [&](const SocketWord& w) {
+      return w.field == field && w.word == literal->text;
+    });
+    if (word == std::end(kSocketWords)) return std::nullopt;
+    out[word->fact / 64] |= uint64_t{1} << (word->fact % 64);
   }
-  return none_root ? std::nullopt : std::optional(fact(PF_ROOT_NOT));  // not root, which is among them
+  return out;
 }
 
 // What no event of these types has: of two paths, and parameters of other calls.
-bool is_missing(const Operand& operand) {
+bool is_missing(const Operand& operand, PushShape shape) {
   constexpr std::string_view kOfTwoPaths[] = {"fs.path.source", "fs.path.sourceraw", "fs.path.target",
                                               "fs.path.targetraw"};
   const std::string_view field = operand.field->name;
-  if (std::find(std::begin(kOfTwoPaths), std::end(kOfTwoPaths), field) != std::end(kOfTwoPaths)) return true;
+  if (std::find(std::begin(kOfTwoPaths), std::end(kOfTwoPaths), field) != std::end(kOfTwoPaths))
+    return shape != PushShape::kPath;
   if (!operand.arg.given || field != "evt.arg" || (operand.arg.text.empty() || operand.arg.index >= 0)) return false;
-  return std::all_of(std::begin(kPushed), std::end(kPushed), [&](uint16_t type) {
-    const auto& params = decoders::event_info(type)->params;
-    return std::none_of(params.begin(), params.end(),
-                        [&](const auto& param) { return param.name == operand.arg.text; });
+  const auto events = decoders::all_events();
+  return std::none_of(events.begin(), events.end(), [&](const decoders::EventInfo& event) {
+    return push_shape(event.type) == shape && event.param(operand.arg.text) != nullptr;
   });
 }
 
@@ -138,11 +171,16 @@ std::optional<PushFacts> open_flags_facts(const Test& test, bool answer) {
   return test.op == Op::kContains && truncates ? std::optional(either(answer, PF_TRUNCATES)) : std::nullopt;
 }
 
-// Of a folder: where the path goes on behind it. Of a name: behind the last slash.
+// Of a folder: where the path goes on behind it. Of a name: behind the last slash. Of a socket's name, which begins with numbers or
+// addresses: nothing of it before its path.
 void make_part(PathField::Part part, PushPiece& piece) {
   if (part == PathField::Part::kFolder && piece.at_end) {
     piece.at_end = false;
     if (!piece.text.ends_with('/')) piece.text += '/';
+  }
+  if (part == PathField::Part::kFromSlash) {
+    piece.text.erase(0, std::min(piece.text.find('/'), piece.text.size()));
+    piece.at_begin = false;
   }
   if (part == PathField::Part::kName && piece.at_begin) {
     piece.at_begin = false;
@@ -160,27 +198,30 @@ std::optional<uint32_t> PushTests::new_fact(bool of_program) {
   return next_of_program_++;
 }
 
-std::optional<PushFacts> PushTests::text_facts(uint32_t index, const Test& test) {
-  if (const auto found = known_.find(index); found != known_.end()) return found->second;
+std::optional<PushFacts> PushTests::text_facts(uint32_t index, const Test& test, PushShape shape) {
   const std::pair<std::string_view, bool> of = path_field(program_, test);
-  const auto* path =
-      std::find_if(std::begin(kPaths), std::end(kPaths), [&](const PathField& p) { return p.field == of.first; });
-  std::optional<PushFacts>& out = known_[index];
-  if (path == std::end(kPaths)) return out;
+  const PathField* path = path_field_of(of.first, shape);
+  if (path == nullptr || test.over != Test::Over::kOne) return std::nullopt;
+  if (of.second && (path->of == PushText::kName || path->of == PushText::kSocket)) return std::nullopt;  // no slash in it
+  const auto [known, is_new] = known_.try_emplace({index, path->of});
+  std::optional<PushFacts>& out = known->second;
+  if (!is_new) return out;
   std::vector<PushPiece> pieces;
   for (const auto& literal : test.literals) {
     const std::vector<PushPiece> found = pieces_of(test.op, literal->text);
     if (found.empty()) return out;
     for (PushPiece piece : found) {
       make_part(of.second ? PathField::Part::kName : path->part, piece);
+      if (piece.text.empty()) return out;
       pieces.push_back(std::move(piece));
     }
   }
-  const std::optional<uint32_t> number = new_fact(path->of != PushText::kPath);
+  const bool of_program = path->of == PushText::kExe || path->of == PushText::kName;
+  const std::optional<uint32_t> number = new_fact(of_program);
   if (!number) return out;
   for (PushPiece& piece : pieces) {
     piece.of = path->of;
-    if (test.op == Op::kPmatch && path->of != PushText::kPath && piece.at_begin) {  // these may have no first slash
+    if (test.op == Op::kPmatch && of_program && piece.at_begin) {  // these may have no first slash
       piece.text.erase(0, 1);
       piece.at_begin = false;
       if (piece.text.empty()) return out;
@@ -190,20 +231,60 @@ std::optional<PushFacts> PushTests::text_facts(uint32_t index, const Test& test)
   return out = fact(*number);
 }
 
-std::optional<PushFacts> PushTests::facts_of(const Wanted& wanted) {
+std::optional<PushFacts> PushTests::range_facts(const Wanted& wanted, const Test& test, PushShape shape) {
+  const auto side = side_of(program_.operands[test.operand]);
+  if (!side || (*side != PUSH_USER && shape != PushShape::kSock)) return std::nullopt;
+  if (test.over != (*side == PUSH_EITHER ? Test::Over::kEither : Test::Over::kOne)) return std::nullopt;
+  auto [found, is_new] = known_ranges_.try_emplace(wanted);
+  if (is_new) found->second = ranges_.add(test, *side, wanted.answer);
+  return found->second ? std::optional(fact(*found->second)) : std::nullopt;
+}
+
+std::optional<PushFacts> PushTests::facts_of(const Wanted& wanted, PushShape shape) {
   const Test& test = program_.tests[wanted.test];
   if (!is_plain(program_, test)) return std::nullopt;
   const Operand& operand = program_.operands[test.operand];
-  if (operand.kind == Operand::Kind::kTransformer) return wanted.answer ? text_facts(wanted.test, test) : std::nullopt;
+  const bool answer = wanted.answer;
+  if (operand.kind == Operand::Kind::kTransformer)
+    return answer ? text_facts(wanted.test, test, shape) : std::nullopt;
+  if (answer && is_missing(operand, shape)) return PushFacts{};
   const std::string_view field = operand.field->name;
-  if (wanted.answer && is_missing(operand)) return PushFacts{};
+  const bool open = shape == PushShape::kOpen;
   if (operand.arg.given)
-    return (field == "evt.arg" && operand.arg.text == "flags") ? open_flags_facts(test, wanted.answer) : std::nullopt;
+    return open && field == "evt.arg" && operand.arg.text == "flags" ? open_flags_facts(test, answer) : std::nullopt;
   for (const Flag& flag : kFlags)
-    if (flag.field == field) return flag_facts(test, flag.fact, wanted.answer);
-  if (field == "fd.num" || field == "evt.rawres") return result_facts(test, wanted.answer);
-  if (field == "user.uid") return user_facts(test, wanted.answer);
-  return wanted.answer ? text_facts(wanted.test, test) : std::nullopt;
+    if (flag.field == field && (open || flag.fact == PF_FAILED)) return flag_facts(test, flag.fact, answer);
+  if (field == "evt.rawres" || (open && field == "fd.num")) return result_facts(test, answer);
+  if (field == "user.uid")
+    if (const auto root = root_facts(test, answer)) return root;
+  if (const auto ranges = range_facts(wanted, test, shape)) return ranges;
+  if (shape == PushShape::kSock)
+    if (const auto socket = socket_facts(test, field, answer)) return socket;
+  return answer ? text_facts(wanted.test, test, shape) : std::nullopt;
+}
+
+bool PushTests::build(push_set& set) const {
+  std::copy(of_program_.begin(), of_program_.end(), set.of_program);
+  return texts_.build(set) && ranges_.build(set);
+}
+
+std::optional<PushShape> push_shape(uint16_t type) {
+  const decoders::EventInfo* event = decoders::event_info(type);
+  if (event == nullptr || event->ring != decoders::Ring::kBulk) return std::nullopt;
+  switch (type) {
+    case EVT_open:
+    case EVT_openat:
+    case EVT_openat2:
+      return PushShape::kOpen;
+    case EVT_connect:
+    case EVT_accept:
+    case EVT_accept4:
+      return PushShape::kSock;
+    default:
+      break;
+  }
+  const uint32_t shape = HOOK_SHAPE(event->hook);
+  return shape == SHAPE_PATH || shape == SHAPE_PATHS ? std::optional(PushShape::kPath) : std::nullopt;
 }
 
 }  // namespace tiercel::rule

@@ -5,15 +5,19 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "agent/rule/clues.h"
 #include "agent/rule/program.h"
+#include "agent/rule/push_ranges.h"
 #include "agent/rule/push_texts.h"
 
 namespace tiercel::rule {
 
-// Event types whose hooks ask.
-inline constexpr uint16_t kPushed[] = {EVT_open, EVT_openat, EVT_openat2};
+// Events whose hooks ask, by what the kernel knows of them: it looks at opens before it makes a record, at the others' records.
+enum class PushShape : uint8_t { kOpen, kPath, kSock };
+inline constexpr PushShape kPushShapes[] = {PushShape::kOpen, PushShape::kPath, PushShape::kSock};
+[[nodiscard]] std::optional<PushShape> push_shape(uint16_t type);
 
 using PushFacts = std::array<uint64_t, PUSH_WORDS>;
 
@@ -22,19 +26,21 @@ class PushTests {
   explicit PushTests(const Program& program) : program_(program) {}
 
   // The test has that answer only on events with one of these facts. Nothing: the kernel cannot say.
-  [[nodiscard]] std::optional<PushFacts> facts_of(const Wanted& wanted);
-  [[nodiscard]] const PushTexts& texts() const { return texts_; }
-  // Facts that a process has for as long as it runs a program.
-  [[nodiscard]] const PushFacts& of_program() const { return of_program_; }
+  [[nodiscard]] std::optional<PushFacts> facts_of(const Wanted& wanted, PushShape shape);
+  // False: too much for the kernel's tables.
+  [[nodiscard]] bool build(push_set& set) const;
 
  private:
-  [[nodiscard]] std::optional<PushFacts> text_facts(uint32_t index, const Test& test);
+  [[nodiscard]] std::optional<PushFacts> text_facts(uint32_t index, const Test& test, PushShape shape);
+  [[nodiscard]] std::optional<PushFacts> range_facts(const Wanted& wanted, const Test& test, PushShape shape);
 
   const Program& program_;
   PushTexts texts_;
-  std::map<uint32_t, std::optional<PushFacts>> known_;  // of texts, by test
+  PushRanges ranges_;
+  std::map<std::pair<uint32_t, PushText>, std::optional<PushFacts>> known_;  // of texts, by test
+  std::map<Wanted, std::optional<uint32_t>> known_ranges_;  // facts of numbers and addresses
   uint32_t next_ = PF_TEXTS, next_of_program_ = PF_PROGRAM;
-  PushFacts of_program_{};
+  PushFacts of_program_{};  // facts that a process has for as long as it runs a program
   [[nodiscard]] std::optional<uint32_t> new_fact(bool of_program);
 };
 

@@ -127,7 +127,7 @@ void PushTexts::add_to(std::vector<Node>& nodes, const PushPiece& piece, const s
     at = child->second;
     if (is_new) nodes.emplace_back();
   };
-  constexpr uint8_t kBegins[] = {PUSH_BEGIN, PUSH_BEGIN_EXE, PUSH_BEGIN_NAME};
+  constexpr uint8_t kBegins[] = {PUSH_BEGIN, PUSH_BEGIN_EXE, PUSH_BEGIN_NAME, PUSH_BEGIN};
   if (piece.at_begin) step(kBegins[static_cast<size_t>(piece.of)]);
   for (char c : piece.text) step(classes[static_cast<uint8_t>(c)]);
   if (piece.at_end) step(PUSH_END);

@@ -16,7 +16,7 @@
 
 namespace tiercel::rule {
 
-enum class PushText : uint8_t { kPath, kExe, kName };  // of an open; the program's
+enum class PushText : uint8_t { kPath, kExe, kName, kSocket };  // of a call; the program's path and name; a socket's name
 
 struct PushPiece {
   std::string text;

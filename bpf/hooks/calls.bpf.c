@@ -5,6 +5,7 @@
  * belongs to one function from its load on, so there each call has a program of its own (call__X), three lines that name
  * the shape. Shapes are global functions: the verifier looks at each once for a program.
  */
+#include "../include/push_record.h"
 #include "../include/sock.h"
 
 static __always_inline int cookie__ring(__u64 cookie)
@@ -112,7 +113,8 @@ __weak __noinline int path__told(long ret, __u64 cookie)
 		   (void *)regs__arg(regs, HOOK_NTH(cookie, 1)));
 	if (HOOK_TEXT(cookie) != HOOK_NO_ARG)
 		record__user_str(&b, &ev->text, (void *)regs__arg(regs, HOOK_TEXT(cookie)));
-	record__send(&b, cookie__ring(cookie));
+	if (!push_on || !push__path_record(b.s, b.w))
+		record__send(&b, cookie__ring(cookie));
 	record__end_inner(&b);
 	return 0;
 }
@@ -135,7 +137,8 @@ __weak __noinline int paths__told(long ret, __u64 cookie)
 	ev->base_mode = file__mode(task, ev->dirfd);
 	path__fill(&b, (struct file_part *)&ev->ino, &ev->second, &ev->base2, task, ev->dirfd2,
 		   (void *)regs__arg(regs, HOOK_NTH(cookie, 3)));
-	record__send(&b, cookie__ring(cookie));
+	if (!push_on || !push__paths_record(b.s, b.w))
+		record__send(&b, cookie__ring(cookie));
 	record__end_inner(&b);
 	return 0;
 }

@@ -5,6 +5,24 @@
  */
 #include "../include/inner.h"
 #include "../include/push_open.h"
+#include "../include/push_record.h"
+
+/* With hooks within calls the record has what these kept, which is more than can be looked at before. */
+static __noinline int push__open_record(struct scratch *s, struct walk *w)
+{
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	const struct push_type *row;
+	struct push_run r = {};
+
+	if (!s || !w || !push__look(&r, &row, s, w, task))
+		return 0;
+	struct ev_open *ev = (void *)s->rec;
+	w->push.facts[0] |= push__of_open(ev->fd, ev->flags, ev->mode);
+	push__told_path(&r, ev->name, ev->base);
+	if (ev->fd >= 0)
+		push__told_real(&r, ev->realpath);
+	return push__leave_out(&r, task, row);
+}
 
 static __always_inline int open__exit(__u16 type, long ret, __s64 dirfd, const void *name, __u32 flags, __u32 mode,
 				      __u32 resolve)
@@ -33,7 +51,8 @@ static __always_inline int open__exit(__u16 type, long ret, __s64 dirfd, const v
 		certain = b.inner; /* nothing to confuse it with, if the name is the kernel's: else that is marked */
 	if (!certain && (ret < 0 || BPF_CORE_READ(task, files, count.counter) > 1))
 		ev->head.flags |= EVF_PATH_UNCERTAIN;
-	record__send(&b, RING_OF_open);
+	if (!push_on || !inner_hooks || !push__open_record(b.s, b.w))
+		record__send(&b, RING_OF_open);
 	record__end_inner(&b);
 	return 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Sockets: connect, accept, accept4 and bind at the exit of the call, with the kernel's view of the socket. */
-#include "../include/sock.h"
+#include "../include/push_sock.h"
 
 #define EINPROGRESS 115
 
@@ -40,7 +40,7 @@ static __always_inline int sock__exit(__u16 type, long ret, __s64 fd, __s64 list
 		ev->path = given;
 	if (sk)
 		sock__remember(ev->ino, sock_part, addr_part, sock__role(type, ret));
-	if (!told[type] || !budget__allows(type, ev->head.cgroup_id)) {
+	if (!told[type] || (push_on && push__sock_record(b.s, b.w)) || !budget__allows(type, ev->head.cgroup_id)) {
 		record__end_inner(&b);
 		return 0;
 	}

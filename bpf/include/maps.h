@@ -70,6 +70,13 @@ struct {
 	__type(value, __u64);
 } lost_by_cgroup __weak SEC(".maps");
 
+/* An end of a connection, as ranges of push.h see it. family 0: not known. */
+struct push_end {
+	__u64 address[2];
+	__u16 family, port;
+	__u32 pad;
+};
+
 /* push.h: how far the automaton is in a text, and what it has found so far. */
 #define PUSH_DEPTH_MAX 32
 struct push_state {
@@ -82,6 +89,11 @@ struct push_state {
 	__u32 unknown;	  /* anything may be so */
 	__u32 wanted;	  /* some rule may be satisfied */
 	__u32 name;	  /* what the scan's last name is so far */
+	__u32 base, base_end;	 /* in the record, what a relative path is relative to; 0: it is in the walk's buffer */
+	__u32 uid;
+	__u32 in_range;		 /* the test's ranges so far have one of the values */
+	__u32 sides[8];		 /* by push_side: which of the ends */
+	struct push_end ends[2]; /* local, remote */
 	__u16 folders[PUSH_DEPTH_MAX]; /* the state behind each folder's slash */
 };
 

@@ -23,7 +23,8 @@
 #define PUSH_STATES_MAX 8192
 #define PUSH_CLASSES_MAX 64 /* of bytes: those that no piece has are one class */
 #define PUSH_OUTS_MAX 1024
-#define PUSH_TYPES_MAX 8
+#define PUSH_TYPES_MAX 64
+#define PUSH_RANGES_MAX 256
 
 /* Of class_of: which of the bytes that paths are made of it is. */
 #define PUSH_DOT 0x40
@@ -53,8 +54,36 @@ enum push_fact {
 	PF_TRUNCATES_NOT,
 	PF_ROOT, /* effective uid 0 */
 	PF_ROOT_NOT,
-	PF_TEXTS = 32,	   /* from here on: the pieces of texts */
+	PF_IP, /* the socket's family: IPv4 or IPv6 */
+	PF_UNIX,
+	PF_TCP,
+	PF_UDP,
+	PF_RANGES = 24,	  /* from here on: numbers and addresses of rules (struct push_range) */
+	PF_TEXTS = 64,	  /* ... the pieces of texts */
 	PF_PROGRAM = 192, /* ... of the program's path and name */
+};
+
+/* What a range is about. */
+enum push_side {
+	PUSH_USER,   /* the effective uid */
+	PUSH_LOCAL,  /* an end of a connection */
+	PUSH_REMOTE,
+	PUSH_CLIENT,
+	PUSH_SERVER,
+	PUSH_EITHER,
+};
+
+/*
+ * Numbers, or addresses of a network. Those of one test follow each other, and at the last of them facts come about: `in`, if a value lies in
+ * one; `out`, if one lies in none, or is not known. 0: nobody asks.
+ */
+struct push_range {
+	__u64 address[2], mask[2]; /* in the order of bytes that they have on the wire; IPv4 in the first four bytes */
+	__u32 low, high;	   /* of a port or a uid */
+	__u16 family;		   /* AF_INET or AF_INET6; 0: numbers */
+	__u16 in, out;
+	__u8 side;
+	__u8 last; /* of its test */
 };
 
 /* One of these bits; if there is none, the rule at `next` has its turn. */
@@ -85,6 +114,8 @@ struct push_set {
 	__u32 states;
 	__u32 generation; /* another one each time that a set is put in force */
 	__u64 of_program[PUSH_WORDS]; /* facts that a process has for as long as it runs a program */
+	__u32 ranges_of_users, ranges_end; /* those of users come first */
+	struct push_range ranges[PUSH_RANGES_MAX];
 	struct push_clause clauses[PUSH_CLAUSES_MAX];
 	struct push_out outs[PUSH_OUTS_MAX];
 	__u16 out_of[PUSH_STATES_MAX]; /* row of `outs`; 0: none */

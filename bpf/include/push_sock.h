@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Of a record about a connection: does any rule need it? Its two ends are those that user space takes them for (agent/context/event.cpp, ends()). */
+#pragma once
+
+#include "push_record.h"
+#include "sock.h"
+
+#define TCP_LISTEN_STATE 10 /* include/net/tcp_states.h */
+#define PROTO_TCP 6
+#define PROTO_UDP 17
+
+static __always_inline bool family__is_ip(__u16 family)
+{
+	return family == AF_INET || family == AF_INET6;
+}
+
+/* An IPv6 address that stands for an IPv4 one is that. */
+static __always_inline void push__end_of(struct push_end *end, __u16 family, __u16 port, const __u8 *address)
+{
+	__u64 low, high;
+
+	__builtin_memcpy(&low, address, 8);
+	__builtin_memcpy(&high, address + 8, 8);
+	end->family = family;
+	end->port = port;
+	end->address[0] = low;
+	end->address[1] = high;
+	if (family == AF_INET) {
+		end->address[0] = (__u32)low;
+		end->address[1] = 0;
+	} else if (low == 0 && (__u32)high == bpf_htonl(0xffff)) {
+		end->family = AF_INET;
+		end->address[0] = high >> 32;
+		end->address[1] = 0;
+	}
+}
+
+#define END_LOCAL 1
+#define END_REMOTE 2
+
+static __always_inline void push__sides(struct push_state *p, bool has_role, bool local_is_server)
+{
+	p->sides[PUSH_LOCAL] = END_LOCAL;
+	p->sides[PUSH_REMOTE] = END_REMOTE;
+	p->sides[PUSH_EITHER] = END_LOCAL | END_REMOTE;
+	p->sides[PUSH_CLIENT] = !has_role ? 0 : local_is_server ? END_REMOTE : END_LOCAL;
+	p->sides[PUSH_SERVER] = !has_role ? 0 : local_is_server ? END_LOCAL : END_REMOTE;
+}
+
+static __always_inline void push__ends(struct push_state *p, const struct ev_sock *ev, __u16 type)
+{
+	if (!family__is_ip(ev->family)) {
+		push__sides(p, false, false);
+		return;
+	}
+	push__end_of(&p->ends[0], ev->family, ev->lport, ev->laddr);
+	if (ev->state == TCP_LISTEN_STATE) {
+		push__sides(p, true, true);
+		return;
+	}
+	if (ev->rport)
+		push__end_of(&p->ends[1], ev->family, ev->rport, ev->raddr);
+	else if (family__is_ip(ev->afamily))
+		push__end_of(&p->ends[1], ev->afamily, ev->aport, ev->aaddr);
+	push__sides(p, true, type != EVT_connect || ev->sk_flags & SKF_SERVER);
+}
+
+static __always_inline __u64 push__of_family(const struct ev_sock *ev)
+{
+	__u16 family = ev->family ? ev->family : ev->afamily;
+	__u64 facts = ev->l4proto == PROTO_TCP ? 1ull << PF_TCP : ev->l4proto == PROTO_UDP ? 1ull << PF_UDP : 0;
+
+	return facts | (family__is_ip(family) ? 1ull << PF_IP : 0) | (family == AF_UNIX ? 1ull << PF_UNIX : 0);
+}
+
+/* Connect, accept, accept4. */
+static __noinline int push__sock_record(struct scratch *s, struct walk *w)
+{
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	const struct push_type *row;
+	struct push_run r = {};
+
+	if (!s || !w || !push__look(&r, &row, s, w, task))
+		return 0;
+	struct push_state *p = &w->push;
+	struct ev_sock *ev = (void *)s->rec;
+	p->facts[0] |= push__either(ev->res >= 0, PF_SUCCEEDED) | push__of_family(ev);
+	if (!ev->family && !ev->afamily) /* no socket: what rules take it for is user space's to say */
+		p->unknown = 1;
+	if (ev->path.len) { /* of a unix socket: pieces of its path, which may have numbers before it */
+		p->state = 0;
+		push__scan_own(&r, ev->path.off, ev->path.off + ev->path.len);
+		push__step(&r, PUSH_END);
+	}
+	push__ends(p, ev, ev->head.type);
+	push__ranges(&r, r.set->ranges_of_users, r.set->ranges_end);
+	return push__leave_out(&r, task, row);
+}

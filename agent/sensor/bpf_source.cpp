@@ -21,12 +21,12 @@
 #include "agent/base/clock.h"
 #include "agent/base/fd.h"
 #include "agent/base/log.h"
+#include "agent/sensor/bpf_object.h"
 #include "agent/sensor/call_hooks.h"
 #include "agent/sensor/controller.h"
 #include "agent/sensor/guarded_flags.h"
 #include "agent/sensor/hooks.h"
 #include "agent/sensor/host.h"
-#include "agent/sensor/kernel_types.h"
 #include "agent/sensor/leave_behind.h"
 #include "agent/sensor/loss_table.h"
 #include "agent/sensor/merge.h"
@@ -62,7 +62,6 @@ class BpfSource final : public Source {
   ~BpfSource() override {
     detach();
     leave_behind(std::move(left_));
-    if (skeleton_) tiercel_bpf__destroy(skeleton_);
   }
 
   Result<> start(const RecordHandler& handler) override {
@@ -122,7 +121,7 @@ class BpfSource final : public Source {
   }
 
   BpfOptions options_;
-  tiercel_bpf* skeleton_ = nullptr;
+  BpfObject skeleton_;
   std::unique_ptr<Ring> vital_, bulk_;
   unsigned quiet_turns_ = 0;
   uint64_t longest_lag_ns_ = 0;
@@ -185,9 +184,8 @@ Result<> BpfSource::load() {
 }
 
 Result<> BpfSource::load_objects() {
-  if (skeleton_) tiercel_bpf__destroy(std::exchange(skeleton_, nullptr));
-  const auto options = with_kernel_types<bpf_object_open_opts>();
-  skeleton_ = tiercel_bpf__open_opts(&options);
+  skeleton_.reset();
+  skeleton_ = open_object();
   if (!skeleton_) return explain_load_failure(errno);
   skeleton_->rodata->cgroup_subsys = container_controller();
   skeleton_->rodata->page_kib = static_cast<__u32>(::sysconf(_SC_PAGESIZE) / 1024);
@@ -200,7 +198,7 @@ Result<> BpfSource::load_objects() {
   if (auto chosen = calls_.choose(*skeleton_, hooks_of(options_.wanted), others); !chosen) return chosen;
   bpf_map__set_max_entries(skeleton_->maps.ring_vital, static_cast<__u32>(options_.ring_vital_bytes));
   bpf_map__set_max_entries(skeleton_->maps.ring_bulk, static_cast<__u32>(options_.ring_bulk_bytes));
-  if (int err = tiercel_bpf__load(skeleton_); err != 0) return explain_load_failure(-err);
+  if (int err = tiercel_bpf__load(skeleton_.get()); err != 0) return explain_load_failure(-err);
   calls_.loaded(*skeleton_);
   cpu_time_ = calls_.other(std::string(kCpuTimeProgram));
   return {};

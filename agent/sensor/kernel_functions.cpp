@@ -14,4 +14,8 @@ int KernelFunctions::id(const std::string& name) const {
   return types_ ? btf__find_by_name_kind(types_, name.c_str(), BTF_KIND_FUNC) : 0;
 }
 
+int KernelFunctions::type_id(const std::string& name) const {
+  return types_ ? btf__find_by_name_kind(types_, name.c_str(), BTF_KIND_STRUCT) : 0;
+}
+
 }  // namespace tiercel::sensor

@@ -16,6 +16,7 @@ class KernelFunctions {
   KernelFunctions& operator=(const KernelFunctions&) = delete;
 
   [[nodiscard]] int id(const std::string& name) const;  // BTF id; 0 or less: there is none
+  [[nodiscard]] int type_id(const std::string& name) const;  // of a struct; likewise
   [[nodiscard]] bool has(const std::string& name) const { return id(name) > 0; }
 
  private:

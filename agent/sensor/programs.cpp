@@ -6,11 +6,10 @@
 #include <fmt/core.h>
 
 #include <bpf/tiercel.skel.h>
-#include <memory>
 
+#include "agent/sensor/bpf_object.h"
 #include "agent/sensor/hooks.h"
 #include "agent/sensor/host.h"
-#include "agent/sensor/kernel_types.h"
 
 namespace tiercel::sensor {
 namespace {
@@ -77,10 +76,8 @@ void Programs::keep_from(const tiercel_bpf& object, Place place, const Choice& c
 // From a further copy of the object that works on the maps of the first. Of the copy the programs' descriptors are
 // kept.
 Result<> Programs::load(Place place, const Choice& choice) {
-  const auto options = with_kernel_types<bpf_object_open_opts>();
-  tiercel_bpf* more = tiercel_bpf__open_opts(&options);
+  const BpfObject more = open_object();
   if (!more) return explain_load_failure(errno);
-  const std::unique_ptr<tiercel_bpf, void (*)(tiercel_bpf*)> owner(more, tiercel_bpf__destroy);
   *more->rodata = *first_->rodata;
   set_fixed(*more, way_, place);
   if (auto chosen = choose_from(*more, choice, nullptr); !chosen) return chosen;
@@ -92,7 +89,7 @@ Result<> Programs::load(Place place, const Choice& choice) {
     if (int err = bpf_map__reuse_fd(map, bpf_map__fd(shared)); err != 0)
       return fail_errno(fmt::format("cannot share the map {}", bpf_map__name(map)), -err);
   }
-  if (int err = tiercel_bpf__load(more); err != 0) return explain_load_failure(-err);
+  if (int err = tiercel_bpf__load(more.get()); err != 0) return explain_load_failure(-err);
   keep_from(*more, place, choice);
   return {};
 }

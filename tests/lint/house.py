@@ -11,7 +11,7 @@ LINES_MAX = 500
 WORDS = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 # library header -> the files that may include it
 DOORS = {
-    r"<bpf/(bpf|libbpf|btf)\.h>": ("agent/sensor/bpf_source.cpp", "agent/sensor/call_hooks.cpp", "agent/sensor/compat_calls.cpp",
+    r"<bpf/(bpf|libbpf|btf)\.h>": ("agent/sensor/bpf_object.cpp", "agent/sensor/bpf_source.cpp", "agent/sensor/call_hooks.cpp", "agent/sensor/compat_calls.cpp",
                                                 "agent/sensor/controller.cpp",
                                    "agent/sensor/guard.cpp", "agent/sensor/kernel_functions.cpp", "agent/sensor/kernel_responses.cpp", "agent/sensor/loss_table.cpp",
                                    "agent/sensor/missed.cpp",

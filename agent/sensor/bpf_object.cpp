@@ -1,0 +1,85 @@
+#include "agent/sensor/bpf_object.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <bpf/tiercel.skel.h>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <iterator>
+#include <vector>
+
+#include "agent/base/fd.h"
+#include "agent/sensor/kernel_functions.h"
+#include "agent/sensor/kernel_types.h"
+#include "bpf/schema/read_only.h"
+
+namespace tiercel::sensor {
+namespace {
+
+constexpr bpf_insn kAsItIs{
+    .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_0, .src_reg = BPF_REG_1, .off = 0, .imm = 0};
+
+bpf_insn call_of_function(int id) {
+  return {.code = BPF_JMP | BPF_CALL, .dst_reg = 0, .src_reg = BPF_PSEUDO_KFUNC_CALL, .off = 0, .imm = id};
+}
+
+// A kernel without a JIT compiler knows the function, and takes no program that calls it.
+bool takes_call(int id, int any_type) {
+  const bpf_insn tried[] = {
+      {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_1, .src_reg = 0, .off = 0, .imm = 0},
+      {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .src_reg = 0, .off = 0, .imm = any_type},
+      call_of_function(id),
+      {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .src_reg = 0, .off = 0, .imm = 0},
+      {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
+  bpf_prog_load_opts options{};
+  options.sz = sizeof options;
+  const Fd program(
+      bpf_prog_load(BPF_PROG_TYPE_TRACEPOINT, "tiercel_try", "Dual BSD/GPL", tried, std::size(tried), &options));
+  return program.valid();
+}
+
+bpf_insn read_only() {
+  const KernelFunctions functions;
+  const int id = functions.id("bpf_rdonly_cast"), task = functions.type_id("task_struct");
+  return id > 0 && task > 0 && takes_call(id, task) ? call_of_function(id) : kAsItIs;
+}
+
+// What stands in for READ_ONLY_CALL: bpf/include/compat.h says why. An instruction lies at a multiple of its size.
+std::vector<char> bytes_for_this_kernel(const void* bytes, size_t size) {
+  static const bpf_insn instead = read_only();
+  constexpr bpf_insn kCall{.code = BPF_JMP | BPF_CALL, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = READ_ONLY_CALL};
+  const auto* begin = static_cast<const char*>(bytes);
+  std::vector<char> out(begin, begin + size);
+  for (size_t at = 0; at + sizeof kCall <= size; at += sizeof kCall)
+    if (std::memcmp(&out[at], &kCall, sizeof kCall) == 0) std::memcpy(&out[at], &instead, sizeof instead);
+  return out;
+}
+
+}  // namespace
+
+void DestroyObject::operator()(tiercel_bpf* object) const {
+  tiercel_bpf__destroy(object);
+}
+
+// As tiercel_bpf__open_opts(), with other bytes. libbpf copies what it needs of these.
+BpfObject open_object() {
+  BpfObject object(static_cast<tiercel_bpf*>(std::calloc(1, sizeof(tiercel_bpf))));
+  if (!object || tiercel_bpf__create_skeleton(object.get()) != 0) {
+    errno = ENOMEM;
+    return nullptr;
+  }
+  bpf_object_skeleton& skeleton = *object->skeleton;
+  std::vector<char> bytes = bytes_for_this_kernel(skeleton.data, skeleton.data_sz);
+  skeleton.data = bytes.data();
+  const auto options = with_kernel_types<bpf_object_open_opts>();
+  const int err = bpf_object__open_skeleton(&skeleton, &options);
+  skeleton.data = nullptr;
+  if (err == 0) return object;
+  object.reset();
+  errno = -err;
+  return nullptr;
+}
+
+}  // namespace tiercel::sensor

@@ -40,20 +40,34 @@ bool takes_call(int id, int any_type) {
   return program.valid();
 }
 
-bpf_insn read_only() {
+struct ReadOnly {
+  bpf_insn call = kAsItIs;
+  int task_type = 0;
+};
+
+ReadOnly read_only() {
   const KernelFunctions functions;
   const int id = functions.id("bpf_rdonly_cast"), task = functions.type_id("task_struct");
-  return id > 0 && task > 0 && takes_call(id, task) ? call_of_function(id) : kAsItIs;
+  if (id <= 0 || task <= 0 || !takes_call(id, task)) return {};
+  return {call_of_function(id), task};
 }
 
-// What stands in for READ_ONLY_CALL: bpf/include/compat.h says why. An instruction lies at a multiple of its size.
+// With what stands in for READ_ONLY_CALL: bpf/include/compat.h says why. An instruction lies at a multiple of its size.
 std::vector<char> bytes_for_this_kernel(const void* bytes, size_t size) {
-  static const bpf_insn instead = read_only();
-  constexpr bpf_insn kCall{.code = BPF_JMP | BPF_CALL, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = READ_ONLY_CALL};
+  static const ReadOnly instead = read_only();
   const auto* begin = static_cast<const char*>(bytes);
   std::vector<char> out(begin, begin + size);
-  for (size_t at = 0; at + sizeof kCall <= size; at += sizeof kCall)
-    if (std::memcmp(&out[at], &kCall, sizeof kCall) == 0) std::memcpy(&out[at], &instead, sizeof instead);
+  for (size_t at = 0; at + sizeof(bpf_insn) <= size; at += sizeof(bpf_insn)) {
+    bpf_insn instruction{};
+    std::memcpy(&instruction, &out[at], sizeof instruction);
+    if (instruction.code == (BPF_JMP | BPF_CALL) && instruction.imm == READ_ONLY_CALL)
+      instruction = instead.call;
+    else if (instruction.code == (BPF_ALU64 | BPF_MOV | BPF_K) && instruction.imm == READ_ONLY_TASK)
+      instruction.imm = instead.task_type;
+    else
+      continue;
+    std::memcpy(&out[at], &instruction, sizeof instruction);
+  }
   return out;
 }
 
@@ -73,10 +87,15 @@ BpfObject open_object() {
   bpf_object_skeleton& skeleton = *object->skeleton;
   std::vector<char> bytes = bytes_for_this_kernel(skeleton.data, skeleton.data_sz);
   skeleton.data = bytes.data();
-  const auto options = with_kernel_types<bpf_object_open_opts>();
+  bpf_object_open_opts options{};
+  options.sz = sizeof options;
+  options.btf_custom_path = types_path().empty() ? nullptr : types_path().c_str();
   const int err = bpf_object__open_skeleton(&skeleton, &options);
   skeleton.data = nullptr;
-  if (err == 0) return object;
+  if (err == 0) {
+    fill_types(*bpf_object__btf(object->obj));
+    return object;
+  }
   object.reset();
   errno = -err;
   return nullptr;

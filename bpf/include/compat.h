@@ -172,12 +172,13 @@ extern const volatile bool compat_regs; /* of a 32-bit caller: these programs wa
  * pointer that it trusts whether the new one can be trusted, too: up to four searches for a name through all types of the
  * kernel, a millisecond each, which was more than everything else that it does with our programs. Of a pointer that is
  * not trusted it does not ask, and reading is all we do. The loader puts bpf_rdonly_cast() (v6.2, a35b9af4ec2c) in the
- * call's place, or where the kernel has none an instruction that returns the task as it is (agent/sensor/bpf_object.cpp).
+ * call's place and the type's id in its argument's, or where the kernel has no such function an instruction that returns
+ * the task as it is (agent/sensor/bpf_object.cpp).
  */
 static void *(*read_only)(const void *object, __u64 type_id) = (void *)READ_ONLY_CALL;
 static __always_inline struct task_struct *task__read_only(struct task_struct *task)
 {
-	return read_only(task, bpf_core_type_id_kernel(struct task_struct));
+	return read_only(task, READ_ONLY_TASK);
 }
 
 static __always_inline struct pt_regs *task__regs(struct task_struct *task)

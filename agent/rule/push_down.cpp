@@ -1,7 +1,6 @@
 #include "agent/rule/push_down.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <iterator>
 #include <set>
@@ -41,14 +40,6 @@ const Clues* clues_for(const RuleSet& rules, RuleId id, uint16_t type) {
   return nullptr;
 }
 
-// A clause that few events satisfy comes first: of texts, and of few.
-size_t commonness(const PushFacts& clause) {
-  const uint64_t plain = clause[0] & ((uint64_t{1} << PF_RANGES) - 1);
-  size_t bits = 0;
-  for (uint64_t word : clause) bits += static_cast<size_t>(std::popcount(word));
-  return (plain != 0 ? PUSH_BITS : 0) + bits;
-}
-
 // Of the rules of one type; false: some rule needs every event.
 bool rules_of(const RuleSet& rules, uint16_t type, PushShape shape, PushTests& tests, std::vector<Clauses>& out) {
   std::set<Clauses> distinct;
@@ -69,11 +60,13 @@ bool rules_of(const RuleSet& rules, uint16_t type, PushShape shape, PushTests& t
   return true;
 }
 
-bool append(push_set& set, size_t& used, const std::vector<Clauses>& rules, push_type& row) {
+// A clause that few events satisfy comes first.
+bool append(push_set& set, size_t& used, const std::vector<Clauses>& rules, const PushTests& tests, push_type& row) {
   row.first = static_cast<__u16>(used);
   for (Clauses clauses : rules) {
-    std::stable_sort(clauses.begin(), clauses.end(),
-                     [](const PushFacts& a, const PushFacts& b) { return commonness(a) < commonness(b); });
+    std::stable_sort(clauses.begin(), clauses.end(), [&](const PushFacts& a, const PushFacts& b) {
+      return tests.chance_of(a) < tests.chance_of(b);
+    });
     if (used + clauses.size() > PUSH_CLAUSES_MAX) return false;
     const size_t next = used + clauses.size();
     for (size_t w = 0; w < PUSH_WORDS; ++w) row.some_of[w] |= clauses.front()[w];
@@ -116,7 +109,7 @@ std::shared_ptr<const push_set> push_down(const RuleSet& rules) {
     std::vector<Clauses> of_type;
     push_type& row = set->types[rows];
     if (!rules_of(rules, type, *shape, tests, of_type)) continue;
-    if (!append(*set, used, of_type, row)) {
+    if (!append(*set, used, of_type, tests, row)) {
       row = {};
       continue;
     }

@@ -188,7 +188,40 @@ void make_part(PathField::Part part, PushPiece& piece) {
   }
 }
 
+struct Chance {
+  uint32_t fact;
+  double share;
+};
+constexpr Chance kChances[] = {{PF_SUCCEEDED, 0.8}, {PF_FAILED, 0.2},          {PF_READS, 0.95},   {PF_WRITES, 0.05}, {PF_MAKES_EXECUTABLE, 0.01},
+                               {PF_CREATES, 0.05},  {PF_TRUNCATES, 0.03},      {PF_ROOT, 0.6},     {PF_ROOT_NOT, 0.4}, {PF_READS_NOT, 0.05},
+                               {PF_UNIX, 0.5},      {PF_IP, 0.5},              {PF_TCP, 0.4},      {PF_UDP, 0.2}};
+constexpr double kMost = 0.95;     // of other flags
+constexpr double kProgram = 0.5;   // few run it, but until that is looked up all may
+constexpr double kRange = 0.1;
+constexpr double kText = 0.005;
+
+// Whole trees near the root are where programs open most of what they open; two letters are in many paths.
+double chance_of_piece(const PushPiece& piece) {
+  const auto depth = std::count(piece.text.begin(), piece.text.end(), '/');
+  if (piece.at_end) return kText;
+  if (piece.at_begin) return depth <= 1 ? 0.3 : depth == 2 ? 0.1 : kText;
+  return piece.text.size() <= 2 ? 0.1 : kText;
+}
+
 }  // namespace
+
+double PushTests::chance_of(const PushFacts& facts) const {
+  double sum = 0;
+  for (uint32_t n = 0; n < PUSH_BITS; ++n) {
+    if ((facts[n / 64] >> (n % 64) & 1) == 0) continue;
+    const auto* known = std::find_if(std::begin(kChances), std::end(kChances), [n](const Chance& c) { return c.fact == n; });
+    sum += n >= PF_PROGRAM ? kProgram
+           : n >= PF_TEXTS ? chances_[n]
+           : n >= PF_RANGES ? kRange
+                            : known == std::end(kChances) ? kMost : known->share;
+  }
+  return sum;
+}
 
 // Texts of opens share facts when there are no more: more is found than there is.
 std::optional<uint32_t> PushTests::new_fact(bool of_program) {
@@ -226,6 +259,7 @@ std::optional<PushFacts> PushTests::text_facts(uint32_t index, const Test& test,
       piece.at_begin = false;
       if (piece.text.empty()) return out;
     }
+    chances_[*number] += chance_of_piece(piece);
     texts_.add(piece, *number);
   }
   return out = fact(*number);

@@ -27,6 +27,8 @@ class PushTests {
 
   // The test has that answer only on events with one of these facts. Nothing: the kernel cannot say.
   [[nodiscard]] std::optional<PushFacts> facts_of(const Wanted& wanted, PushShape shape);
+  // Which share of events has one of them, by a guess that serves to order clauses.
+  [[nodiscard]] double chance_of(const PushFacts& facts) const;
   // False: too much for the kernel's tables.
   [[nodiscard]] bool build(push_set& set) const;
 
@@ -40,6 +42,7 @@ class PushTests {
   std::map<std::pair<uint32_t, PushText>, std::optional<PushFacts>> known_;  // of texts, by test
   std::map<Wanted, std::optional<uint32_t>> known_ranges_;  // facts of numbers and addresses
   uint32_t next_ = PF_TEXTS, next_of_program_ = PF_PROGRAM;
+  std::array<double, PUSH_BITS> chances_{};  // of texts
   PushFacts of_program_{};  // facts that a process has for as long as it runs a program
   [[nodiscard]] std::optional<uint32_t> new_fact(bool of_program);
 };

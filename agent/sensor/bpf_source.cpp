@@ -21,12 +21,13 @@
 #include "agent/base/clock.h"
 #include "agent/base/fd.h"
 #include "agent/base/log.h"
+#include "agent/sensor/bpf_object.h"
 #include "agent/sensor/call_hooks.h"
 #include "agent/sensor/controller.h"
 #include "agent/sensor/guarded_flags.h"
 #include "agent/sensor/hooks.h"
 #include "agent/sensor/host.h"
-#include "agent/sensor/kernel_casts.h"
+#include "agent/sensor/kernel_types.h"
 #include "agent/sensor/leave_behind.h"
 #include "agent/sensor/loss_table.h"
 #include "agent/sensor/merge.h"
@@ -62,7 +63,6 @@ class BpfSource final : public Source {
   ~BpfSource() override {
     detach();
     leave_behind(std::move(left_));
-    if (skeleton_) tiercel_bpf__destroy(skeleton_);
   }
 
   Result<> start(const RecordHandler& handler) override {
@@ -122,7 +122,7 @@ class BpfSource final : public Source {
   }
 
   BpfOptions options_;
-  tiercel_bpf* skeleton_ = nullptr;
+  BpfObject skeleton_;
   std::unique_ptr<Ring> vital_, bulk_;
   unsigned quiet_turns_ = 0;
   uint64_t longest_lag_ns_ = 0;
@@ -170,6 +170,7 @@ bool wants_cpu_time(const Wanted& wanted) {
 Result<> BpfSource::load() {
   libbpf_set_print(log_libbpf);
   if (::geteuid() != 0) return explain_load_failure(EPERM);
+  const auto types = kernel_types();  // read once for all that follows
   auto way = choose_way(options_.attach);
   if (!way) return tl::unexpected(way.error());
   calls_.set_way(*way);
@@ -185,7 +186,7 @@ Result<> BpfSource::load() {
 }
 
 Result<> BpfSource::load_objects() {
-  if (skeleton_) tiercel_bpf__destroy(std::exchange(skeleton_, nullptr));
+  skeleton_.reset();
   skeleton_ = open_object();
   if (!skeleton_) return explain_load_failure(errno);
   skeleton_->rodata->cgroup_subsys = container_controller();
@@ -194,13 +195,13 @@ Result<> BpfSource::load_objects() {
   const BudgetLimits limits = budget_limits(options_.ring_bulk_bytes, options_.budget);
   std::copy(limits.begin(), limits.end(), skeleton_->rodata->budget_limits);
   tell(options_.wanted, true);
-  std::set<std::string> others;
-  if (wants_cpu_time(options_.wanted)) others.emplace(kCpuTimeProgram);
-  if (auto chosen = calls_.choose(*skeleton_, hooks_of(options_.wanted), others); !chosen) return chosen;
+  calls_.prepare(*skeleton_);
   bpf_map__set_max_entries(skeleton_->maps.ring_vital, static_cast<__u32>(options_.ring_vital_bytes));
   bpf_map__set_max_entries(skeleton_->maps.ring_bulk, static_cast<__u32>(options_.ring_bulk_bytes));
-  if (int err = tiercel_bpf__load(skeleton_); err != 0) return explain_load_failure(-err);
-  calls_.loaded(*skeleton_);
+  if (int err = tiercel_bpf__load(skeleton_.get()); err != 0) return explain_load_failure(-err);
+  std::set<std::string> others;
+  if (wants_cpu_time(options_.wanted)) others.emplace(kCpuTimeProgram);
+  if (auto loaded = calls_.load(hooks_of(options_.wanted), others); !loaded) return loaded;
   cpu_time_ = calls_.other(std::string(kCpuTimeProgram));
   return {};
 }
@@ -241,11 +242,10 @@ void BpfSource::tell(const Wanted& wanted, bool only) {
 Result<> BpfSource::attach() {
   guard_flags(maps_, *skeleton_->bss);
   const std::lock_guard lock(hooks_mutex_);
-  for (bpf_program* program : {skeleton_->progs.process__fork, skeleton_->progs.process__exec,
-                               skeleton_->progs.process__exit, skeleton_->progs.cgroup__gone}) {
-    Fd link(bpf_raw_tracepoint_open(nullptr, bpf_program__fd(program)));
-    if (!link.valid()) return fail_errno(fmt::format("cannot attach {}", bpf_program__name(program)), errno);
-    process_links_.push_back({0, bpf_program__name(program), "BTF tracepoint", std::move(link)});
+  for (const char* program : {"process__fork", "process__exec", "process__exit", "cgroup__gone"}) {
+    Fd link(bpf_raw_tracepoint_open(nullptr, calls_.other(program)));
+    if (!link.valid()) return fail_errno(fmt::format("cannot attach {}", program), errno);
+    process_links_.push_back({0, program, "BTF tracepoint", std::move(link)});
   }
   if (auto attached = calls_.attach(hooks_of(options_.wanted)); !attached) return attached;
   if (auto out = leave_out(options_.wanted.push); !out) return out;
@@ -334,7 +334,7 @@ void BpfSource::detach() {
 }
 
 Result<> BpfSource::look_again(const RecordHandler& handler) {
-  return iterate(bpf_program__fd(skeleton_->progs.process__snapshot), handler, handler);
+  return iterate(calls_.other("process__snapshot"), handler, handler);
 }
 
 Result<> BpfSource::look_at_cpus(const RecordHandler& handler, const RecordHandler& others) {
@@ -414,10 +414,7 @@ AttachedHook attached_hook(const CallHooks::Link& link, const std::vector<int>& 
 std::vector<AttachedHook> BpfSource::attached() const {
   const std::lock_guard lock(hooks_mutex_);
   std::vector<AttachedHook> hooks;
-  for (const CallHooks::Link& link : process_links_) {
-    const bpf_program* program = bpf_object__find_program_by_name(skeleton_->obj, link.program.c_str());
-    hooks.push_back(attached_hook(link, {program ? bpf_program__fd(program) : -1}));
-  }
+  for (const CallHooks::Link& link : process_links_) hooks.push_back(attached_hook(link, {calls_.other(link.program)}));
   for (const CallHooks::Link* link : calls_.links())
     hooks.push_back(attached_hook(*link, calls_.descriptors(link->program)));
   return hooks;

@@ -90,26 +90,27 @@ Choice CallHooks::inner_choice(const Types& types, const KernelFunctions* functi
   return choice;
 }
 
-Result<> CallHooks::choose(tiercel_bpf& first, const Types& types, const std::set<std::string>& others) {
-  bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, first.obj) {
+void CallHooks::prepare(tiercel_bpf& first) {
+  first_ = &first;
+  programs_.set_first(first);
+  const bpf_program* program = nullptr;
+  while ((program = bpf_object__next_program(first.obj, const_cast<bpf_program*>(program)))) {
     const std::string name = bpf_program__name(program);
     if (name.starts_with(kSysEnterPrefix)) enter_programs_.insert(name);
   }
-  const auto functions = functions_for(way_);
-  const KernelFunctions* known = functions.get();
-  chosen_ = inner_choice(types, known);
-  for (uint16_t type : types)
-    for (Plan& plan : plans_of(type, known))
-      if (plan.place == programs_.first_place()) chosen_.merge(plan.choice);
-  others_ = others;
-  return programs_.choose(first, chosen_, others_);
 }
 
-void CallHooks::loaded(tiercel_bpf& first) {
-  first_ = &first;
-  compat_calls_.set_map(bpf_map__fd(first.maps.compat_programs));
-  programs_.keep(first, chosen_, others_);
+Result<> CallHooks::load(const Types& types, const std::set<std::string>& others) {
+  const auto functions = functions_for(way_);
+  const KernelFunctions* known = functions.get();
+  Choice chosen = programs_.always();
+  for (const std::string& name : others) chosen.emplace(name, Chosen{});
+  chosen.merge(inner_choice(types, known));
+  for (uint16_t type : types)
+    for (Plan& plan : plans_of(type, known))
+      if (plan.place == programs_.first_place()) chosen.merge(plan.choice);
+  compat_calls_.set_map(bpf_map__fd(first_->maps.compat_programs));
+  return programs_.load(programs_.first_place(), chosen);
 }
 
 Result<> CallHooks::load_missing(const Types& types, const KernelFunctions* functions) {

@@ -36,9 +36,10 @@ class CallHooks {
   void set_compat(bool also) { compat_ = also; }
   [[nodiscard]] Way way() const { return way_; }
 
-  // Around the load of the first object. others: programs that are loaded with it, if they are named.
-  Result<> choose(tiercel_bpf& first, const Types& types, const std::set<std::string>& others);
-  void loaded(tiercel_bpf& first);
+  // Before the load of the object that makes the maps.
+  void prepare(tiercel_bpf& first);
+  // After it: programs for these calls, those that are always needed, and others by their names.
+  Result<> load(const Types& types, const std::set<std::string>& others);
 
   // Attaches what is not attached; what fails leaves the others as they are.
   Result<> attach(const Types& types);
@@ -46,7 +47,7 @@ class CallHooks {
   // Detaches all but those, and gives the links to be closed.
   std::vector<Fd> keep_only(const Types& types);
   [[nodiscard]] std::vector<const Link*> links() const;
-  // A program of the first object, by its name in `others`; -1: not loaded.
+  // A program that hangs on no call; -1: not loaded.
   [[nodiscard]] int other(const std::string& program) const;
   // Of all copies of a program that are loaded.
   [[nodiscard]] std::vector<int> descriptors(const std::string& program) const;
@@ -75,8 +76,6 @@ class CallHooks {
   Way way_ = Way::kTracepoint;
   Programs programs_;
   tiercel_bpf* first_ = nullptr;
-  Choice chosen_;  // of the first object
-  std::set<std::string> others_;
   std::set<std::string> not_probed_;      // functions that the kernel does not let be probed
   std::set<std::string> enter_programs_;  // those that the object has
   Fd tracefs_;

@@ -7,14 +7,16 @@
 #include <string>
 
 #include "agent/base/fd.h"
+#include "agent/sensor/kernel_types.h"
 
 namespace tiercel::sensor {
 
 int container_controller() {
   auto text = read_pseudo_file("/proc/cgroups", 1 << 16);
   if (!text) return -1;
-  btf* vmlinux = btf__load_vmlinux_btf();
-  if (!vmlinux) return -1;
+  const auto types = kernel_types();
+  if (!types) return -1;
+  const btf* vmlinux = types.get();
   int found = -1;
   const int id = btf__find_by_name_kind(vmlinux, "cgroup_subsys_id", BTF_KIND_ENUM);
   for (const char* wanted : {"memory", "pids", "devices", "freezer", "cpu"}) {
@@ -26,7 +28,6 @@ int container_controller() {
     for (int i = 0; i < btf_vlen(type); ++i)
       if (symbol == btf__name_by_offset(vmlinux, btf_enum(type)[i].name_off)) found = btf_enum(type)[i].val;
   }
-  btf__free(vmlinux);
   return found;
 }
 

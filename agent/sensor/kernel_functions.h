@@ -1,7 +1,8 @@
-// KernelFunctions: which functions the kernel has, by its BTF. Reads some megabytes when it is made: keep it for as
+// KernelFunctions: which functions the kernel has, by its BTF. Holds some megabytes (kernel_types.h): keep it for as
 // long as hooks are chosen and no longer. One thread.
 #pragma once
 
+#include <memory>
 #include <string>
 
 struct btf;
@@ -11,15 +12,13 @@ namespace tiercel::sensor {
 class KernelFunctions {
  public:
   KernelFunctions();
-  ~KernelFunctions();
-  KernelFunctions(const KernelFunctions&) = delete;
-  KernelFunctions& operator=(const KernelFunctions&) = delete;
 
-  [[nodiscard]] int id(const std::string& name) const;  // BTF id; 0 or less: there is none
+  [[nodiscard]] int id(const std::string& name) const;       // BTF id; 0 or less: there is none
+  [[nodiscard]] int type_id(const std::string& name) const;  // of a struct; likewise
   [[nodiscard]] bool has(const std::string& name) const { return id(name) > 0; }
 
  private:
-  btf* types_;
+  std::shared_ptr<const btf> types_;
 };
 
 }  // namespace tiercel::sensor

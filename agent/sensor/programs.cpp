@@ -6,11 +6,14 @@
 #include <fmt/core.h>
 
 #include <bpf/tiercel.skel.h>
-#include <memory>
+#include <algorithm>
+#include <thread>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 #include "agent/sensor/hooks.h"
 #include "agent/sensor/host.h"
-#include "agent/sensor/kernel_casts.h"
 
 namespace tiercel::sensor {
 namespace {
@@ -33,18 +36,24 @@ Result<> belong(bpf_program& program, const Chosen& chosen) {
   return {};
 }
 
-// Only what is attached is loaded: the verifier takes longer over the programs than everything else at the start.
-Result<> choose_from(const tiercel_bpf& object, const Choice& choice, const std::set<std::string>* others) {
+// Only what is attached is loaded: that is what takes long.
+Result<> choose_from(const tiercel_bpf& object, const Choice& choice) {
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object.obj) {
-    const std::string name = bpf_program__name(program);
-    const auto found = choice.find(name);
-    const bool by_name = is_call_program(name) || name == kCpuTimeProgram;
-    bpf_program__set_autoload(program, found != choice.end() || (others && (!by_name || others->contains(name))));
+    const auto found = choice.find(bpf_program__name(program));
+    bpf_program__set_autoload(program, found != choice.end());
     if (found == choice.end()) continue;
     if (auto set = belong(*program, found->second); !set) return set;
   }
   return {};
+}
+
+// How long the verifier takes, by the number of instructions. Those that hang on the kernel's own tracepoints have most
+// of theirs in functions, which are not counted.
+size_t weight(const bpf_program* program) {
+  constexpr size_t kTracing = 4;
+  if (!program) return 1;
+  return bpf_program__insn_cnt(program) * (bpf_program__type(program) == BPF_PROG_TYPE_TRACING ? kTracing : 1);
 }
 
 void set_fixed(tiercel_bpf& object, Way way, Place place) {
@@ -56,16 +65,38 @@ void set_fixed(tiercel_bpf& object, Way way, Place place) {
 
 }  // namespace
 
-Result<> Programs::choose(tiercel_bpf& first, const Choice& choice, const std::set<std::string>& others) {
+void Programs::set_first(tiercel_bpf& first) {
+  first_ = &first;
   set_fixed(first, way_, first_place());
-  return choose_from(first, choice, &others);
+  (void)choose_from(first, {});
 }
 
-void Programs::keep(tiercel_bpf& first, const Choice& choice, const std::set<std::string>& others) {
-  first_ = &first;
-  Choice all = choice;
-  for (const std::string& name : others) all.emplace(name, Chosen{});
-  keep_from(first, first_place(), all);
+Choice Programs::always() const {
+  Choice choice;
+  const bpf_program* program = nullptr;
+  while ((program = bpf_object__next_program(first_->obj, const_cast<bpf_program*>(program))))
+    if (const std::string name = bpf_program__name(program); !is_call_program(name) && name != kCpuTimeProgram)
+      choice.emplace(name, Chosen{});
+  return choice;
+}
+
+// The heavier of what is left goes where there is less. libbpf reads all types of the kernel once more for an object
+// with tracing programs, so these begin, and are together.
+std::array<Choice, 2> Programs::halves(const Choice& choice) const {
+  std::vector<std::tuple<bool, size_t, const Choice::value_type*>> heaviest;
+  for (const auto& one : choice) {
+    const bpf_program* program = bpf_object__find_program_by_name(first_->obj, one.first.c_str());
+    heaviest.emplace_back(program && bpf_program__type(program) == BPF_PROG_TYPE_TRACING, weight(program), &one);
+  }
+  std::sort(heaviest.rbegin(), heaviest.rend());
+  std::array<Choice, 2> out;
+  std::array<size_t, 2> sums{};
+  for (const auto& [tracing, weighs, one] : heaviest) {
+    const size_t to = tracing || sums[0] <= sums[1] ? 0 : 1;
+    out[to].insert(*one);
+    sums[to] += weighs;
+  }
+  return out;
 }
 
 void Programs::keep_from(const tiercel_bpf& object, Place place, const Choice& choice) {
@@ -74,25 +105,37 @@ void Programs::keep_from(const tiercel_bpf& object, Place place, const Choice& c
       loaded_[static_cast<size_t>(place)][name] = duplicate(bpf_program__fd(program));
 }
 
-// From a further copy of the object that works on the maps of the first. Of the copy the programs' descriptors are
-// kept.
-Result<> Programs::load(Place place, const Choice& choice) {
-  tiercel_bpf* more = open_object();
-  if (!more) return explain_load_failure(errno);
-  const std::unique_ptr<tiercel_bpf, void (*)(tiercel_bpf*)> owner(more, tiercel_bpf__destroy);
-  *more->rodata = *first_->rodata;
-  set_fixed(*more, way_, place);
-  if (auto chosen = choose_from(*more, choice, nullptr); !chosen) return chosen;
+// Of a copy the programs' descriptors are kept.
+Result<BpfObject> Programs::load_copy(Place place, const Choice& choice) const {
+  BpfObject copy = open_object();
+  if (!copy) return tl::unexpected(explain_load_failure(errno).error());
+  *copy->rodata = *first_->rodata;
+  set_fixed(*copy, way_, place);
+  if (auto chosen = choose_from(*copy, choice); !chosen) return tl::unexpected(chosen.error());
   bpf_map* map = nullptr;
-  bpf_object__for_each_map(map, more->obj) {
-    if (map == more->maps.rodata) continue;  // its own
+  bpf_object__for_each_map(map, copy->obj) {
+    if (map == copy->maps.rodata) continue;  // its own
     bpf_map* shared = bpf_object__find_map_by_name(first_->obj, bpf_map__name(map));
     if (!shared) return fail(fmt::format("the sensor has no map {}", bpf_map__name(map)), Fault::kBug);
     if (int err = bpf_map__reuse_fd(map, bpf_map__fd(shared)); err != 0)
       return fail_errno(fmt::format("cannot share the map {}", bpf_map__name(map)), -err);
   }
-  if (int err = tiercel_bpf__load(more); err != 0) return explain_load_failure(-err);
-  keep_from(*more, place, choice);
+  if (int err = tiercel_bpf__load(copy.get()); err != 0) return tl::unexpected(explain_load_failure(-err).error());
+  return copy;
+}
+
+Result<> Programs::load(Place place, const Choice& choice) {
+  constexpr size_t kWorthAThread = 8;
+  const auto parts = choice.size() < kWorthAThread ? std::array<Choice, 2>{choice, {}} : halves(choice);
+  Result<BpfObject> beside = BpfObject(), own = BpfObject();
+  std::thread thread;
+  if (!parts[1].empty()) thread = std::thread([&] { beside = load_copy(place, parts[1]); });
+  own = load_copy(place, parts[0]);
+  if (thread.joinable()) thread.join();
+  if (!own) return tl::unexpected(own.error());
+  if (!beside) return tl::unexpected(beside.error());
+  keep_from(**own, place, parts[0]);
+  if (*beside) keep_from(**beside, place, parts[1]);
   return {};
 }
 

@@ -1,5 +1,5 @@
-// Programs: the sensor's programs, loaded from copies of one object whose maps are those of the first. A copy has one
-// setting of what its programs find fixed (rodata). One thread at a time.
+// Programs: the sensor's programs, loaded from copies of one object that work on the maps of the first, of which no
+// program is loaded. A copy has one setting of what its programs find fixed (rodata). One thread at a time.
 #pragma once
 
 #include <array>
@@ -10,6 +10,7 @@
 
 #include "agent/base/fd.h"
 #include "agent/base/result.h"
+#include "agent/sensor/bpf_object.h"
 #include "agent/sensor/way.h"
 
 struct tiercel_bpf;
@@ -38,21 +39,23 @@ class Programs {
   Programs() = default;
   void set_way(Way way) { way_ = way; }
 
-  // Of the object that is to be loaded first, before its load: its settings, and which programs.
-  Result<> choose(tiercel_bpf& first, const Choice& choice, const std::set<std::string>& others);
-  // After it.
-  void keep(tiercel_bpf& first, const Choice& choice, const std::set<std::string>& others);
-  // Programs that the first load left out.
+  // The object that makes the maps, before its load.
+  void set_first(tiercel_bpf& first);
+  // Those that hang on no call, and are needed whatever the rules ask for.
+  [[nodiscard]] Choice always() const;
+  // On two threads, where it is worth it: the verifier takes longer than everything else at the start.
   Result<> load(Place place, const Choice& choice);
 
   [[nodiscard]] bool has(Place place, const std::string& program) const { return of(place).contains(program); }
   [[nodiscard]] int descriptor(Place place, const std::string& program) const { return of(place).at(program).get(); }
-  // What the first object's programs at calls belong to.
+  // Where programs at calls are loaded for, unless one needs another place.
   [[nodiscard]] Place first_place() const { return way_ == Way::kTrampoline ? Place::kFunction : Place::kTracepoint; }
 
  private:
   using Loaded = std::map<std::string, Fd>;
   [[nodiscard]] const Loaded& of(Place place) const { return loaded_[static_cast<size_t>(place)]; }
+  [[nodiscard]] Result<BpfObject> load_copy(Place place, const Choice& choice) const;
+  [[nodiscard]] std::array<Choice, 2> halves(const Choice& choice) const;
   void keep_from(const tiercel_bpf& object, Place place, const Choice& choice);
 
   Way way_ = Way::kTracepoint;

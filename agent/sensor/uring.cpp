@@ -5,11 +5,11 @@
 
 #include <algorithm>
 #include <iterator>
-#include <memory>
 #include <string_view>
 
 #include "agent/base/log.h"
 #include "agent/sensor/hooks.h"
+#include "agent/sensor/kernel_types.h"
 
 namespace tiercel::sensor {
 namespace {
@@ -153,7 +153,7 @@ Uring uring_of(const btf& types) {
 
 const Uring& uring_of_kernel() {
   static const Uring uring = [] {
-    const std::unique_ptr<btf, void (*)(btf*)> types(btf__load_vmlinux_btf(), btf__free);
+    const auto types = kernel_types();
     Uring found = types ? uring_of(*types) : Uring{};
     if (found.programs.empty())
       log::warning("this kernel's io_uring is not one that we know: what goes through it will not be seen");

@@ -22,7 +22,7 @@ static volatile __u32 uring_lost;
 static __always_inline void uring__who(struct ev_head *h, struct task_struct *task, struct io_kiocb *req)
 {
 	if (task->flags & (PF_IO_WORKER | PF_USER_WORKER))
-		bpf_probe_read_kernel(h->comm, sizeof(h->comm), &task->group_leader->comm);
+		bpf_probe_read_kernel(h->comm, sizeof(h->comm), &task__read_only(task)->group_leader->comm);
 	if (!(BPF_CORE_READ(req, flags) & uring_flags[URF_CREDS]))
 		return;
 	const struct cred *cred = BPF_CORE_READ(req, creds);
@@ -176,7 +176,7 @@ static __always_inline void uring__tell_now(struct build *b, struct task_struct 
 	if (fd >= 0 && !uring__makes_fd(m->type)) {
 		struct text given = ev->path;
 		struct file *file = m->bits & URM_FIXED ? uring__slot_file((void *)m->ctx, fd) : file__of_fd(task, fd);
-		uring__descriptor(b, (struct file_part *)&ev->ino, (struct sock_part *)&ev->source, task, file);
+		uring__descriptor(b, file);
 		if (given.len)
 			ev->path = given;
 	}

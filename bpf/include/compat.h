@@ -3,37 +3,25 @@
 #pragma once
 
 #include "vmlinux.h"
-
-#include "../schema/cast.h"
+#include "../schema/read_only.h"
 
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
 /*
- * v6.2 (a35b9af4ec2c): bpf_rdonly_cast() lets members of a struct at any address be plain loads, which give 0 where there is
- * nothing, instead of a helper's call for each. libbpf before 1.5 looks for a function that the kernel lacks in all modules,
- * which takes CAP_SYS_ADMIN: so the call is a mark here, which the loader makes a call of (agent/sensor/kernel_casts.h).
+ * What lies at an address, to read its members by plain loads: bpf_rdonly_cast() (v6.2, a35b9af4ec2c). They give 0 where there is nothing. A
+ * helper's call for each takes ten times as long. libbpf before 1.5 looks for a function that the kernel lacks in all modules, which
+ * takes CAP_SYS_ADMIN: so the loader puts the function in the call's place and the type's id in its argument's (agent/sensor/bpf_object.cpp), or
+ * where the kernel has none an instruction that returns the address as it is.
  */
-extern const volatile bool kernel_casts; /* the loader has */
-static __always_inline void *kernel__cast(const void *at, __u64 type_id)
-{
-	void *cast;
+static void *(*read_only)(const void *object, __u64 type_id) = (void *)READ_ONLY_CALL;
+extern const volatile bool kernel_casts; /* the kernel has it */
+#define KERNEL_CAST(type, at) ((struct type *)read_only((const void *)(at), READ_ONLY_##type))
+#define KERNEL_READ(type, at, member) \
+	(kernel_casts ? KERNEL_CAST(type, at)->member : BPF_CORE_READ((struct type *)(at), member))
 
-	asm volatile("r1 = %1\n"
-		     "r2 = %2\n"
-		     "r0 = %3\n"
-		     "%0 = r0\n"
-		     : "=r"(cast)
-		     : "r"(at), "r"(type_id), "i"(CAST_MARK)
-		     : "r0", "r1", "r2", "r3", "r4", "r5");
-	return cast;
-}
-#define KERNEL_CAST(type, at) ((type *)kernel__cast((const void *)(at), bpf_core_type_id_kernel(type)))
-#define KERNEL_READ(type, at, member)                                                                       \
-	(kernel_casts ? KERNEL_CAST(type, at)->member : BPF_CORE_READ((type *)(at), member))
-
-/* Eight bytes at a place, of memory that was cast to something that begins with that many: struct pt_regs. */
+/* Eight bytes at a place, of memory that was cast to something that begins with that many: pt_regs. */
 #define KERNEL_WORD(cast, i) (((volatile __u64 *)(cast))[i])
 
 /* v6.3 (f122a08b197d): a set of capabilities is one number; before, two halves, the lower one first: the same bytes where
@@ -193,6 +181,17 @@ extern const volatile bool compat_regs; /* of a 32-bit caller: these programs wa
 #define NR_execveat 281
 #endif
 #define NR_clone3 435
+
+/*
+ * A task, to read its members that are pointers. From v6.3 on (57539b1c0ac2) the verifier asks of each such load from a
+ * pointer that it trusts whether the new one can be trusted, too: up to four searches for a name through all types of the
+ * kernel, a millisecond each, which was more than everything else that it does with our programs. Of a pointer that is
+ * not trusted it does not ask, and reading is all we do. Where there is no cast the task is what it was.
+ */
+static __always_inline struct task_struct *task__read_only(struct task_struct *task)
+{
+	return KERNEL_CAST(task_struct, task);
+}
 
 static __always_inline struct pt_regs *task__regs(struct task_struct *task)
 {

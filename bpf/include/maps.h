@@ -97,6 +97,13 @@ struct push_state {
 	__u16 folders[PUSH_DEPTH_MAX]; /* the state behind each folder's slash */
 };
 
+/* push_program.h: whose program was asked about last. */
+struct push_last {
+	__u64 start_ns, exec_id;
+	__u32 pid, generation;
+	__u64 facts[PUSH_WORDS];
+};
+
 /* Where a path is put together from its end; 256 more bytes let the verifier see that a component always fits. */
 struct walk {
 	__u64 dentry, mnt, root_dentry, root_mnt;
@@ -110,6 +117,7 @@ struct walk {
 	struct cond_facts facts; /* verdict.h */
 	struct cond_key key;
 	struct push_state push;
+	struct push_last last;
 };
 
 /* Scratch to build a record in. Programs may be preempted or nest, so each CPU has a few. */

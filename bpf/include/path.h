@@ -29,7 +29,7 @@ struct dentry_look {
 static __always_inline void dentry__look(struct dentry_look *look, struct walk *w, __u64 at)
 {
 	if (kernel_casts) {
-		struct dentry *dentry = KERNEL_CAST(struct dentry, at);
+		struct dentry *dentry = KERNEL_CAST(dentry, at);
 		look->parent = (__u64)dentry->d_parent;
 		look->name = dentry->d_name.name;
 		look->len = dentry->d_name.len;
@@ -50,7 +50,7 @@ static __always_inline void walk__copy(struct walk *w, __u32 at, const void *nam
 		bpf_probe_read_kernel(&w->buf[at & (TIERCEL_PATH_MAX - 1)], len, name);
 		return;
 	}
-	void *from = KERNEL_CAST(struct pt_regs, name);
+	void *from = KERNEL_CAST(pt_regs, name);
 	for (__u32 i = 0; i < NAME_WORDS; i++) {
 		if (i * 8 >= len)
 			return;
@@ -86,18 +86,18 @@ struct walk_ctx {
 static __always_inline void walk__mount(struct walk *w, __u64 mnt)
 {
 	w->mnt = mnt;
-	w->mnt_root = (__u64)KERNEL_READ(struct vfsmount, mnt, mnt_root);
+	w->mnt_root = (__u64)KERNEL_READ(vfsmount, mnt, mnt_root);
 }
 
 /* From the root of a mount to where it is mounted. False: there is nothing above. */
 static __always_inline bool walk__up(struct walk *w)
 {
 	__u64 m = (__u64)mount__of((void *)w->mnt);
-	__u64 up = (__u64)KERNEL_READ(struct mount, m, mnt_parent);
+	__u64 up = (__u64)KERNEL_READ(mount, m, mnt_parent);
 
 	if (up == m || !up)
 		return false;
-	w->dentry = (__u64)KERNEL_READ(struct mount, m, mnt_mountpoint);
+	w->dentry = (__u64)KERNEL_READ(mount, m, mnt_mountpoint);
 	walk__mount(w, up + bpf_core_field_offset(struct mount, mnt));
 	return true;
 }
@@ -164,8 +164,8 @@ static __always_inline void record__walk(struct build *b, struct text *t, struct
 	w->root_dentry = 0;
 	w->root_mnt = 0;
 	if (fs) {
-		w->root_dentry = (__u64)KERNEL_READ(struct fs_struct, fs, root.dentry);
-		w->root_mnt = (__u64)KERNEL_READ(struct fs_struct, fs, root.mnt);
+		w->root_dentry = (__u64)KERNEL_READ(fs_struct, fs, root.dentry);
+		w->root_mnt = (__u64)KERNEL_READ(fs_struct, fs, root.mnt);
 	}
 	walk__run(w);
 	if (w->cut)
@@ -184,7 +184,7 @@ static __always_inline void record__walk(struct build *b, struct text *t, struct
 
 static __always_inline void record__path(struct build *b, struct text *t, struct fs_struct *fs, struct path *path)
 {
-	record__walk(b, t, fs, KERNEL_READ(struct path, path, dentry), KERNEL_READ(struct path, path, mnt));
+	record__walk(b, t, fs, KERNEL_READ(path, path, dentry), KERNEL_READ(path, path, mnt));
 }
 
 /* task: one that the verifier knows the type of (the current one, or an iterator's): its members are plain loads. */
@@ -194,7 +194,7 @@ static __always_inline struct file *file__of_fd(struct task_struct *task, __s64 
 
 	if (fd < 0)
 		return 0;
-	struct files_struct *files = task->files;
+	struct files_struct *files = task__read_only(task)->files;
 	if (!files)
 		return 0;
 	struct fdtable *fdt = files->fdt;
@@ -202,7 +202,7 @@ static __always_inline struct file *file__of_fd(struct task_struct *task, __s64 
 		return 0;
 	struct file **table = fdt->fd;
 	if (kernel_casts)
-		return (struct file *)KERNEL_WORD(KERNEL_CAST(struct pt_regs, &table[fd]), 0);
+		return (struct file *)KERNEL_WORD(KERNEL_CAST(pt_regs, &table[fd]), 0);
 	bpf_probe_read_kernel(&file, sizeof(file), &table[fd]);
 	return file;
 }

@@ -53,18 +53,17 @@ static __always_inline __u64 push__either(bool holds, int fact)
 static __always_inline bool push__wanted(struct push_run *r, struct task_struct *task, const struct push_type *row)
 {
 	struct push_state *p = &r->w->push;
+	bool known = push__of_last(r, task);
 
-	for (int i = 0; i < PUSH_WORDS; i++)
-		p->facts[i] |= r->set->of_program[i];
 	if (p->unknown || !push__satisfies(r, row))
 		return p->unknown;
-	return !push__of_program(r, task) || push__satisfies(r, row);
+	return known || !push__of_program(r, task) || push__satisfies(r, row);
 }
 
 /* Processes whose parent is the agent or its broker. */
 static __always_inline bool push__tries(struct task_struct *task)
 {
-	__u32 parent = task->real_parent->tgid;
+	__u32 parent = task__read_only(task)->real_parent->tgid;
 
 	return parent == push_never[0] || parent == push_never[1];
 }
@@ -127,7 +126,7 @@ static __always_inline void push__user(struct push_run *r, struct task_struct *t
 	struct push_state *p = &r->w->push;
 
 	__builtin_memset(p, 0, __builtin_offsetof(struct push_state, folders));
-	p->uid = task->cred->euid.val;
+	p->uid = task__read_only(task)->cred->euid.val;
 	p->facts[0] = push__either(p->uid == 0, PF_ROOT);
 	push__ranges(r, 0, r->set->ranges_of_users);
 }

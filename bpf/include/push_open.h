@@ -21,10 +21,10 @@ static long push__same(__u32 i, struct push_run *r)
 
 static __always_inline void push__walk(struct walk *w, struct task_struct *task, struct path *path)
 {
-	struct fs_struct *fs = task->fs;
+	struct fs_struct *fs = task__read_only(task)->fs;
 
-	w->dentry = (__u64)KERNEL_READ(struct path, path, dentry);
-	w->mnt = (__u64)KERNEL_READ(struct path, path, mnt);
+	w->dentry = (__u64)KERNEL_READ(path, path, dentry);
+	w->mnt = (__u64)KERNEL_READ(path, path, mnt);
 	w->root_dentry = (__u64)fs->root.dentry;
 	w->root_mnt = (__u64)fs->root.mnt;
 	w->nameless = 0;
@@ -38,7 +38,7 @@ static __always_inline bool push__written(struct push_run *r, struct task_struct
 
 	if (relative) {
 		struct file *file = dirfd == AT_FDCWD ? 0 : file__of_fd(task, dirfd);
-		struct fs_struct *fs = task->fs;
+		struct fs_struct *fs = task__read_only(task)->fs;
 		if (dirfd != AT_FDCWD && !file) {
 			r->w->push.unknown = 1;
 			return false;

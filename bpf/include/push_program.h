@@ -85,15 +85,42 @@ static __always_inline void push__inherit(struct task_struct *parent, struct tas
 		bpf_task_storage_get(&push_programs, child, of, BPF_LOCAL_STORAGE_GET_F_CREATE);
 }
 
-/* Facts of the current task's program in place of those that any may have. False: they are not known. */
+/* Is the program the one that was asked about last on this CPU? */
+static __always_inline bool push__is_last(const struct push_last *last, struct task_struct *task, __u32 generation)
+{
+	return last->pid == (__u32)task->tgid && last->exec_id == task->self_exec_id && last->generation == generation &&
+	       last->start_ns == task__read_only(task)->group_leader->start_boottime;
+}
+
+/* Facts that the current task's program may have: what is at hand. True: it is all that is to be known. */
+static __always_inline bool push__of_last(struct push_run *r, struct task_struct *task)
+{
+	struct push_state *p = &r->w->push;
+	const struct push_last *last = &r->w->last;
+	bool known = push__is_last(last, task, r->set->generation);
+
+	for (int i = 0; i < PUSH_WORDS; i++)
+		p->facts[i] |= known ? last->facts[i] : r->set->of_program[i];
+	return known;
+}
+
+/* Looked up, in place of what any program may have. False: it is not known. */
 static __always_inline bool push__of_program(struct push_run *r, struct task_struct *task)
 {
 	struct push_program *of = bpf_task_storage_get(&push_programs, task->group_leader, 0, 0);
 	struct push_state *p = &r->w->push;
+	struct push_last *last = &r->w->last;
 
 	if (!of || of->generation != r->set->generation || of->exec_id != task->self_exec_id)
 		return false;
-	for (int i = 0; i < PUSH_WORDS; i++)
+	last->pid = 0;
+	for (int i = 0; i < PUSH_WORDS; i++) {
+		last->facts[i] = of->facts[i];
 		p->facts[i] = (p->facts[i] & ~r->set->of_program[i]) | of->facts[i];
+	}
+	last->start_ns = task__read_only(task)->group_leader->start_boottime;
+	last->exec_id = task->self_exec_id;
+	last->generation = r->set->generation;
+	last->pid = task->tgid;
 	return true;
 }

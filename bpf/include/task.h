@@ -13,7 +13,7 @@ enum { PIDTYPE_PID, PIDTYPE_TGID, PIDTYPE_PGID, PIDTYPE_SID }; /* include/linux/
  */
 static __always_inline struct cgroup *task__cgroup(struct task_struct *task)
 {
-	struct css_set *set = task->cgroups;
+	struct css_set *set = task__read_only(task)->cgroups;
 
 	if (cgroup_subsys >= 0 && cgroup_subsys < 16) {
 		struct cgroup_subsys_state *css = 0;
@@ -66,12 +66,13 @@ static __always_inline struct pid_namespace *pid__ns(struct pid *pid)
 
 static __always_inline void head__fill(struct ev_head *h, struct task_struct *task, __u64 cgroup_id)
 {
-	const struct cred *cred = task->cred;
-	struct pid *pid = task->thread_pid;
-	struct nsproxy *ns = task->nsproxy;
+	struct task_struct *read = task__read_only(task);
+	const struct cred *cred = read->cred;
+	struct pid *pid = read->thread_pid;
+	struct nsproxy *ns = read->nsproxy;
 
 	h->time_ns = bpf_ktime_get_boot_ns();
-	h->start_ns = task->group_leader->start_boottime;
+	h->start_ns = read->group_leader->start_boottime;
 	h->pid = task->tgid;
 	h->tid = task->pid;
 	h->exec_id = task->self_exec_id;
@@ -83,7 +84,7 @@ static __always_inline void head__fill(struct ev_head *h, struct task_struct *ta
 	h->cap_permitted = cred__cap(cred, cap_permitted);
 	h->cap_effective = cred__cap(cred, cap_effective);
 	h->loginuid = bpf_core_field_exists(task->loginuid) ? task->loginuid.val : (__u32)-1;
-	h->nthreads = task->signal->nr_threads;
+	h->nthreads = read->signal->nr_threads;
 	h->pid_ns = PROC_PID_INIT_INO;
 	if (pid && pid->level > 0) {
 		struct pid_namespace *pid_ns = pid__ns(pid);

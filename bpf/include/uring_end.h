@@ -31,16 +31,37 @@ static __always_inline struct file *uring__made_file(struct task_struct *task, s
 	return known && task ? file__of_fd(task, res) : 0;
 }
 
-static __always_inline struct sock *uring__descriptor(struct build *b, struct file_part *file_part, struct sock_part *sock_part,
-						      struct task_struct *task, struct file *file)
+/*
+ * A descriptor's parts, which lie at one place in all records that have them. Global, as what else is here: the verifier
+ * looks at it once, and not again for each way to come here and each way on from it.
+ */
+__weak __noinline int uring__descriptor_once(struct scratch *s, struct walk *w, __u64 file)
 {
-	struct sock *sk = sock__of_file(file);
+	if (!s || !w)
+		return 0;
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	struct build build = {.s = s, .w = w, .head = (struct ev_head *)s->rec}, *b = &build;
+	struct ev_sock *ev = (void *)b->head;
+	struct sock_part *part = (struct sock_part *)&ev->source;
+	struct sock *sk = sock__of_file((struct file *)file);
 
-	file__fill_old(b, file_part, task, file);
-	sock__fill(b, sock_part, sk);
+	file__fill_old(b, (struct file_part *)&ev->ino, task, (struct file *)file);
+	sock__fill(b, part, sk);
 	if (sk)
-		sock__remember(file_part->ino, sock_part, 0, 0);
-	return sk;
+		sock__remember(ev->ino, part, 0, 0);
+	return 0;
+}
+#define URING_PARTS_OF(type)                                                                                    \
+	_Static_assert(__builtin_offsetof(struct type, ino) == __builtin_offsetof(struct ev_sock, ino) &&       \
+			       __builtin_offsetof(struct type, source) == __builtin_offsetof(struct ev_sock, source), \
+		       "uring__descriptor_once() fills them in for all")
+URING_PARTS_OF(ev_desc);
+URING_PARTS_OF(ev_io);
+
+static __always_inline struct sock *uring__descriptor(struct build *b, struct file *file)
+{
+	uring__descriptor_once(b->s, b->w, (__u64)file);
+	return sock__of_file(file);
 }
 
 struct uring_end {
@@ -72,7 +93,7 @@ static __always_inline void uring__end_sock(struct build *b, struct task_struct 
 		role = end->known && (end->res == 0 || end->res == -EINPROGRESS) ? SKF_CLIENT : 0;
 	}
 	ev->path.off = ev->path.len = 0;
-	struct sock *sk = uring__descriptor(b, (struct file_part *)&ev->ino, part, task, file);
+	struct sock *sk = uring__descriptor(b, file);
 	if (m->type == EVT_connect)
 		sock__name_peer(b, part, sk);
 	if (given.len && (!ev->path.len || (m->type == EVT_connect && !ev->peer)))
@@ -108,8 +129,7 @@ static __always_inline void uring__end_io(struct build *b, struct task_struct *t
 	if (!end->known && (sends || m->type == EVT_write || m->type == EVT_writev))
 		ev->res = ev->size;
 	ev->path.off = ev->path.len = 0;
-	struct sock *sk = uring__descriptor(b, (struct file_part *)&ev->ino, part, task,
-					    uring__used_file(task, end->req, m, ev->fd, end->known));
+	struct sock *sk = uring__descriptor(b, uring__used_file(task, end->req, m, ev->fd, end->known));
 	if (sends)
 		sock__name_peer(b, part, sk);
 	if (given.len)
@@ -145,8 +165,23 @@ static __always_inline void uring__end_desc(struct build *b, struct task_struct 
 	} else {
 		file = uring__used_file(task, end->req, m, ev->fd, end->known);
 	}
-	uring__descriptor(b, (struct file_part *)&ev->ino, (struct sock_part *)&ev->source, task, file);
+	uring__descriptor(b, file);
 }
+
+#define URING_END(name)                                                                                          \
+	__weak __noinline int uring__end_##name##_once(struct scratch *s, struct walk *w, struct uring_meta *m,  \
+						       struct uring_end *end)                                    \
+	{                                                                                                        \
+		if (!s || !w || !m || !end)                                                                      \
+			return 0;                                                                                \
+		struct build b = {.s = s, .w = w, .head = (struct ev_head *)s->rec};                             \
+		uring__end_##name(&b, (void *)bpf_get_current_task_btf(), m, end);                               \
+		return 0;                                                                                        \
+	}
+URING_END(sock)
+URING_END(io)
+URING_END(open)
+URING_END(desc)
 
 /* The task's directories or descriptors may have been others when the operation was done. */
 static __always_inline bool uring__is_uncertain(struct task_struct *task, struct ev_head *h, struct uring_meta *m,
@@ -174,7 +209,7 @@ static __always_inline void uring__tell(struct build *b, struct task_struct *tas
 	switch (m->type) {
 	case EVT_openat: case EVT_openat2:
 		dirfd = ((struct ev_open *)h)->dirfd;
-		uring__end_open(b, task, m, end);
+		uring__end_open_once(b->s, b->w, m, end);
 		break;
 	case EVT_unlinkat: case EVT_mkdirat:
 		dirfd = ((struct ev_path *)h)->dirfd;
@@ -186,13 +221,13 @@ static __always_inline void uring__tell(struct build *b, struct task_struct *tas
 		((struct ev_paths *)h)->res = end->res;
 		break;
 	case EVT_socket: case EVT_listen: case EVT_shutdown:
-		uring__end_desc(b, task, m, end);
+		uring__end_desc_once(b->s, b->w, m, end);
 		break;
 	case EVT_connect: case EVT_accept4: case EVT_bind:
-		uring__end_sock(b, task, m, end);
+		uring__end_sock_once(b->s, b->w, m, end);
 		break;
 	default:
-		uring__end_io(b, task, m, end);
+		uring__end_io_once(b->s, b->w, m, end);
 	}
 	h->flags |= EVF_IO_URING;
 	if (m->slot || (m->bits & URM_FIXED && m->type != EVT_accept4))

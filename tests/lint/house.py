@@ -11,9 +11,9 @@ LINES_MAX = 500
 WORDS = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 # library header -> the files that may include it
 DOORS = {
-    r"<bpf/(bpf|libbpf|btf)\.h>": ("agent/sensor/bpf_source.cpp", "agent/sensor/call_hooks.cpp", "agent/sensor/compat_calls.cpp",
+    r"<bpf/(bpf|libbpf|btf)\.h>": ("agent/sensor/bpf_object.cpp", "agent/sensor/bpf_source.cpp", "agent/sensor/call_hooks.cpp", "agent/sensor/compat_calls.cpp",
                                                 "agent/sensor/controller.cpp",
-                                   "agent/sensor/guard.cpp", "agent/sensor/kernel_functions.cpp", "agent/sensor/kernel_responses.cpp", "agent/sensor/loss_table.cpp",
+                                   "agent/sensor/guard.cpp", "agent/sensor/kernel_functions.cpp", "agent/sensor/kernel_responses.cpp", "agent/sensor/kernel_types.cpp", "agent/sensor/loss_table.cpp",
                                    "agent/sensor/missed.cpp",
                                    "agent/sensor/programs.cpp", "agent/sensor/push_sets.cpp", "agent/sensor/start_time.cpp", "agent/sensor/uring.cpp", "agent/sensor/way.cpp", "tests/unit/sensor_uring.cpp",
                                    "tests/layout/layout_test.cpp", "tests/kernel/verdict_test.cpp"),

@@ -27,7 +27,7 @@ std::string address_text(const rule::ResponseAddress& address) {
 
 response::Order::File file_of(const rule::Action& action, const context::Event& event) {
   if (action.file == rule::ActionFile::kExe) return {event.image().exepath, event.image().exe_ino, true};
-  const auto descriptor = event.descriptor();
+  const auto& descriptor = event.descriptor();
   if (descriptor && descriptor->kind != context::FdKind::kFile) return {};
   const auto path = event.path(context::PathView::kKernel);
   return {path ? std::string(*path) : std::string(), descriptor && descriptor->file ? descriptor->file->ino : 0, false};

@@ -136,7 +136,7 @@ void set_file(NormalisedEvent& out, const context::Event& event, bool by_kernel_
   if (auto real = event.path(context::PathView::kKernel)) out.set("fd.realpath", *real);
   if (event.has_two_paths()) out.set("fd.matched", by_kernel_path ? "realpath" : "name");
   if (event.path_raw()) return;
-  const auto descriptor = event.descriptor();
+  const auto& descriptor = event.descriptor();
   if (descriptor && descriptor->kind != context::FdKind::kNone) out.set("fd.name", event.descriptor_name(*descriptor));
 }
 
@@ -146,7 +146,7 @@ void set_paths(NormalisedEvent& out, const context::Event& event, const context:
 }
 
 void set_descriptor(NormalisedEvent& out, const context::Event& event) {
-  const auto descriptor = event.descriptor();
+  const auto& descriptor = event.descriptor();
   if (!descriptor) return;
   if (descriptor->num >= 0) out.set("fd.num", descriptor->num);
   if (const std::string_view type = context::fd_type_name(descriptor->kind); !type.empty()) out.set("fd.type", type);
@@ -263,7 +263,7 @@ AlertPtr AlertMaker::make(const context::Event& event, const rule::Rule& rule, r
   set_user(normalised, event);
   if (container) set_container(normalised, *container);
   set_descriptor(normalised, event);
-  const auto descriptor = event.descriptor();
+  const auto& descriptor = event.descriptor();
   if (descriptor && descriptor->sock)
     set_socket(normalised, event);
   else if (const auto paths = event.two_paths())

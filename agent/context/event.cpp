@@ -17,15 +17,16 @@ constexpr uint16_t kTcpListen = 10;  // include/net/tcp_states.h
 
 }  // namespace
 
+Process* Event::parent_of(Process& process) const {
+  // An end may be told before what a child did a moment earlier (sensor/merge.h); then it still had its parent.
+  const bool still_there = process.parent && process.parent->exit_time_ns > head().time_ns;
+  Process* parent = still_there ? process.parent.get() : ProcessTable::parent_of(process, table_).get();
+  return parent == &process ? nullptr : parent;  // kept alive by the child's own pointer
+}
+
 const Process* Event::ancestor(size_t n) const {
   Process* at = process_.get();
-  for (size_t i = 0; i < n && at; ++i) {
-    // An end may be told before what a child did a moment earlier (sensor/merge.h); then it still had its parent.
-    const bool still_there = at->parent && at->parent->exit_time_ns > head().time_ns;
-    auto parent = still_there ? at->parent : ProcessTable::parent_of(*at, table_);
-    if (parent.get() == at) return nullptr;
-    at = parent.get();  // kept alive by the child's own pointer
-  }
+  for (size_t i = 0; i < n && at; ++i) at = parent_of(*at);
   return at;
 }
 
@@ -160,7 +161,13 @@ FdKind kind_of_socket(const sock_part& sock, const addr_part* argument) {
 
 }  // namespace
 
-std::optional<Event::Descriptor> Event::descriptor() const {
+const std::optional<Event::Descriptor>& Event::descriptor() const {
+  if (!descriptor_known_) descriptor_ = find_descriptor();
+  descriptor_known_ = true;
+  return descriptor_;
+}
+
+std::optional<Event::Descriptor> Event::find_descriptor() const {
   if (!(info_->flags & (decoders::EF_CREATES_FD | decoders::EF_USES_FD))) return std::nullopt;
   Descriptor out;
   out.num = descriptor_number(record_);

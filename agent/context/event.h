@@ -56,12 +56,18 @@ class Event {
   // Who did it. Never null; the image may be one that the process has left since.
   [[nodiscard]] const Process& process() const { return *process_; }
   [[nodiscard]] const Image& image() const { return *image_; }
+  [[nodiscard]] const std::shared_ptr<const Image>& image_ptr() const { return image_; }
   // nullptr: on the host.
   [[nodiscard]] const Container* container() const {
     return process_->container ? process_->container->facts.get() : nullptr;
   }
   // n = 0: the process itself, 1: its parent, ...; nullptr beyond the top.
   [[nodiscard]] const Process* ancestor(size_t n) const;
+  // Visits the parent, its parent, ... in one walk, as long as visit(process) says true.
+  template <class Visit>
+  void each_ancestor(Visit&& visit) const {
+    for (Process* at = parent_of(*process_); at && visit(static_cast<const Process&>(*at));) at = parent_of(*at);
+  }
   [[nodiscard]] const Process* by_pid(uint32_t pid) const;  // group and session leaders
   // By the number that the process itself would use, in its pid namespace.
   [[nodiscard]] const Process* by_vpid(uint32_t vpid) const;
@@ -98,7 +104,7 @@ class Event {
     const file_part* file = nullptr;
     const sock_part* sock = nullptr;  // only of a socket
   };
-  [[nodiscard]] std::optional<Descriptor> descriptor() const;
+  [[nodiscard]] const std::optional<Descriptor>& descriptor() const;
   // fd.name of what is no socket and no path argument.
   [[nodiscard]] std::string descriptor_name(const Descriptor& descriptor) const;
 
@@ -122,6 +128,9 @@ class Event {
   [[nodiscard]] std::string socket_name() const;
 
  private:
+  [[nodiscard]] Process* parent_of(Process& process) const;
+  [[nodiscard]] std::optional<Descriptor> find_descriptor() const;
+
   const decoders::Record& record_;
   const decoders::EventInfo* info_;
   uint64_t num_;
@@ -133,6 +142,8 @@ class Event {
   PathView view_ = PathView::kLexical;
   bool child_side_ = false;
   uint64_t delta_ns_ = 0;
+  mutable bool descriptor_known_ = false;  // many fields ask for it
+  mutable std::optional<Descriptor> descriptor_;
   mutable std::optional<std::string_view> lexical_path_;
   mutable std::string made_path_;
 };

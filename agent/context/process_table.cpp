@@ -152,7 +152,7 @@ std::shared_ptr<const Image> ProcessTable::image_of(const Process& process, uint
   return process.image;
 }
 
-std::shared_ptr<Process> ProcessTable::parent_of(Process& process, const ProcessTable& table) {
+const std::shared_ptr<Process>& ProcessTable::parent_of(Process& process, const ProcessTable& table) {
   for (size_t hop = 0; hop < kReaperHopsMax && process.parent && process.parent->exit_time_ns != 0; ++hop)
     process.parent = table.find(process.parent->reaper);
   return process.parent;

@@ -34,7 +34,7 @@ class ProcessTable {
   // The image that made the record; nullptr if none is known.
   [[nodiscard]] static std::shared_ptr<const Image> image_of(const Process& process, uint32_t exec_id);
   // The parent as Falco has it: the reaper once the parent is gone.
-  static std::shared_ptr<Process> parent_of(Process& process, const ProcessTable& table);
+  static const std::shared_ptr<Process>& parent_of(Process& process, const ProcessTable& table);
   // The living (or latest) process with that pid; for group and session leaders.
   [[nodiscard]] std::shared_ptr<Process> by_pid(uint32_t pid) const;
   // By its number in that pid namespace (inode number).

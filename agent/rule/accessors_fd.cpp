@@ -29,7 +29,7 @@ bool has_descriptor(const context::Event& event) {
 }
 
 context::FdKind fd_kind_of(const context::Event& event) {
-  const auto descriptor = event.descriptor();
+  const auto& descriptor = event.descriptor();
   if (!descriptor) return FdKind::kNone;
   // Falco guesses the kind of a file that could not be opened
   if (descriptor->kind == FdKind::kNone && event.record().as<ev_open>()) return FdKind::kFile;
@@ -101,7 +101,7 @@ bool is_its_twin(const context::Event& event, int64_t fd) {
 }  // namespace
 
 std::string EventText::descriptor(int64_t fd) const {
-  const auto own = event_.descriptor();
+  const auto& own = event_.descriptor();
   if (!own || fd < 0 || own->num < 0 || (fd != own->num && !is_its_twin(event_, fd))) return {};
   std::string out = "<";
   out += context::fd_type_char(fd_kind_of(event_));
@@ -273,16 +273,16 @@ std::optional<std::string_view> path_in_view(const Access& a) {
 }  // namespace
 
 Value fd_num(const Access& a) {
-  const auto descriptor = a.event.descriptor();
+  const auto& descriptor = a.event.descriptor();
   return descriptor && descriptor->num >= 0 ? Value::of_int(descriptor->num) : Value();
 }
 
 Value fd_type(const Access& a) {
-  const auto descriptor = a.event.descriptor();
+  const auto& descriptor = a.event.descriptor();
   return descriptor ? text_or_missing(context::fd_type_name(descriptor->kind)) : Value();
 }
 Value fd_typechar(const Access& a) {
-  const auto descriptor = a.event.descriptor();
+  const auto& descriptor = a.event.descriptor();
   if (!descriptor) return {};
   const FdKind kind = descriptor->kind == FdKind::kNone ? guessed_kind(a.event.info().type) : descriptor->kind;
   const char c = context::fd_type_char(kind);
@@ -293,7 +293,7 @@ Value fd_typechar(const Access& a) {
 }
 
 Value fd_name(const Access& a) {
-  const auto descriptor = a.event.descriptor();
+  const auto& descriptor = a.event.descriptor();
   if (!descriptor) return {};
   if (names_a_path(a.event)) {
     const auto path = path_in_view(a);
@@ -376,7 +376,7 @@ Value fd_rproto(const Access& a) {
 }
 
 Value fd_l4proto(const Access& a) {
-  const auto descriptor = a.event.descriptor();
+  const auto& descriptor = a.event.descriptor();
   if (!descriptor) return {};
   const sock_part* sock = descriptor->sock;
   if (sock && is_ip(*sock) && sock->socktype == kSockRaw) return Value::of_text("raw");
@@ -412,7 +412,7 @@ Value fd_is_server(const Access& a) {
 }
 
 Value fd_connected(const Access& a) {
-  const auto descriptor = a.event.descriptor();
+  const auto& descriptor = a.event.descriptor();
   if (!descriptor || !descriptor->sock) return {};
   if (a.event.info().type == EVT_bind) return Value::of_bool(false);
   if (const auto* sock = a.event.record().as<ev_sock>())
@@ -421,7 +421,7 @@ Value fd_connected(const Access& a) {
 }
 
 Value fd_name_changed(const Access& a) {
-  const auto descriptor = a.event.descriptor();
+  const auto& descriptor = a.event.descriptor();
   if (!descriptor) return {};
   if (const auto* sock = a.event.record().as<ev_sock>()) {
     const bool named = sock->res >= 0 || sock->res == -kEinprogress;

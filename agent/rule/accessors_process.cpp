@@ -1,5 +1,6 @@
 // proc.*, thread.*, user.*, group.*: who did it, its ancestors and its credentials at the time of the event.
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "agent/rule/accessors.h"
@@ -37,11 +38,15 @@ Value of_ancestors(const Access& a, F&& read) {
     const Process* process = a.event.ancestor(n);
     return process ? read(*process, ancestor_image(a, n)) : Value();
   }
+  std::array<const Process*, kAncestorsMax> found;
   size_t count = 0;
-  while (count < kAncestorsMax && a.event.ancestor(count + 1)) ++count;
+  a.event.each_ancestor([&](const Process& one) {
+    found[count++] = &one;
+    return count < kAncestorsMax;
+  });
   if (count == 0) return {};
   Value* items = a.arena.values(count);
-  for (size_t n = 0; n < count; ++n) items[n] = read(*a.event.ancestor(n + 1), ancestor_image(a, n + 1));
+  for (size_t n = 0; n < count; ++n) items[n] = read(*found[n], image_of(found[n]));
   return Value::of_list({items, count});
 }
 
@@ -96,11 +101,12 @@ const Process* group_leader(const Access& a) {
 const Process* leader_or_oldest(const Access& a, const Process* leader, uint32_t Process::*id) {
   if (leader) return leader;
   const Process* oldest = &a.event.process();
-  for (size_t n = 1; n < kAncestorsMax; ++n) {
-    const Process* next = a.event.ancestor(n);
-    if (!next || next->*id != a.event.process().*id) break;
-    oldest = next;
-  }
+  size_t left = kAncestorsMax;
+  a.event.each_ancestor([&](const Process& next) {
+    if (--left == 0 || next.*id != a.event.process().*id) return false;
+    oldest = &next;
+    return true;
+  });
   return oldest;
 }
 
@@ -208,13 +214,13 @@ Value proc_aargs(const Access& a) {
     return image ? Value::of_text(image->args) : Value();
   }
   Value out = Value::of_text("");
-  for (size_t n = 1; n <= kAncestorsMax; ++n) {
-    const Process* process = a.event.ancestor(n);
-    if (!process) break;
-    const Image* image = image_of(process);
-    if (!image || image->args.empty()) continue;
-    out = out.text.size == 0 ? Value::of_text(image->args) : joined(a, out.view(), image->args);
-  }
+  size_t left = kAncestorsMax;
+  a.event.each_ancestor([&](const Process& one) {
+    const Image* image = image_of(&one);
+    if (image && !image->args.empty())
+      out = out.text.size == 0 ? Value::of_text(image->args) : joined(a, out.view(), image->args);
+    return --left > 0;
+  });
   return out;
 }
 

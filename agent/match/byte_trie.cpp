@@ -13,6 +13,12 @@ struct Range {
 
 }  // namespace
 
+std::vector<Pattern> numbered(const std::vector<std::string>& texts) {
+  std::vector<Pattern> out;
+  for (const std::string& text : texts) out.push_back({text, static_cast<PatternId>(out.size())});
+  return out;
+}
+
 ByteTrie::ByteTrie(std::vector<Pattern> patterns) {
   if (patterns.empty()) return;
   std::sort(patterns.begin(), patterns.end(),

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -16,6 +17,9 @@ struct Pattern {
   std::string_view text;  // has to live until the structure is built
   PatternId id = 0;
 };
+
+// Each by its place; they borrow the texts.
+[[nodiscard]] std::vector<Pattern> numbered(const std::vector<std::string>& texts);
 
 class ByteTrie {
  public:

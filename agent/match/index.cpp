@@ -56,6 +56,7 @@ void Index::build() {
   contains_ = Substrings(patterns(Kind::kContains), Substrings::Case::kExact);
   icontains_ = Substrings(patterns(Kind::kIContains), Substrings::Case::kIgnore);
   for (const Pattern& pattern : patterns(Kind::kUnder)) under_.add(pattern.text, pattern.id);
+  globs_ = GlobSet(patterns(Kind::kGlob));
   std::vector<std::pair<std::string, uint32_t>> regexes;
   for (const Pattern& pattern : patterns(Kind::kRegex)) regexes.emplace_back(pattern.text, pattern.id);
   regex_ = RegexSet(regexes);

@@ -13,14 +13,15 @@
 
 #include "agent/match/byte_trie.h"
 #include "agent/match/exact_texts.h"
+#include "agent/match/glob_set.h"
 #include "agent/match/path_trie.h"
 #include "agent/match/regex.h"
 #include "agent/match/substrings.h"
 
 namespace tiercel::match {
 
-enum class Kind : uint8_t { kExact, kPrefix, kSuffix, kContains, kIContains, kUnder, kRegex, kNetwork };
-inline constexpr size_t kKinds = 8;
+enum class Kind : uint8_t { kExact, kPrefix, kSuffix, kContains, kIContains, kUnder, kGlob, kRegex, kNetwork };
+inline constexpr size_t kKinds = 9;
 
 // The pattern of kNetwork: `bits` leading bits of an address of 4 or 16 bytes.
 [[nodiscard]] std::string network_pattern(std::string_view address, unsigned bits);
@@ -48,6 +49,8 @@ class Index {
         return icontains_.find(text, found);
       case Kind::kUnder:
         return under_.find(text, found);
+      case Kind::kGlob:
+        return globs_.find(text, found);
       case Kind::kRegex:
         return regex_.find(text, [&](PatternId id) { found(id); });
       case Kind::kNetwork:
@@ -67,6 +70,7 @@ class Index {
   ByteTrie prefix_, suffix_;
   Substrings contains_, icontains_;
   PathTrie under_;
+  GlobSet globs_;
   RegexSet regex_;
   ExactTexts networks_;
   std::vector<std::pair<size_t, unsigned>> network_sizes_;  // bytes of the address, bits of the network; distinct

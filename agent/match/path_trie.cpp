@@ -1,6 +1,7 @@
 #include "agent/match/path_trie.h"
 
 #include <cctype>
+#include <cstddef>
 
 namespace tiercel::match {
 namespace {
@@ -101,6 +102,35 @@ bool glob_match(std::string_view pattern, std::string_view text, bool ignore_cas
   return p == pattern.size();
 }
 
+GlobParts parts_of_glob(std::string_view pattern) {
+  GlobParts out;
+  std::string run;
+  bool first = true;
+  const auto end_run = [&] {
+    if (first) out.begin = run;
+    first = false;
+    if (run.size() > out.longest.size()) out.longest = run;
+    run.clear();
+  };
+  for (size_t at = 0; at < pattern.size(); ++at) {
+    const char c = pattern[at];
+    if (c == '[') {  // where a bracket ends is for those to say who match it
+      end_run();
+      return out;
+    }
+    if (c == '*' || c == '?') {
+      end_run();
+      continue;
+    }
+    if (c == '\\' && at + 1 < pattern.size()) ++at;
+    run += pattern[at];
+  }
+  const std::string last = run;
+  end_run();
+  out.end = last;
+  return out;
+}
+
 bool PathTrie::next_component(std::string_view& path, std::string_view& component) {
   while (!path.empty() && path.front() == '/') path.remove_prefix(1);
   if (path.empty()) return false;
@@ -110,21 +140,25 @@ bool PathTrie::next_component(std::string_view& path, std::string_view& componen
   return true;
 }
 
+PathTrie::Node* PathTrie::child_of(Node& node, std::string_view component) {
+  if (component.find_first_of("*?[\\") == std::string_view::npos) {
+    const uint64_t hash = hash_text(component);
+    const size_t at = node.place(hash, component);
+    if (!node.find(component))
+      node.exact.insert(node.exact.begin() + static_cast<std::ptrdiff_t>(at),
+                        Exact{hash, std::string(component), std::make_unique<Node>()});
+    return node.exact[at].node.get();
+  }
+  for (const Shape& shape : node.patterns)
+    if (shape.pattern == component) return shape.node.get();
+  node.patterns.push_back({std::string(component), parts_of_glob(component), std::make_unique<Node>()});
+  return node.patterns.back().node.get();
+}
+
 void PathTrie::add(std::string_view member, uint32_t id) {
   Node* node = &root_;
   std::string_view component;
-  while (next_component(member, component)) {
-    std::unique_ptr<Node>* slot = nullptr;
-    if (component.find_first_of("*?[\\") == std::string_view::npos) {
-      slot = &node->exact[std::string(component)];
-    } else {
-      for (auto& [pattern, child] : node->patterns)
-        if (pattern == component) slot = &child;
-      if (!slot) slot = &node->patterns.emplace_back(std::string(component), nullptr).second;
-    }
-    if (!*slot) *slot = std::make_unique<Node>();
-    node = slot->get();
-  }
+  while (next_component(member, component)) node = child_of(*node, component);
   node->ends.push_back(id);
 }
 

@@ -28,8 +28,7 @@ class Regex {
   std::unique_ptr<Impl> impl_;
 };
 
-// Many patterns in one pass (RE2::Set). Where a text would need more memory than the set may use, its patterns are
-// tried one by one: the answer is the same.
+// Many patterns in one pass (RE2::Set), which is not made where the text has none of the words that the patterns need.
 class RegexSet {
  public:
   RegexSet();
@@ -41,6 +40,7 @@ class RegexSet {
   void find(std::string_view text, const std::function<void(uint32_t)>& found) const;
 
  private:
+  class Group;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -84,6 +84,8 @@ class Finder {
                                          [this](const Clue& a, const Clue& b) { return price(a) < price(b); });
       together.any_of.insert(together.any_of.end(), best->any_of.begin(), best->any_of.end());
     }
+    std::sort(together.any_of.begin(), together.any_of.end());
+    together.any_of.erase(std::unique(together.any_of.begin(), together.any_of.end()), together.any_of.end());
     if (together.any_of.size() <= kAnyOfMax) out.clues.push_back(std::move(together));
     if (out.clues.empty()) out.kind = Need::Kind::kNothing;
     return out;

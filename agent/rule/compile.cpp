@@ -20,7 +20,7 @@ struct Weight {
 Weight weigh(const Typed& tree, const Program& program) {
   if (tree.kind == Typed::Kind::kTest) {
     const Test& test = program.tests[tree.test];
-    return {1.0 + test.cost, test.event_types.empty() ? chance_of(program, test) : 0.5};
+    return {ask_cost(program, test), test.event_types.empty() ? chance_of(program, test) : 0.5};
   }
   if (tree.kind == Typed::Kind::kNot) {
     const Weight inner = weigh(tree.children.front(), program);

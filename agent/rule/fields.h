@@ -56,6 +56,7 @@ enum FieldFlags : uint16_t {
   FF_PATH = 4096,        // reads the event's path: judged once with each of its two paths
   FF_TIME = 8192,        // in JSON: integer ns since the epoch
   FF_SUGGESTED = 16384,  // part of append_output's suggested_output
+  FF_IMAGE = 32768,      // reads nothing but the image of the event, which never changes
 };
 
 struct FieldArg {

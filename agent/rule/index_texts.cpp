@@ -30,6 +30,9 @@ bool text_kind(Op op, match::Kind& kind) {
     case Op::kPmatch:
       kind = match::Kind::kUnder;
       return true;
+    case Op::kGlob:
+      kind = match::Kind::kGlob;
+      return true;
     case Op::kRegex:
       kind = match::Kind::kRegex;
       return true;
@@ -102,6 +105,7 @@ void index_texts(Program& program) {
     if (operand.index == Operand::kNoIndex) {
       operand.index = static_cast<uint32_t>(program.indexes.size());
       program.indexes.emplace_back();
+      if (operand.of_image) operand.image_slot = program.image_slots++;
     }
     for (const auto& literal : test.literals)
       test.patterns.push_back(

@@ -38,10 +38,12 @@ struct Operand {
   bool ancestors = false;  // a list of which any may satisfy a comparison
   bool either = false;     // a list of two endpoints
   bool path = false;       // depends on which of the two paths is looked at
+  bool of_image = false;   // reads nothing but the event's image: what held for it once holds as long as it is there
   uint8_t cost = 1;
   static constexpr uint32_t kNoIndex = UINT32_MAX;
-  uint32_t index = kNoIndex;  // Program::indexes: every text that it is compared with
-  std::string text;           // canonical: equal text, equal operand
+  uint32_t index = kNoIndex;       // Program::indexes: every text that it is compared with
+  uint32_t image_slot = kNoIndex;  // with of_image: its place in an ImageCache
+  std::string text;                // canonical: equal text, equal operand
 };
 
 // One value that the rule wrote, in every form that a comparison may need.
@@ -91,6 +93,7 @@ struct Program {
   std::vector<Inst> code;
   std::vector<match::Index> indexes;
   uint32_t pattern_count = 0;  // over all indexes
+  uint32_t image_slots = 0;    // operands of images that have an index
 };
 
 // True if the test asks for nothing but one of several texts: what index_texts() takes over.

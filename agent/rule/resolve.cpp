@@ -138,6 +138,7 @@ std::optional<uint32_t> Resolver::field(const OperandAst& ast, bool in_transform
   out.either = name.info->has(FF_EITHER);
   out.is_list = name.info->has(FF_LIST) && !name.arg.given;
   out.path = name.info->has(FF_PATH);
+  out.of_image = name.info->has(FF_IMAGE);
   out.cost = name.info->cost;
   out.text = std::string(name.info->name);
   if (for_output_ && out.ancestors && name.info->name == "proc.apid") {  // alone in an output it is the process itself
@@ -181,9 +182,12 @@ std::optional<uint32_t> Resolver::transformer(const OperandAst& ast) {
     const auto index = operand(part, true);
     fine = fine && index;
     if (!index) continue;
+    const Operand& of = builder_.at(*index);
+    out.of_image =
+        of.kind == Operand::Kind::kLiteral ? out.of_image : of.of_image && (out.of_image || out.parts.empty());
     out.parts.push_back(*index);
-    out.path = out.path || builder_.at(*index).path;
-    out.cost = std::max<uint8_t>(out.cost, builder_.at(*index).cost);
+    out.path = out.path || of.path;
+    out.cost = std::max<uint8_t>(out.cost, of.cost);
   }
   if (!fine || !transformer_types(ast, out)) return std::nullopt;
   out.cost = std::min<uint8_t>(9, static_cast<uint8_t>(out.cost + 2));

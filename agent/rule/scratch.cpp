@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <new>
 #include <optional>
+#include <span>
 
 #include "agent/rule/literals.h"
 
@@ -14,11 +15,15 @@ void Scratch::bind(const Program& program) {
   test_stamps_.assign(program.tests.size() * 2, 0);
   lookups_.assign(program.operands.size() * 2, Lookup());
   pattern_epochs_.assign(size_t{program.pattern_count} * 2, 0);
+  images_ = std::make_unique<ImageCache>();
+  images_->bind(program.image_slots);
+  image_ = nullptr;
 }
 
 void Scratch::begin_event() {
   arena_.reset();
   hits_.clear();
+  image_ = nullptr;
   view_ = context::PathView::kLexical;
   if (++epoch_ < UINT32_MAX / 2) return;
   std::fill(values_.begin(), values_.end(), Slot());
@@ -103,12 +108,26 @@ void Scratch::find_all(const Operand& operand, const match::Index& index, match:
   const auto key = key_of(class_of(operand.type), value);
   if (!key) return;
   const size_t stamps_at = slot(operand.path, 0, pattern_epochs_.size() / 2);
-  index.find(kind, *key, [&](match::PatternId id) {
-    uint32_t& stamp = pattern_epochs_[stamps_at + id];
-    if (stamp == epoch_) return;
-    stamp = epoch_;
-    hits_.push_back(id);
-  });
+  index.find(kind, *key, [&](match::PatternId id) { hit(stamps_at, id); });
+}
+
+void Scratch::hit(size_t stamps_at, match::PatternId id) {
+  uint32_t& stamp = pattern_epochs_[stamps_at + id];
+  if (stamp == epoch_) return;
+  stamp = epoch_;
+  hits_.push_back(id);
+}
+
+void Scratch::find_of_image(const Program& program, uint32_t operand, match::Kind kind, Subject subject) {
+  const Operand& compared = program.operands[operand];
+  if (image_ == nullptr) image_ = &images_->of(subject.event->image_ptr());
+  if (const auto* known = image_->found(compared.image_slot, kind)) {
+    for (match::PatternId id : *known) hit(0, id);
+    return;
+  }
+  const size_t first = hits_.size();
+  find_all(compared, program.indexes[compared.index], kind, this->operand(program, operand, subject));
+  image_->keep(compared.image_slot, kind, std::span(hits_).subspan(first));
 }
 
 void Scratch::look_up(const Program& program, uint32_t operand, match::Kind kind, Subject subject) {
@@ -117,9 +136,11 @@ void Scratch::look_up(const Program& program, uint32_t operand, match::Kind kind
   uint32_t& done = lookup.epochs[static_cast<size_t>(kind)];
   if (done == epoch_) return;
   done = epoch_;
-  const Value& value = this->operand(program, operand, subject);
   const auto first = static_cast<uint32_t>(hits_.size());
-  find_all(compared, program.indexes[compared.index], kind, value);
+  if (compared.image_slot != Operand::kNoIndex && subject.event)
+    find_of_image(program, operand, kind, subject);
+  else
+    find_all(compared, program.indexes[compared.index], kind, this->operand(program, operand, subject));
   if (kind != match::Kind::kExact) return;
   lookup.first_exact = first;
   lookup.exacts = static_cast<uint32_t>(hits_.size()) - first;

@@ -9,6 +9,7 @@
 
 #include "agent/context/event.h"
 #include "agent/rule/alert_facts.h"
+#include "agent/rule/image_cache.h"
 #include "agent/rule/program.h"
 #include "agent/rule/value.h"
 
@@ -43,6 +44,9 @@ class Scratch {
   [[nodiscard]] Value make(const Program& program, const Operand& operand, Subject subject);
   [[nodiscard]] bool indexed_test(const Program& program, const Test& test, Subject subject);
   void find_all(const Operand& operand, const match::Index& index, match::Kind kind, const Value& value);
+  // What find_all() says for an operand of the event's image, from the cache where it is known.
+  void find_of_image(const Program& program, uint32_t operand, match::Kind kind, Subject subject);
+  void hit(size_t stamps_at, match::PatternId id);
 
   Arena arena_;
   context::PathView view_ = context::PathView::kLexical;
@@ -56,6 +60,9 @@ class Scratch {
   std::vector<Lookup> lookups_;           // twice the operands
   std::vector<uint32_t> pattern_epochs_;  // twice the patterns
   std::vector<match::PatternId> hits_;
+  // On the heap: a Scratch is kept by value. The entry is that of the event's image, once it was asked for.
+  std::unique_ptr<ImageCache> images_;
+  ImageCache::Entry* image_ = nullptr;
 };
 
 }  // namespace tiercel::rule

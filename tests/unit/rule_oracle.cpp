@@ -143,13 +143,15 @@ const std::vector<std::string> kTextOps = {"=",     "!=", "contains",   "icontai
 std::string text_value(Random& random, const std::string& op) {
   std::string value = one_of(random, chance(random, 60) ? kNames : chance(random, 50) ? kPaths : kWords);
   if (op == "glob" || op == "iglob") {
-    value = one_of(
-        random, std::vector<std::string>{"b*", "*sh*", "?h", "[bs]*", "/etc/*", "*", "[!b]*", "B*", "*/[ps]*", "\\b*"});
+    value =
+        one_of(random, std::vector<std::string>{"b*", "*sh*", "?h", "[bs]*", "/etc/*", "*", "[!b]*", "B*", "*/[ps]*",
+                                                "\\b*", "*/passwd", "/etc/*conf*", "*bash*", "/usr/*/[bs]*"});
   } else if (op == "pmatch") {
     value = one_of(random, std::vector<std::string>{"/etc", "/etc/", "/", "/usr/*", "etc/ssh", "/e*c/passwd",
                                                     "/tmp/a b", "/et", "/etc/passwd/x"});
   } else if (op == "regex") {
-    value = one_of(random, std::vector<std::string>{"sh", "bash|sh", "b.*", ".*/.*", "", "s+h+d", "[a-z]*"});
+    value = one_of(random, std::vector<std::string>{"sh", "bash|sh", "b.*", ".*/.*", "", "s+h+d", "[a-z]*",
+                                                    ".*/(passwd|shadow)", "(.* )?bash( .*)?"});
   } else if (op != "=" && op != "!=" && op != "in" && op != "intersects") {
     value = chance(random, 4) ? "" : value.substr(pick(random, value.size()), 1 + pick(random, 4));
   }

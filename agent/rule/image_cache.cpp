@@ -1,0 +1,16 @@
+#include "agent/rule/image_cache.h"
+
+namespace tiercel::rule {
+
+void ImageCache::bind(uint32_t slots) {
+  slots_ = slots;
+  for (Entry& entry : entries_) entry = Entry();
+}
+
+void ImageCache::take(Entry& entry, const std::shared_ptr<const context::Image>& image) const {
+  entry.image_ = image;
+  entry.found_.resize(slots_ * match::kKinds);
+  for (Entry::Found& found : entry.found_) found.known = false;
+}
+
+}  // namespace tiercel::rule

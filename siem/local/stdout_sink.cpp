@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/base/fd.h"
 #include "agent/base/log.h"
@@ -74,7 +75,8 @@ class StdoutSink final : public Sink {
  private:
   enum class Outcome { kWritten, kGivenUp, kBroken };
   size_t deliver(std::span<const Row> rows);
-  Outcome write_line(std::string_view line);
+  void gather(std::span<const Row> rows);
+  Outcome write_all(std::string_view& bytes);
   [[nodiscard]] std::string line_of(const alert::Alert& alert) const;
   ssize_t write_some(std::string_view bytes);
 
@@ -83,7 +85,9 @@ class StdoutSink final : public Sink {
   Counter& delivered_;
   const Fd own_fd_;
   bool broken_ = false;
-  ReaderThread thread_;  // last: it uses all of the above
+  std::string lines_;         // of one write
+  std::vector<size_t> ends_;  // where each of them ends
+  ReaderThread thread_;       // last: it uses all of the above
 };
 
 std::string StdoutSink::line_of(const alert::Alert& alert) const {
@@ -102,12 +106,13 @@ ssize_t StdoutSink::write_some(std::string_view bytes) {
   return -1;
 }
 
-StdoutSink::Outcome StdoutSink::write_line(std::string_view line) {
+// Takes away what was written.
+StdoutSink::Outcome StdoutSink::write_all(std::string_view& bytes) {
   const int fd = own_fd_.valid() ? own_fd_.get() : options_.fd;
-  while (!line.empty()) {
-    const ssize_t n = write_some(line);
+  while (!bytes.empty()) {
+    const ssize_t n = write_some(bytes);
     if (n >= 0) {
-      line.remove_prefix(static_cast<size_t>(n));
+      bytes.remove_prefix(static_cast<size_t>(n));
     } else if (errno == EAGAIN) {
       if (!thread_.wait_writable(fd)) return Outcome::kGivenUp;
     } else if (errno != EINTR) {
@@ -118,15 +123,31 @@ StdoutSink::Outcome StdoutSink::write_line(std::string_view line) {
   return Outcome::kWritten;
 }
 
+// The first lines, as many as one write takes: a call for each line, and waking who reads them, costs more than the
+// lines.
+void StdoutSink::gather(std::span<const Row> rows) {
+  lines_.clear();
+  ends_.clear();
+  for (const Row& row : rows) {
+    const std::string line = line_of(*row.alert);
+    if (!ends_.empty() && lines_.size() + line.size() > kWriteBytesMax) return;
+    lines_ += line;
+    ends_.push_back(lines_.size());
+  }
+}
+
 size_t StdoutSink::deliver(std::span<const Row> rows) {
   size_t done = 0;
   while (done < rows.size() && !broken_) {
-    const Outcome outcome = write_line(line_of(*rows[done].alert));
+    gather(rows.subspan(done));
+    std::string_view left = lines_;
+    const Outcome outcome = write_all(left);
+    const size_t written = lines_.size() - left.size();
+    const auto whole = std::upper_bound(ends_.begin(), ends_.end(), written) - ends_.begin();
+    done += static_cast<size_t>(whole);
+    delivered_.add(static_cast<uint64_t>(whole));
     if (outcome == Outcome::kGivenUp) return done;
     broken_ = outcome == Outcome::kBroken;
-    if (broken_) break;
-    delivered_.add();
-    ++done;
   }
   lost_.add(rows.size() - done);  // nobody will ever read them here; the spool need not keep them
   return rows.size();

@@ -105,8 +105,11 @@ std::shared_ptr<Process> ProcessTable::insert(ProcessKey key) {
 }
 
 std::shared_ptr<Process> ProcessTable::find(ProcessKey key) const {
+  if (last_found_ && last_found_->key == key) return last_found_;
   auto it = by_key_.find(key);
-  return it == by_key_.end() ? nullptr : it->second;
+  if (it == by_key_.end()) return nullptr;
+  last_found_ = it->second;
+  return last_found_;
 }
 
 std::shared_ptr<Process> ProcessTable::by_pid(uint32_t pid) const {
@@ -296,6 +299,7 @@ void ProcessTable::forget(ProcessKey key) {
   uint64_t vpid = 0;
   if (auto process = find(key)) vpid = vpid_key(process->ns.pid, process->vpid);
   by_key_.erase(key);
+  last_found_.reset();
   if (auto it = by_pid_.find(key.pid); it != by_pid_.end() && it->second.expired()) by_pid_.erase(it);
   if (auto it = by_vpid_.find(vpid); it != by_vpid_.end() && it->second.expired()) by_vpid_.erase(it);
 }

@@ -75,6 +75,7 @@ class ProcessTable {
   Counter& healed_;
   Healer healer_;
   std::unordered_map<ProcessKey, std::shared_ptr<Process>, ProcessKeyHash> by_key_;
+  mutable std::shared_ptr<Process> last_found_;  // events of one process come in rows, and each asks more than once
   std::unordered_map<uint32_t, std::weak_ptr<Process>> by_pid_;
   std::unordered_map<uint64_t, std::weak_ptr<Process>> by_vpid_;  // only of pid namespaces other than the root's
   bool healing_ = false;

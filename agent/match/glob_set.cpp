@@ -9,7 +9,7 @@ GlobSet::GlobSet(const std::vector<Pattern>& patterns) {
   std::vector<std::string> runs;
   for (const Pattern& pattern : patterns) {
     GlobParts parts = parts_of_glob(pattern.text);
-    Glob glob{std::string(pattern.text), std::move(parts.begin), std::move(parts.end), pattern.id};
+    Glob glob{std::string(pattern.text), std::move(parts.begin), std::move(parts.end), parts.longest, pattern.id};
     if (parts.longest.size() < kRunMin || globs_.size() == kMarkedMax) {
       others.push_back(std::move(glob));
       continue;

@@ -26,7 +26,8 @@ class GlobSet {
       const Glob& glob = globs_[n];
       if (text.starts_with(glob.begin) && text.ends_with(glob.end) && glob_match(glob.pattern, text)) found(glob.id);
     };
-    for (size_t n = marked_; n < globs_.size(); ++n) try_one(n);
+    for (size_t n = marked_; n < globs_.size(); ++n)
+      if (globs_[n].run.empty() || text.find(globs_[n].run) != std::string_view::npos) try_one(n);
     if (marked_ == 0) return;
     std::array<uint64_t, kMarkedMax / 64> tried{};  // a run may occur often: its pattern is tried once
     runs_.find(text, [&](PatternId n) {
@@ -39,10 +40,10 @@ class GlobSet {
   }
 
  private:
-  static constexpr size_t kMarkedMax = 1024;  // of them `tried` has a bit; those beyond are tried for each text
+  static constexpr size_t kMarkedMax = 1024;  // of them `tried` has a bit; those beyond are looked for one by one
   static constexpr size_t kRunMin = 5;        // shorter ones make the look for all of them slower
   struct Glob {
-    std::string pattern, begin, end;
+    std::string pattern, begin, end, run;
     PatternId id = 0;
   };
   std::vector<Glob> globs_;

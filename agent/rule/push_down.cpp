@@ -64,9 +64,8 @@ bool rules_of(const RuleSet& rules, uint16_t type, PushShape shape, PushTests& t
 bool append(push_set& set, size_t& used, const std::vector<Clauses>& rules, const PushTests& tests, push_type& row) {
   row.first = static_cast<__u16>(used);
   for (Clauses clauses : rules) {
-    std::stable_sort(clauses.begin(), clauses.end(), [&](const PushFacts& a, const PushFacts& b) {
-      return tests.chance_of(a) < tests.chance_of(b);
-    });
+    std::stable_sort(clauses.begin(), clauses.end(),
+                     [&](const PushFacts& a, const PushFacts& b) { return tests.chance_of(a) < tests.chance_of(b); });
     if (used + clauses.size() > PUSH_CLAUSES_MAX) return false;
     const size_t next = used + clauses.size();
     for (size_t w = 0; w < PUSH_WORDS; ++w) row.some_of[w] |= clauses.front()[w];

@@ -20,10 +20,10 @@ struct SideOf {
   push_side side;
 };
 constexpr SideOf kSides[] = {
-    {"user.uid", PUSH_USER}, {"fd.lip", PUSH_LOCAL},    {"fd.lnet", PUSH_LOCAL},   {"fd.lport", PUSH_LOCAL},
-    {"fd.rip", PUSH_REMOTE}, {"fd.rnet", PUSH_REMOTE},  {"fd.rport", PUSH_REMOTE}, {"fd.cip", PUSH_CLIENT},
-    {"fd.cnet", PUSH_CLIENT}, {"fd.cport", PUSH_CLIENT}, {"fd.sip", PUSH_SERVER},   {"fd.snet", PUSH_SERVER},
-    {"fd.sport", PUSH_SERVER}, {"fd.ip", PUSH_EITHER},   {"fd.net", PUSH_EITHER},   {"fd.port", PUSH_EITHER},
+    {"user.uid", PUSH_USER},   {"fd.lip", PUSH_LOCAL},    {"fd.lnet", PUSH_LOCAL},   {"fd.lport", PUSH_LOCAL},
+    {"fd.rip", PUSH_REMOTE},   {"fd.rnet", PUSH_REMOTE},  {"fd.rport", PUSH_REMOTE}, {"fd.cip", PUSH_CLIENT},
+    {"fd.cnet", PUSH_CLIENT},  {"fd.cport", PUSH_CLIENT}, {"fd.sip", PUSH_SERVER},   {"fd.snet", PUSH_SERVER},
+    {"fd.sport", PUSH_SERVER}, {"fd.ip", PUSH_EITHER},    {"fd.net", PUSH_EITHER},   {"fd.port", PUSH_EITHER},
 };
 
 bool is_equality(Op op) {

@@ -54,7 +54,8 @@ constexpr PathField kPrograms[] = {{"proc.exepath", PathField::Part::kWhole, Pus
 
 const PathField* path_field_of(std::string_view name, PushShape shape) {
   const auto in = [name](std::span<const PathField> fields) -> const PathField* {
-    const auto found = std::find_if(fields.begin(), fields.end(), [name](const PathField& f) { return f.field == name; });
+    const auto found =
+        std::find_if(fields.begin(), fields.end(), [name](const PathField& f) { return f.field == name; });
     return found == fields.end() ? nullptr : &*found;
   };
   if (const PathField* program = in(kPrograms)) return program;
@@ -131,19 +132,18 @@ struct SocketWord {
   std::string_view field, word;
   push_fact fact;
 };
-constexpr SocketWord kSocketWords[] = {{"fd.typechar", "4", PF_IP},   {"fd.typechar", "6", PF_IP},
-                                       {"fd.typechar", "u", PF_UNIX}, {"fd.type", "ipv4", PF_IP},
-                                       {"fd.type", "ipv6", PF_IP},    {"fd.type", "unix", PF_UNIX},
-                                       {"fd.l4proto", "tcp", PF_TCP}, {"fd.l4proto", "udp", PF_UDP}};
+constexpr SocketWord kSocketWords[] = {{"fd.typechar", "4", PF_SOCK_IP},   {"fd.typechar", "6", PF_SOCK_IP},
+                                       {"fd.typechar", "u", PF_SOCK_UNIX}, {"fd.type", "ipv4", PF_SOCK_IP},
+                                       {"fd.type", "ipv6", PF_SOCK_IP},    {"fd.type", "unix", PF_SOCK_UNIX},
+                                       {"fd.l4proto", "tcp", PF_SOCK_TCP}, {"fd.l4proto", "udp", PF_SOCK_UDP}};
 
 // That it is one of these.
 std::optional<PushFacts> socket_facts(const Test& test, std::string_view field, bool answer) {
   if (!answer || !is_membership(test.op)) return std::nullopt;
   PushFacts out{};
   for (const auto& literal : test.literals) {
-    const auto* word = std::find_if(std::begin(kSocketWords), std::end(kSocketWords), [&](const SocketWord& w) {
-      return w.field == field && w.word == literal->text;
-    });
+    const auto* word = std::find_if(std::begin(kSocketWords), std::end(kSocketWords),
+                                    [&](const SocketWord& w) { return w.field == field && w.word == literal->text; });
     if (word == std::end(kSocketWords)) return std::nullopt;
     out[word->fact / 64] |= uint64_t{1} << (word->fact % 64);
   }
@@ -171,8 +171,8 @@ std::optional<PushFacts> open_flags_facts(const Test& test, bool answer) {
   return test.op == Op::kContains && truncates ? std::optional(either(answer, PF_TRUNCATES)) : std::nullopt;
 }
 
-// Of a folder: where the path goes on behind it. Of a name: behind the last slash. Of a socket's name, which begins with numbers or
-// addresses: nothing of it before its path.
+// Of a folder: where the path goes on behind it. Of a name: behind the last slash. Of a socket's name, which begins
+// with numbers or addresses: nothing of it before its path.
 void make_part(PathField::Part part, PushPiece& piece) {
   if (part == PathField::Part::kFolder && piece.at_end) {
     piece.at_end = false;
@@ -192,11 +192,12 @@ struct Chance {
   uint32_t fact;
   double share;
 };
-constexpr Chance kChances[] = {{PF_SUCCEEDED, 0.8}, {PF_FAILED, 0.2},          {PF_READS, 0.95},   {PF_WRITES, 0.05}, {PF_MAKES_EXECUTABLE, 0.01},
-                               {PF_CREATES, 0.05},  {PF_TRUNCATES, 0.03},      {PF_ROOT, 0.6},     {PF_ROOT_NOT, 0.4}, {PF_READS_NOT, 0.05},
-                               {PF_UNIX, 0.5},      {PF_IP, 0.5},              {PF_TCP, 0.4},      {PF_UDP, 0.2}};
-constexpr double kMost = 0.95;     // of other flags
-constexpr double kProgram = 0.5;   // few run it, but until that is looked up all may
+constexpr Chance kChances[] = {
+    {PF_SUCCEEDED, 0.8}, {PF_FAILED, 0.2},     {PF_READS, 0.95},   {PF_WRITES, 0.05},  {PF_MAKES_EXECUTABLE, 0.01},
+    {PF_CREATES, 0.05},  {PF_TRUNCATES, 0.03}, {PF_ROOT, 0.6},     {PF_ROOT_NOT, 0.4}, {PF_READS_NOT, 0.05},
+    {PF_SOCK_UNIX, 0.5}, {PF_SOCK_IP, 0.5},    {PF_SOCK_TCP, 0.4}, {PF_SOCK_UDP, 0.2}};
+constexpr double kMost = 0.95;    // of other flags
+constexpr double kProgram = 0.5;  // few run it, but until that is looked up all may
 constexpr double kRange = 0.1;
 constexpr double kText = 0.005;
 
@@ -214,11 +215,13 @@ double PushTests::chance_of(const PushFacts& facts) const {
   double sum = 0;
   for (uint32_t n = 0; n < PUSH_BITS; ++n) {
     if ((facts[n / 64] >> (n % 64) & 1) == 0) continue;
-    const auto* known = std::find_if(std::begin(kChances), std::end(kChances), [n](const Chance& c) { return c.fact == n; });
-    sum += n >= PF_PROGRAM ? kProgram
-           : n >= PF_TEXTS ? chances_[n]
-           : n >= PF_RANGES ? kRange
-                            : known == std::end(kChances) ? kMost : known->share;
+    const auto* known =
+        std::find_if(std::begin(kChances), std::end(kChances), [n](const Chance& c) { return c.fact == n; });
+    sum += n >= PF_PROGRAM               ? kProgram
+           : n >= PF_TEXTS               ? chances_[n]
+           : n >= PF_RANGES              ? kRange
+           : known == std::end(kChances) ? kMost
+                                         : known->share;
   }
   return sum;
 }
@@ -235,7 +238,8 @@ std::optional<PushFacts> PushTests::text_facts(uint32_t index, const Test& test,
   const std::pair<std::string_view, bool> of = path_field(program_, test);
   const PathField* path = path_field_of(of.first, shape);
   if (path == nullptr || test.over != Test::Over::kOne) return std::nullopt;
-  if (of.second && (path->of == PushText::kName || path->of == PushText::kSocket)) return std::nullopt;  // no slash in it
+  if (of.second && (path->of == PushText::kName || path->of == PushText::kSocket))
+    return std::nullopt;  // no slash in it
   const auto [known, is_new] = known_.try_emplace({index, path->of});
   std::optional<PushFacts>& out = known->second;
   if (!is_new) return out;
@@ -279,8 +283,7 @@ std::optional<PushFacts> PushTests::facts_of(const Wanted& wanted, PushShape sha
   if (!is_plain(program_, test)) return std::nullopt;
   const Operand& operand = program_.operands[test.operand];
   const bool answer = wanted.answer;
-  if (operand.kind == Operand::Kind::kTransformer)
-    return answer ? text_facts(wanted.test, test, shape) : std::nullopt;
+  if (operand.kind == Operand::Kind::kTransformer) return answer ? text_facts(wanted.test, test, shape) : std::nullopt;
   if (answer && is_missing(operand, shape)) return PushFacts{};
   const std::string_view field = operand.field->name;
   const bool open = shape == PushShape::kOpen;

@@ -14,7 +14,8 @@
 
 namespace tiercel::rule {
 
-// Events whose hooks ask, by what the kernel knows of them: it looks at opens before it makes a record, at the others' records.
+// Events whose hooks ask, by what the kernel knows of them: it looks at opens before it makes a record, at the others'
+// records.
 enum class PushShape : uint8_t { kOpen, kPath, kSock };
 inline constexpr PushShape kPushShapes[] = {PushShape::kOpen, PushShape::kPath, PushShape::kSock};
 [[nodiscard]] std::optional<PushShape> push_shape(uint16_t type);
@@ -40,10 +41,10 @@ class PushTests {
   PushTexts texts_;
   PushRanges ranges_;
   std::map<std::pair<uint32_t, PushText>, std::optional<PushFacts>> known_;  // of texts, by test
-  std::map<Wanted, std::optional<uint32_t>> known_ranges_;  // facts of numbers and addresses
+  std::map<Wanted, std::optional<uint32_t>> known_ranges_;                   // facts of numbers and addresses
   uint32_t next_ = PF_TEXTS, next_of_program_ = PF_PROGRAM;
   std::array<double, PUSH_BITS> chances_{};  // of texts
-  PushFacts of_program_{};  // facts that a process has for as long as it runs a program
+  PushFacts of_program_{};                   // facts that a process has for as long as it runs a program
   [[nodiscard]] std::optional<uint32_t> new_fact(bool of_program);
 };
 

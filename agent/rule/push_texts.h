@@ -16,7 +16,12 @@
 
 namespace tiercel::rule {
 
-enum class PushText : uint8_t { kPath, kExe, kName, kSocket };  // of a call; the program's path and name; a socket's name
+enum class PushText : uint8_t {
+  kPath,
+  kExe,
+  kName,
+  kSocket
+};  // of a call; the program's path and name; a socket's name
 
 struct PushPiece {
   std::string text;

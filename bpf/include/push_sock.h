@@ -68,9 +68,9 @@ static __always_inline void push__ends(struct push_state *p, const struct ev_soc
 static __always_inline __u64 push__of_family(const struct ev_sock *ev)
 {
 	__u16 family = ev->family ? ev->family : ev->afamily;
-	__u64 facts = ev->l4proto == PROTO_TCP ? 1ull << PF_TCP : ev->l4proto == PROTO_UDP ? 1ull << PF_UDP : 0;
+	__u64 facts = ev->l4proto == PROTO_TCP ? 1ull << PF_SOCK_TCP : ev->l4proto == PROTO_UDP ? 1ull << PF_SOCK_UDP : 0;
 
-	return facts | (family__is_ip(family) ? 1ull << PF_IP : 0) | (family == AF_UNIX ? 1ull << PF_UNIX : 0);
+	return facts | (family__is_ip(family) ? 1ull << PF_SOCK_IP : 0) | (family == AF_UNIX ? 1ull << PF_SOCK_UNIX : 0);
 }
 
 /* Connect, accept, accept4. */

@@ -54,10 +54,10 @@ enum push_fact {
 	PF_TRUNCATES_NOT,
 	PF_ROOT, /* effective uid 0 */
 	PF_ROOT_NOT,
-	PF_IP, /* the socket's family: IPv4 or IPv6 */
-	PF_UNIX,
-	PF_TCP,
-	PF_UDP,
+	PF_SOCK_IP, /* the socket's family: IPv4 or IPv6 */
+	PF_SOCK_UNIX,
+	PF_SOCK_TCP,
+	PF_SOCK_UDP,
 	PF_RANGES = 24,	  /* from here on: numbers and addresses of rules (struct push_range) */
 	PF_TEXTS = 64,	  /* ... the pieces of texts */
 	PF_PROGRAM = 192, /* ... of the program's path and name */

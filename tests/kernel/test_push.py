@@ -157,8 +157,8 @@ def agents(options, files):
     return [support.Agent(options.tiercel, files, config=config % word) for word in ("true", "false")]
 
 
-def told(agent):
-    return collections.Counter((alert["rule"], *(str(alert["output_fields"].get(field)) for field in FIELDS))
+def told(agent, fields=tuple(FIELDS)):
+    return collections.Counter((alert["rule"], *(str(alert["output_fields"].get(field)) for field in fields))
                                for alert in agent.alerts() if not alert["rule"].startswith("Tiercel internal"))
 
 

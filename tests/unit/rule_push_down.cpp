@@ -6,13 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "agent/rule/load.h"
 #include "agent/rule/push_down.h"
 #include "agent/rule/push_texts.h"
+#include "push_sets.h"
 
 using namespace tiercel;
 using rule::Op;
 using rule::PushPiece;
+using namespace tiercel::tests;
 
 namespace {
 
@@ -28,56 +29,6 @@ std::vector<std::string> pieces(Op op, std::string_view pattern) {
 }
 
 using Texts = std::vector<std::string>;
-
-// As bpf/include/push.h runs it.
-bool finds(const push_set& set, std::string_view text, uint32_t fact) {
-  uint32_t state = set.begin;
-  bool found = false;
-  const auto step = [&](uint32_t c) {
-    const uint32_t next = set.next[state * PUSH_CLASSES_MAX + c % PUSH_CLASSES_MAX];
-    state = next % PUSH_STATES_MAX;
-    CHECK(((next & PUSH_FINDS) != 0) == (set.out_of[state] != 0));
-    found |= (set.outs[set.out_of[state]].facts[fact / 64] >> (fact % 64) & 1) != 0;
-  };
-  for (char c : text) step(set.class_of[static_cast<uint8_t>(c)]);
-  step(PUSH_END);
-  return found;
-}
-
-std::shared_ptr<const push_set> pushed(const std::string& rules) {
-  rule::LoadOptions options;
-  options.lint = false;
-  const rule::Loaded loaded = rule::load_texts({{"test", rules}}, options);
-  REQUIRE_MESSAGE(loaded.rules, loaded.diagnostics.render_all(false));
-  return rule::push_down(*loaded.rules);
-}
-
-std::string one(const std::string& name, const std::string& condition) {
-  return "- rule: " + name + "\n  desc: d\n  condition: " + condition + "\n  output: o\n  priority: NOTICE\n";
-}
-
-// Would an open with these facts be sent?
-bool sent(const push_set& set, uint16_t type, std::initializer_list<uint32_t> facts) {
-  if (set.type_of[type] == 0) return true;
-  const push_type& row = set.types[set.type_of[type] - 1];
-  uint64_t have[PUSH_WORDS] = {};
-  for (uint32_t fact : facts) have[fact / 64] |= uint64_t{1} << (fact % 64);
-  const auto any = [&](const __u64* of) {
-    return std::any_of(std::begin(have), std::end(have),
-                       [&](const uint64_t& word) { return (word & of[&word - have]) != 0; });
-  };
-  if (!any(row.some_of)) return false;
-  for (uint32_t at = row.first; at < row.end;) {
-    const push_clause& clause = set.clauses[at];
-    if (!any(clause.any_of))
-      at = clause.next;
-    else if (clause.last != 0)
-      return true;
-    else
-      ++at;
-  }
-  return false;
-}
 
 }  // namespace
 
@@ -122,6 +73,9 @@ TEST_CASE("push-down: words of regular expressions") {
   CHECK(words_of_regex("(?i)/etc").empty());
   CHECK(words_of_regex("[^a](b|c?)*.+").empty());
   CHECK(words_of_regex("(a[)]b|c)/x[]]y") == Texts{"/x]y"});
+  CHECK(words_of_regex(".*(/[.][.][.]+|/[.][.]? +| )") == Texts{"/...", "/.", " "});
+  CHECK(words_of_regex("x(ab+|c*)y").size() == 1);
+  CHECK(words_of_regex("(ab+c|(de|f.g)h)?").empty());
   CHECK(words_of_regex("x(yy").size() <= 1);
   CHECK(words_of_regex("[").empty());
   CHECK(words_of_regex("abc{") == Texts{"ab"});
@@ -196,7 +150,7 @@ TEST_CASE("push-down: a rule's clauses, each fact both ways") {
                         {"evt.arg.flags contains O_TRUNC", PF_TRUNCATES, PF_TRUNCATES_NOT},
                         {"user.uid = 0", PF_ROOT, PF_ROOT_NOT},
                         {"user.uid != 0", PF_ROOT_NOT, PF_ROOT},
-                        {"user.uid in (33, 34)", PF_ROOT_NOT, PF_ROOT}};
+                        {"user.uid in (33, 34)", PF_RANGES, PF_ROOT}};
   for (const Case& one_case : cases) {
     CAPTURE(std::string(one_case.condition));
     const auto set = pushed(one("R", is_open + one_case.condition));
@@ -260,6 +214,7 @@ TEST_CASE("push-down: rules together, by event type") {
   REQUIRE(set);
   CHECK(set->type_of[EVT_openat2] == 0);
   CHECK(set->type_of[EVT_unlink] == 0);
+  CHECK(set->type_of[EVT_creat] == 0);
   const uint32_t etc = PF_TEXTS, shadow = PF_TEXTS + 1;
   const bool first = finds(*set, "/etc/x", etc);
   const uint32_t of_a = first ? etc : shadow, of_b = first ? shadow : etc;

@@ -1,0 +1,148 @@
+// What the kernel looks for in records of other calls than opens: paths, ends of connections, users.
+#include <arpa/inet.h>
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <vector>
+
+#include "push_sets.h"
+
+using namespace tiercel;
+using namespace tiercel::tests;
+
+namespace {
+
+struct End {
+  uint16_t family;
+  const char* address;
+  uint32_t number;  // port, or uid
+};
+
+bool has(const push_range& range, const End& end) {
+  if (range.family == 0) return end.number >= range.low && end.number <= range.high;
+  uint64_t address[2] = {};
+  inet_pton(end.family, end.address, address);
+  return range.family == end.family && ((address[0] ^ range.address[0]) & range.mask[0]) == 0 &&
+         ((address[1] ^ range.address[1]) & range.mask[1]) == 0;
+}
+
+// The facts that a value of that side gives, as push__range() of bpf/include/push_judge.h does.
+std::vector<uint32_t> facts_of(const push_set& set, push_side side, const End& end) {
+  std::vector<uint32_t> facts;
+  bool inside = false;
+  for (uint32_t n = 0; n < set.ranges_end; ++n) {
+    const push_range& range = set.ranges[n];
+    CHECK((n < set.ranges_of_users) == (range.side == PUSH_USER));
+    if (range.side != side) continue;
+    inside |= has(range, end);
+    if (range.last == 0) continue;
+    if (range.in != 0 && inside) facts.push_back(range.in);
+    if (range.out != 0 && !inside) facts.push_back(range.out);
+    inside = false;
+  }
+  return facts;
+}
+
+bool wanted(const push_set& set, uint16_t type, push_side side, const End& end) {
+  for (uint32_t fact : facts_of(set, side, end))
+    if (sent(set, type, {fact})) return true;
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("push-down: numbers and addresses, inside and outside") {
+  struct Case {
+    const char* condition;
+    push_side side;
+    End hit, miss;
+  };
+  const Case cases[] = {
+      {"fd.sport = 53", PUSH_SERVER, {AF_INET, "1.2.3.4", 53}, {AF_INET, "1.2.3.4", 54}},
+      {"fd.sport in (53, 80)", PUSH_SERVER, {AF_INET, "1.2.3.4", 80}, {AF_INET, "1.2.3.4", 81}},
+      {"not fd.sport in (53, 80)", PUSH_SERVER, {AF_INET, "1.2.3.4", 79}, {AF_INET, "1.2.3.4", 80}},
+      {"fd.cport != 22", PUSH_CLIENT, {AF_INET, "1.2.3.4", 21}, {AF_INET, "1.2.3.4", 22}},
+      {"not fd.lport != 22", PUSH_LOCAL, {AF_INET, "1.2.3.4", 22}, {AF_INET, "1.2.3.4", 23}},
+      {"fd.rport > 1023", PUSH_REMOTE, {AF_INET, "1.2.3.4", 1024}, {AF_INET, "1.2.3.4", 1023}},
+      {"fd.rport < 1024", PUSH_REMOTE, {AF_INET, "1.2.3.4", 1023}, {AF_INET, "1.2.3.4", 1024}},
+      {"not fd.rport <= 1023", PUSH_REMOTE, {AF_INET, "1.2.3.4", 1024}, {AF_INET, "1.2.3.4", 1023}},
+      {"fd.rport >= 65535", PUSH_REMOTE, {AF_INET, "1.2.3.4", 65535}, {AF_INET, "1.2.3.4", 65534}},
+      {"fd.port = 53", PUSH_EITHER, {AF_INET, "1.2.3.4", 53}, {AF_INET, "1.2.3.4", 54}},
+      {"fd.sip = 10.0.0.1", PUSH_SERVER, {AF_INET, "10.0.0.1", 0}, {AF_INET, "10.0.0.2", 0}},
+      {"fd.sip != 10.0.0.1", PUSH_SERVER, {AF_INET6, "::1", 0}, {AF_INET, "10.0.0.1", 0}},
+      {"fd.snet in (\"10.0.0.0/8\", \"fe80::/10\")", PUSH_SERVER, {AF_INET6, "febf::1", 0}, {AF_INET6, "fec0::1", 0}},
+      {"not fd.snet in (\"127.0.0.0/8\", \"::1/128\")", PUSH_SERVER, {AF_INET6, "::2", 0}, {AF_INET, "127.9.9.9", 0}},
+      {"fd.net = 192.168.4.0/22", PUSH_EITHER, {AF_INET, "192.168.7.255", 0}, {AF_INET, "192.168.8.0", 0}},
+      {"fd.cip = ::1", PUSH_CLIENT, {AF_INET6, "::1", 0}, {AF_INET, "0.0.0.1", 0}},
+      {"user.uid in (33, 34)", PUSH_USER, {0, "", 34}, {0, "", 35}},
+      {"user.uid >= 1000", PUSH_USER, {0, "", 4294967295U}, {0, "", 999}},
+      {"not user.uid in (0, 33)", PUSH_USER, {0, "", 1}, {0, "", 0}},
+  };
+  for (const Case& one_case : cases) {
+    CAPTURE(std::string(one_case.condition));
+    const auto set = pushed(one("R", std::string("evt.type = connect and ") + one_case.condition));
+    REQUIRE(set);
+    CHECK(wanted(*set, EVT_connect, one_case.side, one_case.hit));
+    CHECK_FALSE(wanted(*set, EVT_connect, one_case.side, one_case.miss));
+  }
+}
+
+TEST_CASE("push-down: what a socket is") {
+  const auto set = pushed(one("R", "evt.type in (connect, accept4) and fd.typechar in (4, 6) and fd.l4proto = udp"));
+  REQUIRE(set);
+  CHECK(sent(*set, EVT_connect, {PF_SOCK_IP, PF_SOCK_UDP}));
+  CHECK_FALSE(sent(*set, EVT_connect, {PF_SOCK_IP, PF_SOCK_TCP}));
+  CHECK_FALSE(sent(*set, EVT_accept4, {PF_SOCK_UNIX, PF_SOCK_UDP}));
+  CHECK(set->type_of[EVT_bind] == 0);
+  const auto unix_sockets = pushed(one("R", "evt.type = connect and fd.type = unix"));
+  REQUIRE(unix_sockets);
+  CHECK(sent(*unix_sockets, EVT_connect, {PF_SOCK_UNIX}));
+  CHECK_FALSE(sent(*unix_sockets, EVT_connect, {PF_SOCK_IP}));
+}
+
+TEST_CASE("push-down: a unix socket's name is looked at from its first slash on") {
+  const auto set = pushed(one("R", "evt.type = connect and fd.name endswith anyof (/docker.sock, \"x /run/a.sock\")"));
+  REQUIRE(set);
+  CHECK(finds(*set, "/run/docker.sock", PF_TEXTS));
+  CHECK(finds(*set, "/run/a.sock", PF_TEXTS));
+  CHECK_FALSE(finds(*set, "/run/b.sock", PF_TEXTS));
+  for (const char* condition : {"fd.name contains 127", "fd.name startswith ff", "basename(fd.name) = a.sock"}) {
+    CAPTURE(std::string(condition));
+    CHECK_FALSE(pushed(one("R", std::string("evt.type = connect and ") + condition)));
+  }
+}
+
+TEST_CASE("push-down: calls with a path, and with two") {
+  const auto set =
+      pushed(one("R", "evt.type in (unlink, unlinkat, openat) and fs.path.name startswith /etc/") +
+             one("S", "evt.type in (rename, renameat2, symlink) and fs.path.target = /etc/passwd and evt.rawres >= 0"));
+  REQUIRE(set);
+  const bool etc_first = finds(*set, "/etc/x", PF_TEXTS);
+  const uint32_t etc = PF_TEXTS + (etc_first ? 0 : 1), passwd = PF_TEXTS + (etc_first ? 1 : 0);
+  CHECK(finds(*set, "/etc/passwd", passwd));
+  CHECK(sent(*set, EVT_unlinkat, {etc}));
+  CHECK_FALSE(sent(*set, EVT_unlinkat, {passwd, PF_SUCCEEDED}));
+  CHECK(sent(*set, EVT_openat, {etc}));
+  CHECK(sent(*set, EVT_rename, {passwd, PF_SUCCEEDED}));
+  CHECK_FALSE(sent(*set, EVT_symlink, {passwd, PF_FAILED}));
+  // a descriptor's number is no result there, and flags of opens are no flags of theirs
+  for (const char* condition :
+       {"fd.num >= 0", "evt.is_open_write = true", "evt.arg.flags contains O_TRUNC", "fd.name = /x"}) {
+    CAPTURE(std::string(condition));
+    CHECK_FALSE(pushed(one("R", std::string("evt.type = unlinkat and ") + condition)));
+  }
+  // what changes how later paths are read is told whatever it is
+  CHECK_FALSE(pushed(one("R", "evt.type in (chroot, umount2, move_mount) and fs.path.name = /x")));
+}
+
+TEST_CASE("push-down: more numbers than the kernel has room for are judged in user space") {
+  std::string ports;
+  for (int port = 1; port <= 300; ++port) ports += (port > 1 ? ", " : "") + std::to_string(port);
+  CHECK_FALSE(pushed(one("R", "evt.type = connect and fd.sport in (" + ports + ")")));
+  std::string rules;
+  for (int n = 1; n <= 60; ++n)
+    rules += one("R" + std::to_string(n), "evt.type = connect and fd.typechar = u and fd.sport = " + std::to_string(n));
+  const auto set = pushed(rules);
+  REQUIRE(set);
+  CHECK_FALSE(sent(*set, EVT_connect, {PF_SOCK_IP}));
+}

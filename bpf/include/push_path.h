@@ -4,6 +4,19 @@
 
 #include "push_program.h"
 
+/* Of the record. The verifier of 6.1 wants the bound on the very register that is added. */
+static __always_inline __u8 push__rec_byte(const struct scratch *s, __u64 at)
+{
+	barrier_var(at);
+	return at < TIERCEL_RECORD_MAX ? s->rec[at] : 0;
+}
+
+static __always_inline __u64 push__rec_eight(const struct scratch *s, __u64 at)
+{
+	barrier_var(at);
+	return at <= TIERCEL_RECORD_MAX - 8 ? *(__u64 *)&s->rec[at] : 0;
+}
+
 /* A slash: the name before it has ended. "." and ".." and nothing are names that cleaning takes away. */
 static __always_inline void push__slash(struct push_run *r)
 {
@@ -47,7 +60,7 @@ static long push__own(__u32 i, struct push_run *r)
 
 	if (at >= p->end || at >= TIERCEL_RECORD_MAX)
 		return 1;
-	push__byte(r, r->s->rec[at]);
+	push__byte(r, push__rec_byte(r->s, at));
 	p->at = at + 1;
 	return 0;
 }
@@ -115,7 +128,7 @@ static long push__own_eight(__u32 i, struct push_run *r)
 
 	if (at >= end || at > TIERCEL_RECORD_MAX - 8)
 		return 1;
-	push__eight(r, *(__u64 *)&r->s->rec[at], end - at);
+	push__eight(r, push__rec_eight(r->s, at), end - at);
 	return 0;
 }
 

@@ -57,9 +57,10 @@ static __noinline __attribute__((unused)) int push__started(struct scratch *s, s
 	struct ev_exec *ev = (void *)s->rec;
 
 	__u32 exe = ev->exepath.off;
-	if (!push_on || !set || ev->head.flags & EVF_PATH_CUT || !ev->exepath.len || exe >= TIERCEL_RECORD_MAX)
+	if (!push_on || !set || ev->head.flags & EVF_PATH_CUT || !ev->exepath.len)
 		return 0;
-	if (s->rec[exe] != '/') /* a program in no folder, whose name rules may take for its path */
+	barrier_var(exe);
+	if (exe >= TIERCEL_RECORD_MAX || s->rec[exe] != '/') /* a program in no folder, whose name rules may take for its path */
 		return 0;
 	struct push_run r = {.set = set, .s = s, .w = w};
 	struct push_state *p = &w->push;

@@ -36,8 +36,8 @@ static __always_inline void push__told_path(struct push_run *r, struct text name
 		p->unknown = 1;
 		return;
 	}
-	bool relative = r->s->rec[at] != '/';
-	if (relative && (!base.len || r->s->rec[from] != '/')) {
+	bool relative = push__rec_byte(r->s, at) != '/';
+	if (relative && (!base.len || push__rec_byte(r->s, from) != '/')) {
 		p->unknown = 1;
 		return;
 	}
@@ -51,7 +51,7 @@ static __always_inline void push__told_real(struct push_run *r, struct text real
 {
 	__u32 at = real.off;
 
-	if (!real.len || at >= TIERCEL_RECORD_MAX || r->s->rec[at] != '/') {
+	if (!real.len || push__rec_byte(r->s, at) != '/') {
 		r->w->push.unknown = 1;
 		return;
 	}

@@ -19,6 +19,7 @@ import time
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "support"))
+import places  # noqa: E402
 import tiercel as support  # noqa: E402
 
 RULES, OPENS, SEEDS, SEEDS_LONG = 16, 1500, 2, 60
@@ -127,8 +128,10 @@ def rules(paths, dice):
     return text
 
 
-def child(made):
+def child(todo):
     """Makes the opens, by open, openat and openat2 in turn."""
+    places.only_writable(todo["folder"])  # the paths lead anywhere, and this is root
+    made = todo["opens"]
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(15, b"renamed")  # which does not change what rules know as its name
     if os.fork() == 0:
@@ -157,7 +160,7 @@ def agents(options, files):
     return [support.Agent(options.tiercel, files, config=config % word) for word in ("true", "false")]
 
 
-def told(agent, fields=tuple(FIELDS)):
+def told(agent, fields):
     return collections.Counter((alert["rule"], *(str(alert["output_fields"].get(field)) for field in fields))
                                for alert in agent.alerts() if not alert["rule"].startswith("Tiercel internal"))
 
@@ -167,22 +170,41 @@ def run(options, seed, checks):
     with support.Folder("push") as folder:
         root = folder.folder("tree")
         paths = tree(root, dice)
-        made = opens(root, paths, dice)
-        todo = folder.file("opens.json", json.dumps(made))
-        both = agents(options, [folder.file("rules.yaml", rules(paths, dice))])
-        with both[0], both[1]:
-            program = os.path.join(folder.path, NAME)
-            os.symlink(sys.executable, program)
-            subprocess.run([program, os.path.abspath(__file__), "--tiercel", "-", "--programs", "-", "--opens", todo], check=True, timeout=120 * support.SLOWER)
-            time.sleep(TICK_S)
-            known = [agent.status() for agent in both]
-            for agent in both:
-                checks.equal(agent.stop()["lost"], 0, "events lost")
-        on, off = (told(agent) for agent in both)
-    checks.check(sum(off.values()) > 0, f"seed {seed}: alerts to compare")
+        todo = folder.file("opens.json", json.dumps({"opens": opens(root, paths, dice), "folder": folder.path}))
+        return compare(options, folder, rules(paths, dice), (os.path.abspath(__file__), "--opens", todo), NAME, FIELDS, checks)
+
+
+def compare(options, folder, text, script, name, fields, checks):
+    """Two agents with these rules beside a program of that name that runs the script: alerts without push-down, and what the kernel left out with it."""
+    both = agents(options, [folder.file("rules.yaml", text)])
+    with both[0], both[1]:
+        program = os.path.join(folder.path, name)
+        os.symlink(sys.executable, program)
+        subprocess.run([program, *script, "--tiercel", "-", "--programs", "-"], check=True, timeout=120 * support.SLOWER)
+        time.sleep(TICK_S)
+        known = [agent.status() for agent in both]
+        for agent in both:
+            checks.equal(agent.stop()["lost"], 0, "events lost")
+    on, off = (told(agent, fields) for agent in both)
     missing, extra = off - on, on - off
-    checks.check(not missing and not extra, f"seed {seed}: missing {sum(missing.values())} {list(missing.items())[:3]}, extra {sum(extra.values())} {list(extra.items())[:3]}")
-    return sum(off.values()), known
+    checks.check(not missing and not extra, f"missing {sum(missing.values())} {list(missing.items())[:3]}, extra {sum(extra.values())} {list(extra.items())[:3]}")
+    checks.equal(known[1]["filtered"], 0, "left out without sensor.push_down")
+    return sum(off.values()), known[0]["filtered"]
+
+
+def over_seeds(options, run_one, what):
+    checks = support.Checks()
+    first = options.seed if options.seed is not None else int.from_bytes(os.urandom(4), "little")
+    seeds = 1 if options.seed is not None else SEEDS_LONG if support.soak() else SEEDS
+    alerts = filtered = 0
+    for seed in range(first, first + seeds):
+        support.say(f"seed {seed}")
+        more, left_out = run_one(options, seed, checks)
+        alerts += more
+        filtered += left_out
+    checks.check(alerts > 0 and filtered > 0, f"alerts to compare, and {what} that the kernel left out")
+    support.say(f"{alerts} alerts alike with and without; the kernel left out {filtered} {what}")
+    return checks.finish(f"push-down of {what}")
 
 
 def main():
@@ -197,19 +219,7 @@ def main():
             child(json.load(file))
         return 0
     support.require_kernel_tests()
-    checks = support.Checks()
-    first = options.seed if options.seed is not None else int.from_bytes(os.urandom(4), "little")
-    seeds = 1 if options.seed is not None else SEEDS_LONG if support.soak() else SEEDS
-    alerts = filtered = 0
-    for seed in range(first, first + seeds):
-        support.say(f"seed {seed}")
-        more, known = run(options, seed, checks)
-        alerts += more
-        filtered += known[0]["filtered"]
-        checks.equal(known[1]["filtered"], 0, "left out without sensor.push_down")
-    checks.check(filtered > 0, "opens that the kernel left out")
-    support.say(f"{alerts} alerts alike with and without; the kernel left out {filtered} opens")
-    return checks.finish("push-down")
+    return over_seeds(options, run, "opens")
 
 
 if __name__ == "__main__":

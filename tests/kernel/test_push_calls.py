@@ -10,17 +10,16 @@ import json
 import os
 import random
 import socket
-import subprocess
 import sys
-import time
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "support"))
+import places  # noqa: E402
 import test_push as opens  # noqa: E402
 import tiercel as support  # noqa: E402
 
-RULES, CALLS, SEEDS, SEEDS_LONG = 20, 1200, 2, 60
+RULES, CALLS = 20, 1200
 NAME = f"pushc_{os.getpid()}"
 USER = 33
 ONE_PATH = {"unlink": "p", "rmdir": "p", "unlinkat": "dp0", "mkdir": "pm", "mkdirat": "dpm", "chmod": "pm", "fchmodat": "dpm", "chown": "p00", "truncate": "p0",
@@ -146,6 +145,7 @@ def connections(ports, folder):
 
 
 def child(todo):
+    places.only_writable(todo["folder"])  # the paths lead anywhere, and this is root
     libc = ctypes.CDLL(None, use_errno=True)
     for number, made in enumerate(todo["calls"]):
         if number == len(todo["calls"]) // 2:
@@ -164,20 +164,8 @@ def run(options, seed, checks):
         os.chown(users, USER, USER)
         paths = opens.tree(root, dice)
         todo = folder.file("calls.json", json.dumps({"calls": calls(paths, dice), "ports": ports, "folder": folder.path, "users": users}))
-        both = opens.agents(options, [folder.file("rules.yaml", rules(paths, ports, dice))])
-        with both[0], both[1]:
-            program = os.path.join(folder.path, NAME)
-            os.symlink(sys.executable, program)
-            subprocess.run([program, os.path.abspath(__file__), "--tiercel", "-", "--programs", "-", "--calls", todo], check=True, timeout=120 * support.SLOWER)
-            time.sleep(opens.TICK_S)
-            known = [agent.status() for agent in both]
-            for agent in both:
-                checks.equal(agent.stop()["lost"], 0, "events lost")
-        on, off = (opens.told(agent, FIELDS) for agent in both)
-    missing, extra = off - on, on - off
-    checks.check(not missing and not extra, f"seed {seed}: missing {sum(missing.values())} {list(missing.items())[:3]}, extra {sum(extra.values())} {list(extra.items())[:3]}")
-    checks.equal(known[1]["filtered"], 0, "left out without sensor.push_down")
-    return sum(off.values()), known[0]["filtered"]
+        script = (os.path.abspath(__file__), "--calls", todo)
+        return opens.compare(options, folder, rules(paths, ports, dice), script, NAME, FIELDS, checks)
 
 
 def main():
@@ -192,18 +180,7 @@ def main():
             child(json.load(file))
         return 0
     support.require_kernel_tests()
-    checks = support.Checks()
-    first = options.seed if options.seed is not None else int.from_bytes(os.urandom(4), "little")
-    seeds = 1 if options.seed is not None else SEEDS_LONG if support.soak() else SEEDS
-    alerts = filtered = 0
-    for seed in range(first, first + seeds):
-        support.say(f"seed {seed}")
-        more, left_out = run(options, seed, checks)
-        alerts += more
-        filtered += left_out
-    checks.check(alerts > 0 and filtered > 0, "alerts to compare, and calls that the kernel left out")
-    support.say(f"{alerts} alerts alike with and without; the kernel left out {filtered} calls")
-    return checks.finish("push-down of calls")
+    return opens.over_seeds(options, run, "calls")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ CLONE_NEWNS = 0x20000
 MS_REC, MS_PRIVATE, MS_SHARED, MS_BIND = 0x4000, 1 << 18, 1 << 20, 0x1000
 MS_RDONLY, MS_REMOUNT = 1, 32
 MNT_DETACH = 2
+SYS_MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE, MOUNT_ATTR_RDONLY = 442, -100, 0x8000, 1
 RUN = "/run"
 STATE = ("/var/lib/docker", "/var/lib/containerd", "/var/lib/containers")
 
@@ -31,6 +32,24 @@ def own_mounts():
     """A mount namespace for this process and what it starts. Before the first thread or child."""
     _call("unshare", CLONE_NEWNS)
     _call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
+
+
+def _set_read_only(path, flags, read_only):
+    attributes = (ctypes.c_uint64 * 4)(*((MOUNT_ATTR_RDONLY, 0) if read_only else (0, MOUNT_ATTR_RDONLY)), 0, 0)
+    _call("syscall", SYS_MOUNT_SETATTR, AT_FDCWD, path.encode(), flags, attributes, ctypes.sizeof(attributes))
+
+
+def only_writable(folder):
+    """From here on this process and what it starts can change nothing outside of that folder, whatever path they use: for
+    calls made at random. Paths stay what they are. Fails where the kernel lets anything through."""
+    own_mounts()
+    _call("mount", folder.encode(), folder.encode(), None, MS_BIND, None)
+    _set_read_only("/", AT_RECURSIVE, True)
+    _set_read_only(folder, 0, False)
+    os.chdir(folder)  # a folder entered before is still on the old, writable mount's side of it
+    for place in ("/", "/etc", "/tmp", os.path.dirname(folder)):
+        if not os.statvfs(place).f_flag & os.ST_RDONLY:
+            raise support.Failure(f"{place} can still be written to: calls at random must not be made here")
 
 
 def mount_tmpfs(path, size_mb=0):

@@ -10,18 +10,16 @@
 /* With hooks within calls the record has what these kept, which is more than can be looked at before. */
 static __noinline int push__open_record(struct scratch *s, struct walk *w)
 {
-	struct task_struct *task = (void *)bpf_get_current_task_btf();
-	const struct push_type *row;
-	struct push_run r = {};
+	struct push_run r;
 
-	if (!s || !w || !push__look(&r, &row, s, w, task))
+	if (!push__look(&r, s, w))
 		return 0;
 	struct ev_open *ev = (void *)s->rec;
 	w->push.facts[0] |= push__of_open(ev->fd, ev->flags, ev->mode);
 	push__told_path(&r, ev->name, ev->base);
 	if (ev->fd >= 0)
 		push__told_real(&r, ev->realpath);
-	return push__leave_out(&r, task, row);
+	return push__leave_out(&r);
 }
 
 static __always_inline int open__exit(__u16 type, long ret, __s64 dirfd, const void *name, __u32 flags, __u32 mode,

@@ -21,8 +21,8 @@ extern const volatile bool kernel_casts; /* the kernel has it */
 #define KERNEL_READ(type, at, member) \
 	(kernel_casts ? KERNEL_CAST(type, at)->member : BPF_CORE_READ((struct type *)(at), member))
 
-/* Eight bytes at a place, of memory that was cast to something that begins with that many: pt_regs. */
-#define KERNEL_WORD(cast, i) (((volatile __u64 *)(cast))[i])
+/* Eight bytes at an address: what a timespec64 begins with. */
+#define KERNEL_WORD(at) ((__u64)KERNEL_CAST(timespec64, at)->tv_sec)
 
 /* v6.3 (f122a08b197d): a set of capabilities is one number; before, two halves, the lower one first: the same bytes where
  * the lower byte comes first */

@@ -50,14 +50,13 @@ static __always_inline void walk__copy(struct walk *w, __u32 at, const void *nam
 		bpf_probe_read_kernel(&w->buf[at & (TIERCEL_PATH_MAX - 1)], len, name);
 		return;
 	}
-	void *from = KERNEL_CAST(pt_regs, name);
 	for (__u32 i = 0; i < NAME_WORDS; i++) {
 		if (i * 8 >= len)
 			return;
 		__u32 left = len - i * 8;
 		__u64 mask = left >= 8 ? -1ull : (1ull << (left & 7) * 8) - 1;
 		__u64 *to = (void *)&w->buf[(at + i * 8) & (TIERCEL_PATH_MAX - 1)];
-		*to = (*to & ~mask) | (KERNEL_WORD(from, i) & mask);
+		*to = (*to & ~mask) | (KERNEL_WORD(name + i * 8) & mask);
 	}
 }
 
@@ -202,7 +201,7 @@ static __always_inline struct file *file__of_fd(struct task_struct *task, __s64 
 		return 0;
 	struct file **table = fdt->fd;
 	if (kernel_casts)
-		return (struct file *)KERNEL_WORD(KERNEL_CAST(pt_regs, &table[fd]), 0);
+		return (struct file *)KERNEL_WORD(&table[fd]);
 	bpf_probe_read_kernel(&file, sizeof(file), &table[fd]);
 	return file;
 }

@@ -27,6 +27,7 @@ extern volatile __u32 push_never[2]; /* children of these processes try the hook
 
 struct push_run {
 	const struct push_set *set;
+	const struct push_type *row; /* of the event's type */
 	const struct scratch *s; /* the caller's text is in its rec */
 	struct walk *w;		 /* the kernel's in its buf; and all that changes, so that the verifier takes it for unknown */
 };

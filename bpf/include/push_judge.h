@@ -21,9 +21,10 @@ static long push__clause(__u32 i, struct push_run *r)
 	return 0;
 }
 
-static __always_inline bool push__satisfies(struct push_run *r, const struct push_type *type)
+static __always_inline bool push__satisfies(struct push_run *r)
 {
 	struct push_state *p = &r->w->push;
+	const struct push_type *type = r->row;
 	__u64 some = 0;
 
 	for (int w = 0; w < PUSH_WORDS; w++)
@@ -50,14 +51,14 @@ static __always_inline __u64 push__either(bool holds, int fact)
 }
 
 /* All facts of its own are there: is the event wanted? What the program is comes last, since that is looked up. */
-static __always_inline bool push__wanted(struct push_run *r, struct task_struct *task, const struct push_type *row)
+static __always_inline bool push__wanted(struct push_run *r, struct task_struct *task)
 {
 	struct push_state *p = &r->w->push;
 	bool known = push__of_last(r, task);
 
-	if (p->unknown || !push__satisfies(r, row))
+	if (p->unknown || !push__satisfies(r))
 		return p->unknown;
-	return known || !push__of_program(r, task) || push__satisfies(r, row);
+	return known || !push__of_program(r, task) || push__satisfies(r);
 }
 
 /* Processes whose parent is the agent or its broker. */

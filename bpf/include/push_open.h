@@ -93,6 +93,7 @@ static __noinline int open__filtered(__u32 type, long fd, __s64 dirfd, const voi
 	if (!row || push__tries(task) || !scratch__try(&b, type, 0))
 		return 0;
 	r.set = set;
+	r.row = row;
 	r.s = b.s;
 	r.w = b.w;
 	struct push_state *p = &b.w->push;
@@ -110,7 +111,7 @@ static __noinline int open__filtered(__u32 type, long fd, __s64 dirfd, const voi
 		else if (fd >= 0)
 			p->unknown = 1;
 	}
-	bool wanted = push__wanted(&r, task, row);
+	bool wanted = push__wanted(&r, task);
 	scratch__put(&b);
 	if (!wanted)
 		count__filtered(type);

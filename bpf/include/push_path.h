@@ -126,8 +126,10 @@ static long push__own_eight(__u32 i, struct push_run *r)
 	struct push_state *p = &r->w->push;
 	__u32 at = p->at, end = p->end;
 
-	if (at >= end || at > TIERCEL_RECORD_MAX - 8)
+	if (at >= end)
 		return 1;
+	if (at > TIERCEL_RECORD_MAX - 8)
+		return p->unknown = 1;
 	push__eight(r, push__rec_eight(r->s, at), end - at);
 	return 0;
 }

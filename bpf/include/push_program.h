@@ -101,7 +101,7 @@ static __always_inline bool push__of_last(struct push_run *r, struct task_struct
 	bool known = push__is_last(last, task, r->set->generation);
 
 	for (int i = 0; i < PUSH_WORDS; i++)
-		p->facts[i] |= known ? last->facts[i] : r->set->of_program[i];
+		p->facts[i] = (p->facts[i] & ~r->set->of_program[i]) | (known ? last->facts[i] : r->set->of_program[i]); /* a path has none */
 	return known;
 }
 

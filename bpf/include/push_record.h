@@ -8,17 +8,18 @@
 #include "push_judge.h"
 #include "push_path.h"
 
-/* Begins a look at the record in b. False: everything of its kind is wanted. */
-static __always_inline bool push__look(struct push_run *r, const struct push_type **row, struct scratch *s, struct walk *w,
-				       struct task_struct *task)
+/* Begins a look at the record in s. False: everything of its kind is wanted. */
+static __always_inline bool push__look(struct push_run *r, struct scratch *s, struct walk *w)
 {
-	struct ev_head *head = (void *)s->rec;
-	const struct push_set *set = push__set();
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
 
-	*row = set ? push__type(set, head->type) : 0;
-	if (!*row || push__tries(task))
+	if (!s || !w)
 		return false;
-	r->set = set;
+	struct ev_head *head = (void *)s->rec;
+	r->set = push__set();
+	r->row = r->set ? push__type(r->set, head->type) : 0;
+	if (!r->row || push__tries(task))
+		return false;
 	r->s = s;
 	r->w = w;
 	push__user(r, task);
@@ -60,42 +61,38 @@ static __always_inline void push__told_real(struct push_run *r, struct text real
 	push__step(r, PUSH_END);
 }
 
-static __always_inline bool push__leave_out(struct push_run *r, struct task_struct *task, const struct push_type *row)
+static __always_inline bool push__leave_out(struct push_run *r)
 {
 	struct ev_head *head = (void *)r->s->rec;
 
-	if (push__wanted(r, task, row))
+	if (push__wanted(r, (void *)bpf_get_current_task_btf()))
 		return false;
 	count__filtered(head->type);
 	return true;
 }
 
-/* Static, so that the verifier knows s and w as values of maps. */
+/* Static, as all that look: so the verifier knows s and w as values of maps. */
 static __noinline __attribute__((unused)) int push__path_record(struct scratch *s, struct walk *w)
 {
-	struct task_struct *task = (void *)bpf_get_current_task_btf();
-	const struct push_type *row;
-	struct push_run r = {};
+	struct push_run r;
 
-	if (!s || !w || !push__look(&r, &row, s, w, task))
+	if (!push__look(&r, s, w))
 		return 0;
 	struct ev_path *ev = (void *)s->rec;
 	w->push.facts[0] |= push__either(ev->res >= 0, PF_SUCCEEDED);
 	push__told_path(&r, ev->name, ev->base);
-	return push__leave_out(&r, task, row);
+	return push__leave_out(&r);
 }
 
 static __noinline __attribute__((unused)) int push__paths_record(struct scratch *s, struct walk *w)
 {
-	struct task_struct *task = (void *)bpf_get_current_task_btf();
-	const struct push_type *row;
-	struct push_run r = {};
+	struct push_run r;
 
-	if (!s || !w || !push__look(&r, &row, s, w, task))
+	if (!push__look(&r, s, w))
 		return 0;
 	struct ev_paths *ev = (void *)s->rec;
 	w->push.facts[0] |= push__either(ev->res >= 0, PF_SUCCEEDED);
 	push__told_path(&r, ev->first, ev->base);
 	push__told_path(&r, ev->second, ev->base2);
-	return push__leave_out(&r, task, row);
+	return push__leave_out(&r);
 }

@@ -76,11 +76,9 @@ static __always_inline __u64 push__of_family(const struct ev_sock *ev)
 /* Connect, accept, accept4. */
 static __noinline int push__sock_record(struct scratch *s, struct walk *w)
 {
-	struct task_struct *task = (void *)bpf_get_current_task_btf();
-	const struct push_type *row;
-	struct push_run r = {};
+	struct push_run r;
 
-	if (!s || !w || !push__look(&r, &row, s, w, task))
+	if (!push__look(&r, s, w))
 		return 0;
 	struct push_state *p = &w->push;
 	struct ev_sock *ev = (void *)s->rec;
@@ -94,5 +92,5 @@ static __noinline int push__sock_record(struct scratch *s, struct walk *w)
 	}
 	push__ends(p, ev, ev->head.type);
 	push__ranges(&r, r.set->ranges_of_users, r.set->ranges_end);
-	return push__leave_out(&r, task, row);
+	return push__leave_out(&r);
 }

@@ -156,13 +156,13 @@ __weak __noinline int uring__end(__u64 key, __s64 res, __u32 how)
 
 	if (!note)
 		return 0;
-	struct uring_meta m = note->meta;
 	end.own = ((struct ev_head *)note->rec)->pid == (__u32)task->tgid;
 	if (!uring__resume(&b, note, key))
 		return uring__forget(key);
+	b.w->uring = note->meta;
 	if (!(how & URE_STAYS))
 		uring__forget(key);
-	uring__tell(&b, task, &m, &end);
+	uring__tell(&b, task, &b.w->uring, &end);
 	return 0;
 }
 

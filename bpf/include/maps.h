@@ -104,6 +104,19 @@ struct push_last {
 	__u64 facts[PUSH_WORDS];
 };
 
+/* uring.h: what is kept of a request beside its record. */
+struct uring_meta {
+	__u64 ctx, user_data;
+	__u64 buf;       /* where what is read goes */
+	__u64 dir, dir2; /* what paths were relative to: compared at the completion */
+	__u32 size;      /* of the record */
+	__u32 slot;
+	__u16 type; /* enum ev_type */
+	__u8 opcode;
+	__u8 bits; /* URM_* */
+	__u32 pad;
+};
+
 /* Where a path is put together from its end; 256 more bytes let the verifier see that a component always fits. */
 struct walk {
 	__u64 dentry, mnt, root_dentry, root_mnt;
@@ -118,6 +131,7 @@ struct walk {
 	struct cond_key key;
 	struct push_state push;
 	struct push_last last;
+	struct uring_meta uring; /* of the request that ends: not on the stack, of which calls below need the most */
 };
 
 /* Scratch to build a record in. Programs may be preempted or nest, so each CPU has a few. */

@@ -194,18 +194,6 @@ static __always_inline struct file *uring__slot_file(struct io_ring_ctx *ctx, __
 #define URM_FIXED 4  /* the descriptor that it uses is one of the ring's */
 #define URM_CHOSEN 8  /* the buffer is chosen when there is something to put in: we do not know which */
 
-struct uring_meta {
-	__u64 ctx, user_data;
-	__u64 buf;       /* where what is read goes */
-	__u64 dir, dir2; /* what paths were relative to: compared at the completion */
-	__u32 size;      /* of the record */
-	__u32 slot;
-	__u16 type; /* enum ev_type */
-	__u8 opcode;
-	__u8 bits; /* URM_* */
-	__u32 pad;
-};
-
 /* The record comes first: it is copied in from scratch, with whatever follows it there. */
 #define URING_NOTE_MAX 640
 #define URING_NOTES 1024

@@ -71,9 +71,25 @@ std::optional<std::vector<push_range>> ranges_of(const Test& test) {
   return out.empty() ? std::nullopt : std::optional(out);
 }
 
+// Of a test that takes its type from the event: that the parameter is one of these numbers.
+std::optional<std::vector<push_range>> numbers_alone(const Test& test, bool answer) {
+  if (!answer || !is_equality(test.op) || test.op == Op::kNe) return std::nullopt;
+  std::vector<push_range> out;
+  for (const auto& literal : test.literals) {
+    if (!literal->is_number || literal->number < 0 || literal->number > std::numeric_limits<uint16_t>::max())
+      return std::nullopt;
+    out.push_back(*numbers_of(Op::kEq, static_cast<uint64_t>(literal->number)));
+  }
+  return out;
+}
+
 }  // namespace
 
 std::optional<push_side> side_of(const Operand& operand) {
+  if (operand.arg.given && operand.field->name == "evt.rawarg") {
+    if (operand.arg.text == "domain") return PUSH_DOMAIN;
+    return operand.arg.text == "proto" ? std::optional(PUSH_PROTOCOL) : std::nullopt;
+  }
   const auto* found = std::find_if(std::begin(kSides), std::end(kSides),
                                    [&](const SideOf& side) { return side.field == operand.field->name; });
   return found == std::end(kSides) ? std::nullopt : std::optional(found->side);
@@ -83,7 +99,7 @@ std::optional<uint32_t> PushRanges::add(const Test& test, push_side side, bool a
   const bool inside = answer != (test.op == Op::kNe);
   // of two ends neither lies in it: that one does not is true of nearly all
   if (side == PUSH_EITHER && !inside) return std::nullopt;
-  auto ranges = ranges_of(test);
+  auto ranges = test.dynamic ? numbers_alone(test, answer) : ranges_of(test);
   if (!ranges || test.modifier != Modifier::kNone || next_ >= PF_TEXTS) return std::nullopt;
   const uint32_t fact = next_++;
   for (push_range& range : *ranges) {
@@ -96,17 +112,21 @@ std::optional<uint32_t> PushRanges::add(const Test& test, push_side side, bool a
 }
 
 bool PushRanges::build(push_set& set) const {
+  constexpr auto group_of = [](uint8_t side) {
+    if (side == PUSH_USER) return 0;
+    return side == PUSH_DOMAIN || side == PUSH_PROTOCOL ? 1 : 2;
+  };
+  uint32_t* const ends[] = {&set.ranges_of_users, &set.ranges_of_sockets, &set.ranges_end};
   size_t used = 0;
-  for (const bool of_users : {true, false}) {
+  for (int group = 0; group < 3; ++group) {
     for (const auto& ranges : tests_) {
-      if ((ranges.front().side == PUSH_USER) != of_users) continue;
+      if (group_of(ranges.front().side) != group) continue;
       if (used + ranges.size() > PUSH_RANGES_MAX) return false;
       std::copy(ranges.begin(), ranges.end(), set.ranges + used);
       used += ranges.size();
     }
-    if (of_users) set.ranges_of_users = static_cast<uint32_t>(used);
+    *ends[group] = static_cast<uint32_t>(used);
   }
-  set.ranges_end = static_cast<uint32_t>(used);
   return true;
 }
 

@@ -60,6 +60,7 @@ const PathField* path_field_of(std::string_view name, PushShape shape) {
   };
   if (const PathField* program = in(kPrograms)) return program;
   if (shape == PushShape::kSock) return in(kSockets);
+  if (shape == PushShape::kNewSocket) return nullptr;
   return shape == PushShape::kOpen ? in(kOpened) : in(kNamed);
 }
 
@@ -68,8 +69,7 @@ bool is_plain(const Program& program, const Test& test) {
   const bool of_name = operand.kind == Operand::Kind::kTransformer && operand.transformer == Transformer::kBasename &&
                        operand.parts.size() == 1;
   const Operand& field = of_name ? program.operands[operand.parts.front()] : operand;
-  return field.kind == Operand::Kind::kField && field.field && test.right == Test::kNoRight && !test.dynamic &&
-         !test.literals.empty();
+  return field.kind == Operand::Kind::kField && field.field && test.right == Test::kNoRight && !test.literals.empty();
 }
 
 // The field that the test is about, and whether of its last component alone.
@@ -120,6 +120,22 @@ std::optional<PushFacts> result_facts(const Test& test, bool answer) {
   }
 }
 
+// Of a result by name: success, an error, and of connections that one is still being made.
+std::optional<PushFacts> result_name_facts(const Test& test, PushShape shape, bool answer) {
+  const auto is_success = [](const auto& literal) { return literal->text == "SUCCESS"; };
+  if (test.modifier != Modifier::kNone || (!is_membership(test.op) && test.op != Op::kNe)) return std::nullopt;
+  if (answer != (test.op != Op::kNe)) {  // none of these
+    const bool success = std::any_of(test.literals.begin(), test.literals.end(), is_success);
+    return success ? std::optional(fact(PF_FAILED)) : std::nullopt;
+  }
+  PushFacts out{};
+  for (const auto& literal : test.literals) {
+    const bool later = shape == PushShape::kSock && literal->text == "EINPROGRESS";
+    out[0] |= uint64_t{1} << (is_success(literal) ? PF_SUCCEEDED : later ? PF_IN_PROGRESS : PF_FAILED);
+  }
+  return out;
+}
+
 // Root is asked for more often than anybody, and has facts of its own.
 std::optional<PushFacts> root_facts(const Test& test, bool answer) {
   const bool root =
@@ -132,10 +148,10 @@ struct SocketWord {
   std::string_view field, word;
   push_fact fact;
 };
-constexpr SocketWord kSocketWords[] = {{"fd.typechar", "4", PF_SOCK_IP},   {"fd.typechar", "6", PF_SOCK_IP},
-                                       {"fd.typechar", "u", PF_SOCK_UNIX}, {"fd.type", "ipv4", PF_SOCK_IP},
-                                       {"fd.type", "ipv6", PF_SOCK_IP},    {"fd.type", "unix", PF_SOCK_UNIX},
-                                       {"fd.l4proto", "tcp", PF_SOCK_TCP}, {"fd.l4proto", "udp", PF_SOCK_UDP}};
+constexpr SocketWord kSocketWords[] = {
+    {"fd.typechar", "4", PF_SOCK_IP},   {"fd.typechar", "6", PF_SOCK_IP},   {"fd.typechar", "u", PF_SOCK_UNIX},
+    {"fd.type", "ipv4", PF_SOCK_IP},    {"fd.type", "ipv6", PF_SOCK_IP},    {"fd.type", "unix", PF_SOCK_UNIX},
+    {"fd.l4proto", "tcp", PF_SOCK_TCP}, {"fd.l4proto", "udp", PF_SOCK_UDP}, {"fd.l4proto", "raw", PF_SOCK_RAW}};
 
 // That it is one of these.
 std::optional<PushFacts> socket_facts(const Test& test, std::string_view field, bool answer) {
@@ -193,9 +209,10 @@ struct Chance {
   double share;
 };
 constexpr Chance kChances[] = {
-    {PF_SUCCEEDED, 0.8}, {PF_FAILED, 0.2},     {PF_READS, 0.95},   {PF_WRITES, 0.05},  {PF_MAKES_EXECUTABLE, 0.01},
-    {PF_CREATES, 0.05},  {PF_TRUNCATES, 0.03}, {PF_ROOT, 0.6},     {PF_ROOT_NOT, 0.4}, {PF_READS_NOT, 0.05},
-    {PF_SOCK_UNIX, 0.5}, {PF_SOCK_IP, 0.5},    {PF_SOCK_TCP, 0.4}, {PF_SOCK_UDP, 0.2}};
+    {PF_SUCCEEDED, 0.8},         {PF_FAILED, 0.2},     {PF_READS, 0.95},     {PF_WRITES, 0.05},
+    {PF_MAKES_EXECUTABLE, 0.01}, {PF_CREATES, 0.05},   {PF_TRUNCATES, 0.03}, {PF_ROOT, 0.6},
+    {PF_ROOT_NOT, 0.4},          {PF_READS_NOT, 0.05}, {PF_SOCK_UNIX, 0.5},  {PF_SOCK_IP, 0.5},
+    {PF_SOCK_TCP, 0.4},          {PF_SOCK_UDP, 0.2},   {PF_SOCK_RAW, 0.01},  {PF_IN_PROGRESS, 0.2}};
 constexpr double kMost = 0.95;    // of other flags
 constexpr double kProgram = 0.5;  // few run it, but until that is looked up all may
 constexpr double kRange = 0.1;
@@ -269,9 +286,13 @@ std::optional<PushFacts> PushTests::text_facts(uint32_t index, const Test& test,
   return out = fact(*number);
 }
 
+PushShape shape_of(push_side side) {
+  return side == PUSH_DOMAIN || side == PUSH_PROTOCOL ? PushShape::kNewSocket : PushShape::kSock;
+}
+
 std::optional<PushFacts> PushTests::range_facts(const Wanted& wanted, const Test& test, PushShape shape) {
   const auto side = side_of(program_.operands[test.operand]);
-  if (!side || (*side != PUSH_USER && shape != PushShape::kSock)) return std::nullopt;
+  if (!side || (*side != PUSH_USER && shape != shape_of(*side))) return std::nullopt;
   if (test.over != (*side == PUSH_EITHER ? Test::Over::kEither : Test::Over::kOne)) return std::nullopt;
   auto [found, is_new] = known_ranges_.try_emplace(wanted);
   if (is_new) found->second = ranges_.add(test, *side, wanted.answer);
@@ -283,6 +304,7 @@ std::optional<PushFacts> PushTests::facts_of(const Wanted& wanted, PushShape sha
   if (!is_plain(program_, test)) return std::nullopt;
   const Operand& operand = program_.operands[test.operand];
   const bool answer = wanted.answer;
+  if (test.dynamic) return range_facts(wanted, test, shape);
   if (operand.kind == Operand::Kind::kTransformer) return answer ? text_facts(wanted.test, test, shape) : std::nullopt;
   if (answer && is_missing(operand, shape)) return PushFacts{};
   const std::string_view field = operand.field->name;
@@ -292,10 +314,11 @@ std::optional<PushFacts> PushTests::facts_of(const Wanted& wanted, PushShape sha
   for (const Flag& flag : kFlags)
     if (flag.field == field && (open || flag.fact == PF_FAILED)) return flag_facts(test, flag.fact, answer);
   if (field == "evt.rawres" || (open && field == "fd.num")) return result_facts(test, answer);
+  if (field == "evt.res") return result_name_facts(test, shape, answer);
   if (field == "user.uid")
     if (const auto root = root_facts(test, answer)) return root;
   if (const auto ranges = range_facts(wanted, test, shape)) return ranges;
-  if (shape == PushShape::kSock)
+  if (shape == PushShape::kSock || shape == PushShape::kNewSocket)
     if (const auto socket = socket_facts(test, field, answer)) return socket;
   return answer ? text_facts(wanted.test, test, shape) : std::nullopt;
 }
@@ -313,6 +336,8 @@ std::optional<PushShape> push_shape(uint16_t type) {
     case EVT_openat:
     case EVT_openat2:
       return PushShape::kOpen;
+    case EVT_socket:
+      return PushShape::kNewSocket;
     case EVT_connect:
     case EVT_accept:
     case EVT_accept4:

@@ -16,8 +16,9 @@ namespace tiercel::rule {
 
 // Events whose hooks ask, by what the kernel knows of them: it looks at opens before it makes a record, at the others'
 // records.
-enum class PushShape : uint8_t { kOpen, kPath, kSock };
-inline constexpr PushShape kPushShapes[] = {PushShape::kOpen, PushShape::kPath, PushShape::kSock};
+enum class PushShape : uint8_t { kOpen, kPath, kSock, kNewSocket };
+inline constexpr PushShape kPushShapes[] = {PushShape::kOpen, PushShape::kPath, PushShape::kSock,
+                                            PushShape::kNewSocket};
 [[nodiscard]] std::optional<PushShape> push_shape(uint16_t type);
 
 using PushFacts = std::array<uint64_t, PUSH_WORDS>;

@@ -2,8 +2,6 @@
 /* Sockets: connect, accept, accept4 and bind at the exit of the call, with the kernel's view of the socket. */
 #include "../include/push_sock.h"
 
-#define EINPROGRESS 115
-
 static __always_inline __u16 sock__role(__u16 type, long ret)
 {
 	if (type == EVT_connect)

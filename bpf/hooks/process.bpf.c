@@ -218,6 +218,7 @@ static __always_inline void exec__stdio_of(struct build *b, struct stdio_part *p
 		part->any_flags = past->flags;
 	if (part->any_family == AF_INET || part->any_family == AF_INET6) {
 		sock.family = part->any_family;
+		sock.socktype = BPF_CORE_READ(sk, sk_type);
 		sock__fill_inet(&sock, sk);
 		part->any_lport = sock.lport;
 		part->any_rport = sock.rport;

@@ -151,18 +151,21 @@ __weak __noinline int uring__end(__u64 key, __s64 res, __u32 how)
 {
 	struct task_struct *task = (void *)bpf_get_current_task_btf();
 	struct uring_note *note = bpf_map_lookup_elem(&uring_notes, &key);
-	struct uring_end end = {.req = how & URE_GONE ? 0 : (void *)key, .res = res, .known = how & URE_KNOWN};
 	struct build b;
 
 	if (!note)
 		return 0;
-	end.own = ((struct ev_head *)note->rec)->pid == (__u32)task->tgid;
 	if (!uring__resume(&b, note, key))
 		return uring__forget(key);
+	struct uring_end *end = &b.w->ended;
+	end->req = how & URE_GONE ? 0 : (void *)key;
+	end->res = res;
+	end->known = how & URE_KNOWN;
+	end->own = ((struct ev_head *)note->rec)->pid == (__u32)task->tgid;
 	b.w->uring = note->meta;
 	if (!(how & URE_STAYS))
 		uring__forget(key);
-	uring__tell(&b, task, &b.w->uring, &end);
+	uring__tell(&b, task, &b.w->uring, end);
 	return 0;
 }
 

@@ -117,6 +117,14 @@ struct uring_meta {
 	__u32 pad;
 };
 
+/* uring_end.h: what came of it. */
+struct uring_end {
+	struct io_kiocb *req; /* NULL: it is not known */
+	__s64 res;
+	bool known; /* false: told at the submission */
+	bool own;   /* the current task is of the process */
+};
+
 /* Where a path is put together from its end; 256 more bytes let the verifier see that a component always fits. */
 struct walk {
 	__u64 dentry, mnt, root_dentry, root_mnt;
@@ -132,6 +140,7 @@ struct walk {
 	struct push_state push;
 	struct push_last last;
 	struct uring_meta uring; /* of the request that ends: not on the stack, of which calls below need the most */
+	struct uring_end ended;
 };
 
 /* Scratch to build a record in. Programs may be preempted or nest, so each CPU has a few. */

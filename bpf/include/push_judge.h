@@ -69,7 +69,7 @@ static __always_inline bool push__tries(struct task_struct *task)
 	return parent == push_never[0] || parent == push_never[1];
 }
 
-/* Does the value, or one of the ends, lie in it? */
+/* Does one of the ends lie in it? */
 static __always_inline bool range__has(const struct push_range *range, const struct push_end *end)
 {
 	if (!range->family)
@@ -78,35 +78,51 @@ static __always_inline bool range__has(const struct push_range *range, const str
 	       !((end->address[1] ^ range->address[1]) & range->mask[1]);
 }
 
-static __always_inline void push__fact(struct push_state *p, __u32 fact)
+/* Facts below PF_TEXTS; 0 is none of them. */
+static __always_inline __u64 push__bit(__u32 fact)
 {
-	p->facts[0] |= 1ull << (fact & 63); /* all below PF_TEXTS */
+	return fact ? 1ull << (fact & 63) : 0;
 }
 
-static long push__range(__u32 i, struct push_run *r)
+/* What came of a test, at the last of its ranges. */
+static __always_inline void push__range_ends(struct push_state *p, const struct push_range *range, bool sure)
 {
-	struct push_state *p = &r->w->push;
-	__u32 at = p->at;
+	if (p->in_range)
+		p->facts[0] |= push__bit(range->in);
+	if (!p->in_range || !sure)
+		p->facts[0] |= push__bit(range->out);
+	p->in_range = 0;
+}
 
-	if (at >= p->end || at >= PUSH_RANGES_MAX)
-		return 1;
-	const struct push_range *range = &r->set->ranges[at & (PUSH_RANGES_MAX - 1)];
+static __always_inline void push__range(struct push_state *p, const struct push_range *range)
+{
 	bool sure = true; /* that all values are known */
 	if (range->side == PUSH_USER) {
 		p->in_range |= p->uid >= range->low && p->uid <= range->high;
 	} else {
 		__u32 ends = p->sides[range->side & 7];
-		p->in_range |= (ends & 1 && range__has(range, &p->ends[0])) || (ends & 2 && range__has(range, &p->ends[1]));
+		if ((ends & 1 && range__has(range, &p->ends[0])) || (ends & 2 && range__has(range, &p->ends[1])))
+			p->in_range = 1;
 		sure = (ends == 1 && p->ends[0].family) || (ends == 2 && p->ends[1].family);
 	}
-	p->at = at + 1;
-	if (!range->last)
-		return 0;
-	if (range->in && p->in_range)
-		push__fact(p, range->in);
-	if (range->out && !(p->in_range && sure))
-		push__fact(p, range->out);
-	p->in_range = 0;
+	if (range->last)
+		push__range_ends(p, range, sure);
+}
+
+/* A few of them, since a call for each would cost more than to look. */
+#define PUSH_RANGES_STEP 8
+static long push__some_ranges(__u32 i, struct push_run *r)
+{
+	struct push_state *p = &r->w->push;
+
+#pragma unroll
+	for (int n = 0; n < PUSH_RANGES_STEP; n++) {
+		__u32 at = p->at;
+		if (at >= p->end || at >= PUSH_RANGES_MAX)
+			return 1;
+		push__range(p, &r->set->ranges[at & (PUSH_RANGES_MAX - 1)]);
+		p->at = at + 1;
+	}
 	return 0;
 }
 
@@ -118,7 +134,7 @@ static __always_inline void push__ranges(struct push_run *r, __u32 from, __u32 e
 	p->end = end;
 	p->in_range = 0;
 	if (from < end)
-		bpf_loop(PUSH_RANGES_MAX, push__range, r, 0);
+		bpf_loop(PUSH_RANGES_MAX / PUSH_RANGES_STEP, push__some_ranges, r, 0);
 }
 
 /* Begins a look at an event, with what its user says. */

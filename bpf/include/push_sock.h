@@ -6,13 +6,6 @@
 #include "sock.h"
 
 #define TCP_LISTEN_STATE 10 /* include/net/tcp_states.h */
-#define PROTO_TCP 6
-#define PROTO_UDP 17
-
-static __always_inline bool family__is_ip(__u16 family)
-{
-	return family == AF_INET || family == AF_INET6;
-}
 
 /* An IPv6 address that stands for an IPv4 one is that. */
 static __always_inline void push__end_of(struct push_end *end, __u16 family, __u16 port, const __u8 *address)
@@ -70,6 +63,8 @@ static __always_inline __u64 push__of_family(const struct ev_sock *ev)
 	__u16 family = ev->family ? ev->family : ev->afamily;
 	__u64 facts = ev->l4proto == PROTO_TCP ? 1ull << PF_SOCK_TCP : ev->l4proto == PROTO_UDP ? 1ull << PF_SOCK_UDP : 0;
 
+	if (ev->socktype == SOCK_RAW || ev->l4proto == PROTO_RAW)
+		facts |= 1ull << PF_SOCK_RAW;
 	return facts | (family__is_ip(family) ? 1ull << PF_SOCK_IP : 0) | (family == AF_UNIX ? 1ull << PF_SOCK_UNIX : 0);
 }
 
@@ -83,6 +78,8 @@ static __noinline int push__sock_record(struct scratch *s, struct walk *w)
 	struct push_state *p = &w->push;
 	struct ev_sock *ev = (void *)s->rec;
 	p->facts[0] |= push__either(ev->res >= 0, PF_SUCCEEDED) | push__of_family(ev);
+	if (ev->res == -EINPROGRESS)
+		p->facts[0] |= 1ull << PF_IN_PROGRESS;
 	if (!ev->family && !ev->afamily) /* no socket: what rules take it for is user space's to say */
 		p->unknown = 1;
 	if (ev->path.len) { /* of a unix socket: pieces of its path, which may have numbers before it */
@@ -91,6 +88,6 @@ static __noinline int push__sock_record(struct scratch *s, struct walk *w)
 		push__step(&r, PUSH_END);
 	}
 	push__ends(p, ev, ev->head.type);
-	push__ranges(&r, r.set->ranges_of_users, r.set->ranges_end);
+	push__ranges(&r, r.set->ranges_of_sockets, r.set->ranges_end);
 	return push__leave_out(&r);
 }

@@ -10,6 +10,15 @@
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
+#define EINPROGRESS 115
+#define PROTO_TCP 6
+#define PROTO_UDP 17
+#define PROTO_RAW 255
+
+static __always_inline bool family__is_ip(__u16 family)
+{
+	return family == AF_INET || family == AF_INET6;
+}
 
 static __always_inline struct sock *sock__of_file(struct file *file)
 {
@@ -66,31 +75,32 @@ static __always_inline void sock__unix_path(struct build *b, struct text *t, str
 static __always_inline void sock__fill_inet(struct sock_part *part, struct sock *sk)
 {
 	if (part->family == AF_INET) {
-		bpf_probe_read_kernel(part->laddr, 4, &sk->__sk_common.skc_rcv_saddr);
-		bpf_probe_read_kernel(part->raddr, 4, &sk->__sk_common.skc_daddr);
+		__u32 local = KERNEL_READ(sock, sk, __sk_common.skc_rcv_saddr), remote = KERNEL_READ(sock, sk, __sk_common.skc_daddr);
+		__builtin_memcpy(part->laddr, &local, 4);
+		__builtin_memcpy(part->raddr, &remote, 4);
 	} else {
 		bpf_probe_read_kernel(part->laddr, 16, &sk->__sk_common.skc_v6_rcv_saddr);
 		bpf_probe_read_kernel(part->raddr, 16, &sk->__sk_common.skc_v6_daddr);
 	}
-	if (BPF_CORE_READ(sk, sk_type) == SOCK_RAW) /* its number is a protocol's */
+	if (part->socktype == SOCK_RAW) /* its number is a protocol's */
 		return;
-	part->lport = BPF_CORE_READ(sk, __sk_common.skc_num);
+	part->lport = KERNEL_READ(sock, sk, __sk_common.skc_num);
 	if (!part->lport) { /* a connect that was refused has given its port back; this is what getsockname() shows */
 		part->lport = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
 		if (part->family == AF_INET)
 			bpf_probe_read_kernel(part->laddr, 4, &((struct inet_sock *)sk)->inet_saddr);
 	}
-	part->rport = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	part->rport = bpf_ntohs(KERNEL_READ(sock, sk, __sk_common.skc_dport));
 }
 
 static __always_inline void sock__fill(struct build *b, struct sock_part *part, struct sock *sk)
 {
 	if (!sk)
 		return;
-	part->family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	part->state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	part->socktype = BPF_CORE_READ(sk, sk_type);
-	part->l4proto = BPF_CORE_READ(sk, sk_protocol);
+	part->family = KERNEL_READ(sock, sk, __sk_common.skc_family);
+	part->state = KERNEL_READ(sock, sk, __sk_common.skc_state);
+	part->socktype = KERNEL_READ(sock, sk, sk_type);
+	part->l4proto = KERNEL_READ(sock, sk, sk_protocol);
 	if (part->family == AF_INET || part->family == AF_INET6) {
 		sock__fill_inet(part, sk);
 	} else if (part->family == AF_UNIX) {

@@ -4,8 +4,6 @@
 
 #include "uring_ask.h"
 
-#define EINPROGRESS 115
-
 /* The descriptor's file: by the request where that has it, which no other thread can change. */
 static __always_inline struct file *uring__used_file(struct task_struct *task, struct io_kiocb *req, struct uring_meta *m,
 						     __s64 fd, bool done)
@@ -63,13 +61,6 @@ static __always_inline struct sock *uring__descriptor(struct build *b, struct fi
 	uring__descriptor_once(b->s, b->w, (__u64)file);
 	return sock__of_file(file);
 }
-
-struct uring_end {
-	struct io_kiocb *req; /* NULL: it is not known */
-	__s64 res;
-	bool known; /* false: told at the submission */
-	bool own;   /* the current task is of the process */
-};
 
 static __always_inline void uring__end_sock(struct build *b, struct task_struct *task, struct uring_meta *m, struct uring_end *end)
 {

@@ -58,6 +58,8 @@ enum push_fact {
 	PF_SOCK_UNIX,
 	PF_SOCK_TCP,
 	PF_SOCK_UDP,
+	PF_SOCK_RAW,
+	PF_IN_PROGRESS, /* of sockets: EINPROGRESS, which is failed too */
 	PF_RANGES = 24,	  /* from here on: numbers and addresses of rules (struct push_range) */
 	PF_TEXTS = 64,	  /* ... the pieces of texts */
 	PF_PROGRAM = 192, /* ... of the program's path and name */
@@ -71,6 +73,8 @@ enum push_side {
 	PUSH_CLIENT,
 	PUSH_SERVER,
 	PUSH_EITHER,
+	PUSH_DOMAIN, /* socket()'s first argument, and its third */
+	PUSH_PROTOCOL,
 };
 
 /*
@@ -114,7 +118,8 @@ struct push_set {
 	__u32 states;
 	__u32 generation; /* another one each time that a set is put in force */
 	__u64 of_program[PUSH_WORDS]; /* facts that a process has for as long as it runs a program */
-	__u32 ranges_of_users, ranges_end; /* those of users come first */
+	__u32 ranges_of_users, ranges_of_sockets, ranges_end; /* where they end: those of users, of new sockets, of connections */
+	__u32 pad2;
 	struct push_range ranges[PUSH_RANGES_MAX];
 	struct push_clause clauses[PUSH_CLAUSES_MAX];
 	struct push_out outs[PUSH_OUTS_MAX];

@@ -27,7 +27,8 @@ ONE_PATH = {"unlink": "p", "rmdir": "p", "unlinkat": "dp0", "mkdir": "pm", "mkdi
 TWO_PATHS = {"rename": "pp", "renameat": "dpdp", "renameat2": "dpdp0", "link": "pp", "linkat": "dpdp0", "symlink": "pp", "symlinkat": "pdp"}
 NUMBERS = {"unlink": 87, "rmdir": 84, "unlinkat": 263, "mkdir": 83, "mkdirat": 258, "chmod": 90, "fchmodat": 268, "chown": 92, "truncate": 76, "utimensat": 280,
            "lchown": 94, "fchownat": 260, "rename": 82, "renameat": 264, "renameat2": 316, "link": 86, "linkat": 265, "symlink": 88, "symlinkat": 266}
-SOCKETS = ["connect", "accept", "accept4"]
+SOCKETS = ["connect", "accept", "accept4", "socket"]
+KINDS = [(17, 3, 0), (16, 3, 12), (16, 2, 0), (2, 3, 1), (10, 3, 58), (2, 2, 0), (99, 1, 0)]  # of sockets: domain, type, protocol
 ADDRESSES = ["127.0.0.1", "127.1.2.3", "127.0.0.2", "::1", "::ffff:127.0.0.1", "::ffff:127.1.2.3", "0.0.0.0"]
 NETWORKS = ["127.0.0.0/8", "127.0.0.0/31", "127.1.0.0/16", "::1/128", "10.0.0.0/8", "fe80::/10", "0.0.0.0/1"]
 FIELDS = ["evt.type", "evt.rawres", "fd.name", "fs.path.name", "fs.path.nameraw", "fs.path.source", "fs.path.target", "user.uid", "fd.l4proto"]
@@ -42,7 +43,8 @@ def socket_test(ports, dice):
                         f"not fd.{end}port > {port}", f"fd.port = {port}", f"fd.port != {port}", f'fd.{end}ip = "{address}"', f'fd.{end}ip != "{address}"', f'fd.ip = "{address}"',
                         f"fd.{end}net in ({', '.join(quoted)})", f"fd.net = {quoted[0]}", "fd.typechar in (4, 6)", "fd.typechar = u", "fd.typechar = 6", "fd.type = unix",
                         "fd.type in (ipv4, ipv6)", "fd.l4proto = tcp", "fd.l4proto = udp", "fd.sockfamily = unix", 'fd.name endswith "/one.sock"', 'fd.name contains "one.s"',
-                        'fd.name contains "127"', 'fd.name endswith "/two.sock"', "evt.rawres = 0", "evt.res = ECONNREFUSED"])
+                        'fd.name contains "127"', 'fd.name endswith "/two.sock"', "evt.rawres = 0", "evt.res = ECONNREFUSED", "evt.res in (SUCCESS, EINPROGRESS)",
+                        "evt.res != SUCCESS", "evt.rawarg.domain = 17", "evt.rawarg.domain in (2, 16)", "evt.rawarg.proto = 12", "fd.l4proto = raw", "fd.l4proto in (tcp, raw)"])
 
 
 def path_test(paths, dice, two):
@@ -112,6 +114,11 @@ def make_call(libc, name, stand, descriptor, first, second):
 
 def connections(ports, folder):
     """A listener on the first port of each family, and one by a path; clients to these and to where nobody is."""
+    for kind in KINDS:
+        try:
+            socket.socket(*kind).close()
+        except OSError:
+            pass
     listeners = []
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
         listener = socket.socket(family)

@@ -30,15 +30,35 @@ def opening(path, flags=os.O_RDONLY, mode=0o644, user=0, program=NAME):
     return {"do": "open", "path": path, "flags": flags, "mode": mode, "user": user, "program": program}
 
 
-def connecting(address="127.0.0.1", port=PORT, kind="tcp", unix=None, user=0):
-    return {"do": "connect", "address": address, "port": port, "kind": kind, "unix": unix, "user": user, "program": NAME}
+def connecting(address="127.0.0.1", port=PORT, kind="tcp", unix=None, user=0, later=False):
+    return {"do": "connect", "address": address, "port": port, "kind": kind, "unix": unix, "user": user, "program": NAME, "later": later}
+
+
+def making(domain, kind, protocol):
+    return {"do": "socket", "socket": [domain, kind, protocol], "user": 0, "program": NAME}
+
+
+class Full:
+    """A listener that has as many connections as it takes: others stay on their way."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=0)
+        self.port = self.listener.getsockname()[1]
+        self.clients = [socket.socket() for _ in range(3)]
+        for client in self.clients:
+            client.setblocking(False)
+            client.connect_ex(("127.0.0.1", self.port))
+
+    def close(self):
+        for one in (*self.clients, self.listener):
+            one.close()
 
 
 def naming(do, *paths):
     return {"do": do, "paths": paths, "user": 0, "program": NAME}
 
 
-def cases(folder):
+def cases(folder, full):
     """[(event type, condition, a call that has it, one that has not)]"""
     here, there, made = f"{folder}/yes.pem", f"{folder}/no.txt", f"{folder}/made"
     yes, no = opening(here), opening(there)
@@ -76,6 +96,9 @@ def cases(folder):
         ("symlink", "fs.path.target = /yes", naming("symlink", "/yes", f"{folder}/to"), naming("symlink", "/no", f"{folder}/to")),
         ("connect", "fd.typechar in (4, 6)", connecting(), connecting(unix="/none")),
         ("connect", "fd.typechar = u", connecting(unix="/none"), connecting()),
+        ("connect", "evt.res = ECONNREFUSED", connecting(), connecting(kind="udp")),
+        ("connect", "evt.res in (SUCCESS, EINPROGRESS)", connecting(kind="udp"), connecting()),
+        ("connect", "evt.res = EINPROGRESS", connecting(port=full, later=True), connecting()),
         ("connect", "fd.l4proto = udp", connecting(kind="udp"), connecting()),
         ("connect", "fd.l4proto = tcp", connecting(), connecting(kind="udp")),
         ("connect", f"fd.sport = {PORT}", connecting(), connecting(port=PORT + 1)),
@@ -85,6 +108,11 @@ def cases(folder):
         ("connect", 'fd.sip != "::1"', connecting(), connecting("::1")),
         ("connect", 'not fd.snet in ("127.0.0.0/9", "::1/128")', connecting("127.128.0.1"), connecting()),
         ("connect", 'fd.net = "127.1.0.0/16"', connecting("::ffff:127.1.2.3"), connecting()),
+        ("socket", "evt.rawarg.domain = 17", making(17, 3, 0), making(2, 1, 0)),
+        ("socket", "evt.rawarg.proto in (12, 99)", making(16, 3, 12), making(16, 3, 0)),
+        ("socket", "fd.l4proto = raw", making(2, 3, 1), making(2, 2, 0)),
+        ("socket", "evt.rawres < 0", making(99, 1, 0), making(2, 1, 0)),
+        ("socket", "user.uid != 0 and fd.typechar = u", {**making(1, 1, 0), "user": USER}, making(1, 1, 0)),
         ("connect", "fd.name endswith /yes.sock", connecting(unix="/none/yes.sock"), connecting(unix="/none/no.sock")),
     ]
 
@@ -111,7 +139,12 @@ def do(kind, call, folder):
     elif call["do"] == "connect":
         family = socket.AF_UNIX if call["unix"] else socket.AF_INET6 if ":" in call["address"] else socket.AF_INET
         with socket.socket(family, socket.SOCK_DGRAM if call["kind"] == "udp" else socket.SOCK_STREAM) as client:
+            client.setblocking(not call["later"])
             client.connect_ex(call["unix"] or (call["address"], call["port"]))
+    elif call["do"] == "socket":
+        fd = ctypes.CDLL(None).socket(*call["socket"])
+        if fd >= 0:
+            os.close(fd)
     else:
         name_paths(call["do"], call["paths"])
 
@@ -247,13 +280,15 @@ def main():
         os.symlink("yes.pem", files.path + "/link")
         for name in (NAME, NAME + "x"):
             os.symlink(os.path.realpath(sys.executable), os.path.join(files.path, name))
-        all_cases = cases(files.path)
+        full = Full()
+        all_cases = cases(files.path, full.port)
         path = files.file("rules.yaml", rule("openat", "fd.name = /none"))
         with Tiercel("tiercel", options.tiercel, [path], keep_stdout=True) as sensor:
             for together in rounds(all_cases):
                 load(sensor, path, "".join(rule(kind, case[1]) for kind, case in together.items()))
                 try_round(sensor, together, files.path, checks)
             checks.equal(sensor.stop()["lost"], 0, "events lost")
+        full.close()
     support.say(f"{len(all_cases)} kinds, each with {HITS} calls that have it and {MISSES} that have not")
     return checks.finish("kinds of push-down")
 

@@ -26,7 +26,7 @@ bool has(const push_range& range, const End& end) {
          ((address[1] ^ range.address[1]) & range.mask[1]) == 0;
 }
 
-// The facts that a value of that side gives, as push__range() of bpf/include/push_judge.h does.
+// The facts that a value of that side gives, as push__some_ranges() of bpf/include/push_judge.h does.
 std::vector<uint32_t> facts_of(const push_set& set, push_side side, const End& end) {
   std::vector<uint32_t> facts;
   bool inside = false;
@@ -94,10 +94,30 @@ TEST_CASE("push-down: what a socket is") {
   CHECK_FALSE(sent(*set, EVT_connect, {PF_SOCK_IP, PF_SOCK_TCP}));
   CHECK_FALSE(sent(*set, EVT_accept4, {PF_SOCK_UNIX, PF_SOCK_UDP}));
   CHECK(set->type_of[EVT_bind] == 0);
+  const auto raw = pushed(one("R", "evt.type in (accept, socket) and fd.l4proto = raw"));
+  REQUIRE(raw);
+  CHECK(sent(*raw, EVT_socket, {PF_SOCK_RAW}));
+  CHECK(sent(*raw, EVT_accept, {PF_SOCK_RAW}));
+  CHECK_FALSE(sent(*raw, EVT_socket, {PF_SOCK_IP, PF_SOCK_TCP, PF_SOCK_UDP}));
   const auto unix_sockets = pushed(one("R", "evt.type = connect and fd.type = unix"));
   REQUIRE(unix_sockets);
   CHECK(sent(*unix_sockets, EVT_connect, {PF_SOCK_UNIX}));
   CHECK_FALSE(sent(*unix_sockets, EVT_connect, {PF_SOCK_IP}));
+}
+
+TEST_CASE("push-down: what socket() was called with") {
+  const auto set = pushed(one("R", "evt.type = socket and evt.rawarg.domain in (16, 17) and evt.rawarg.proto = 12"));
+  REQUIRE(set);
+  CHECK(facts_of(*set, PUSH_DOMAIN, {0, "", 17}).size() == 1);
+  CHECK(facts_of(*set, PUSH_DOMAIN, {0, "", 2}).empty());
+  CHECK(facts_of(*set, PUSH_PROTOCOL, {0, "", 12}).size() == 1);
+  CHECK(facts_of(*set, PUSH_PROTOCOL, {0, "", 16}).empty());
+  for (const char* test : {"evt.rawarg.domain != 2", "not evt.rawarg.domain = 2", "evt.rawarg.domain > 2",
+                           "evt.rawarg.type = 3", "evt.arg.domain = AF_INET", "evt.rawarg.domain = 65536"}) {
+    CAPTURE(std::string(test));
+    CHECK_FALSE(pushed(one("R", std::string("evt.type = socket and ") + test)));
+  }
+  CHECK_FALSE(pushed(one("R", "evt.type = connect and evt.rawarg.domain = 2")));
 }
 
 TEST_CASE("push-down: a unix socket's name is looked at from its first slash on") {

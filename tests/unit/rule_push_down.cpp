@@ -147,6 +147,10 @@ TEST_CASE("push-down: a rule's clauses, each fact both ways") {
                         {"not evt.rawres < 0", PF_SUCCEEDED, PF_FAILED},
                         {"fd.num > -1", PF_SUCCEEDED, PF_FAILED},
                         {"evt.rawres = -2", PF_FAILED, PF_SUCCEEDED},
+                        {"evt.res = SUCCESS", PF_SUCCEEDED, PF_FAILED},
+                        {"evt.res != SUCCESS", PF_FAILED, PF_SUCCEEDED},
+                        {"evt.res in (ENOENT, EINPROGRESS)", PF_FAILED, PF_SUCCEEDED},
+                        {"not evt.res in (SUCCESS, EPERM)", PF_FAILED, PF_SUCCEEDED},
                         {"evt.arg.flags contains O_TRUNC", PF_TRUNCATES, PF_TRUNCATES_NOT},
                         {"user.uid = 0", PF_ROOT, PF_ROOT_NOT},
                         {"user.uid != 0", PF_ROOT_NOT, PF_ROOT},
@@ -164,7 +168,7 @@ TEST_CASE("push-down: what the kernel cannot say is left open") {
   const std::string is_open = "evt.type in (open, openat, openat2) and ";
   for (const char* condition :
        {"proc.pname = x", "not fd.name = /etc/shadow", "fd.name icontains x", "fd.name = val(proc.exepath)",
-        "evt.rawres = 0 or proc.pname = x", "fd.name glob *", "evt.arg.flags contains O_CREAT"}) {
+        "evt.rawres = 0 or proc.pname = x", "evt.res != ENOENT", "fd.name glob *", "evt.arg.flags contains O_CREAT"}) {
     CAPTURE(condition);
     CHECK_FALSE(pushed(one("R", is_open + condition)));
   }

@@ -203,7 +203,7 @@ struct History {
 struct Sensor {
   enum class Attach : uint8_t { kAuto, kTrampoline, kKprobe, kTracepoint };
   uint32_t ring_vital_size_kb = 4096;  // processes, credentials, namespaces
-  uint32_t ring_bulk_size_kb = 4096;   // files and network
+  uint32_t ring_bulk_size_kb = 8192;   // files and network
   uint32_t procinfo_interval_s = 30;   // between two looks at what processes use of CPUs, where a rule asks for it
   uint32_t flood_budget_kb = 128;      // a second, for the events of one kind and cgroup, when that ring fills up
   uint32_t flood_mark_percent = 75;    // of that ring: from here on

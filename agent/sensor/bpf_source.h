@@ -15,7 +15,7 @@ namespace tiercel::sensor {
 struct BpfOptions {
   Wanted wanted;
   size_t ring_vital_bytes = 4u << 20;  // powers of two
-  size_t ring_bulk_bytes = 4u << 20;
+  size_t ring_bulk_bytes = 8u << 20;
   std::string attach = "auto";  // or a name of way.h
   bool compat_calls = false;    // 32-bit callers too, where the way does not see them: compat_calls.h
   BudgetOptions budget;

@@ -114,7 +114,7 @@ std::optional<uint32_t> PushRanges::add(const Test& test, push_side side, bool a
 bool PushRanges::build(push_set& set) const {
   constexpr auto group_of = [](uint8_t side) {
     if (side == PUSH_USER) return 0;
-    return side == PUSH_DOMAIN || side == PUSH_PROTOCOL ? 1 : 2;
+    return is_of_new_socket(static_cast<push_side>(side)) ? 1 : 2;
   };
   uint32_t* const ends[] = {&set.ranges_of_users, &set.ranges_of_sockets, &set.ranges_end};
   size_t used = 0;

@@ -10,6 +10,11 @@
 
 namespace tiercel::rule {
 
+// Of what socket() is called with; else of a user or of a connection.
+[[nodiscard]] constexpr bool is_of_new_socket(push_side side) {
+  return side == PUSH_DOMAIN || side == PUSH_PROTOCOL;
+}
+
 // What a number or address field is about; nothing: the kernel does not compare it.
 [[nodiscard]] std::optional<push_side> side_of(const Operand& operand);
 

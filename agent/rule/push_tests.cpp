@@ -286,13 +286,10 @@ std::optional<PushFacts> PushTests::text_facts(uint32_t index, const Test& test,
   return out = fact(*number);
 }
 
-PushShape shape_of(push_side side) {
-  return side == PUSH_DOMAIN || side == PUSH_PROTOCOL ? PushShape::kNewSocket : PushShape::kSock;
-}
-
 std::optional<PushFacts> PushTests::range_facts(const Wanted& wanted, const Test& test, PushShape shape) {
   const auto side = side_of(program_.operands[test.operand]);
-  if (!side || (*side != PUSH_USER && shape != shape_of(*side))) return std::nullopt;
+  if (!side || (*side != PUSH_USER && shape != (is_of_new_socket(*side) ? PushShape::kNewSocket : PushShape::kSock)))
+    return std::nullopt;
   if (test.over != (*side == PUSH_EITHER ? Test::Over::kEither : Test::Over::kOne)) return std::nullopt;
   auto [found, is_new] = known_ranges_.try_emplace(wanted);
   if (is_new) found->second = ranges_.add(test, *side, wanted.answer);

@@ -1,6 +1,7 @@
 #include "agent/app.h"
 
 #include <fmt/core.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -41,6 +42,7 @@
 #include "agent/self_test.h"
 #include "agent/self_watch.h"
 #include "agent/sensor/bpf_source.h"
+#include "agent/sensor/kernel_types.h"
 #include "agent/sensor/recording.h"
 #include "agent/session_report.h"
 #include "agent/status.h"
@@ -170,7 +172,7 @@ Result<> App::load_rules() {
 
 Result<> App::open_source() {
   if (options_.replay_from.empty()) {
-    source_ = sensor::make_bpf_source(sensor_options(config_, *rules_));
+    source_ = sensor::make_bpf_source(sensor_options(config_, rules_));
     containers_.on_settled([this](uint64_t id, bool is_one) { source_->know_container(id, is_one); });
     table_.set_healer([this](context::Process& process) { procfs_.fill(process); });
     return {};
@@ -447,6 +449,7 @@ LoopHandlers App::handlers() {
         {reloader_.offer_fd(), [this] { reloader_.take([this](reload::Offer& offer) { swap(offer); }); }});
   handlers.also.push_back({looks_.fd(), [this] { looks_.attend(*pipeline_, *source_); }});
   handlers.also.push_back({reports_.fd(), [this] { take_reports(); }});
+  handlers.alerts = [this] { return pipeline_->alerts(); };
   handlers.stop_when_finished = !live;
   return handlers;
 }
@@ -455,6 +458,8 @@ Result<> App::run() {
   const bool live = options_.replay_from.empty();
   if (live) make_state_dir(config_.state_dir);
   block_reload_signals();
+  std::optional<sensor::TypesAhead> types;
+  if (live) types.emplace();
   if (auto loaded = load_rules(); !loaded) return loaded;
   block_loop_signals();
   if (live) supervisor_.start();
@@ -466,6 +471,7 @@ Result<> App::run() {
   if (live) monitoring_.start([this] { return status(outputs_.rows()); });
   if (live) go_first();
   if (auto started = start_source(); !started) return started;
+  types.reset();
   if (live)
     if (auto started = reloader_.start(*source_); !started) return started;
   if (live) self_watch_.begin(*source_);
@@ -474,6 +480,7 @@ Result<> App::run() {
   log::info("tiercel {} is watching: {} rules active, {} ms after the start", kVersion, reloader_.state().rules.active,
             (clock_.monotonic_ns() - started_ns_) / 1'000'000);
   supervisor_.ready(watching_text(reloader_.state().rules.active));
+  ::malloc_trim(0);  // what the start alone needed
   auto ran = run_loop(*source_, handlers());
   stop();
   if (recorder_ && ran) ran = recorder_->finish();

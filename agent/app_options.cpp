@@ -18,7 +18,7 @@
 
 namespace tiercel {
 
-sensor::BpfOptions sensor_options(const config::Config& config, const rule::RuleSet& rules) {
+sensor::BpfOptions sensor_options(const config::Config& config, const std::shared_ptr<const rule::RuleSet>& rules) {
   sensor::BpfOptions options;
   options.wanted = reload::wanted_by(rules, config);
   options.attach = config::attach_word(config.sensor);

@@ -13,7 +13,8 @@
 
 namespace tiercel {
 
-[[nodiscard]] sensor::BpfOptions sensor_options(const config::Config& config, const rule::RuleSet& rules);
+[[nodiscard]] sensor::BpfOptions sensor_options(const config::Config& config,
+                                                const std::shared_ptr<const rule::RuleSet>& rules);
 [[nodiscard]] reload::Reloader::Options reload_options(const RunOptions& run, hardening::Supervisor& supervisor);
 [[nodiscard]] alert::MakeOptions make_options(const config::Config& config);
 [[nodiscard]] context::Containers::Options container_options(const RunOptions& run);

@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <csignal>
 #include <initializer_list>
+#include <span>
+#include <utility>
 
 #include "agent/base/fd.h"
 
@@ -71,6 +73,13 @@ struct Waiter {
   }
 };
 
+// A wait of 1 ms between two looks is cut to half of that in a hurry; -1: without end.
+int wait(const Fd& epoll, std::span<epoll_event> events, int ms, bool hurry) {
+  constexpr long kMs = 1'000'000;
+  const timespec time{ms / 1'000, hurry && ms == 1 ? kMs / 2 : ms % 1'000 * kMs};
+  return ::epoll_pwait2(epoll.get(), events.data(), static_cast<int>(events.size()), ms < 0 ? nullptr : &time, nullptr);
+}
+
 }  // namespace
 
 void block_reload_signals() {
@@ -86,13 +95,15 @@ void block_loop_signals() {
 Result<> run_loop(sensor::Source& source, const LoopHandlers& handlers) {
   Waiter waiter;
   if (auto opened = waiter.open(source, handlers.also); !opened) return opened;
+  uint64_t alerts = 0;
   for (bool more = true; more;) {
     const size_t handled = source.drain(handlers.record, kRecordsPerTurn);
     if (source.finished() && handlers.stop_when_finished) break;
     std::array<epoll_event, 8> events;
     const int timeout_ms = handled == kRecordsPerTurn ? 0 : source.wait_ms(handled);
-    const int n = ::epoll_wait(waiter.epoll.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
-    if (n < 0 && errno != EINTR) return fail_errno("epoll_wait", errno);
+    const uint64_t before = std::exchange(alerts, handlers.alerts ? handlers.alerts() : 0);
+    const int n = wait(waiter.epoll, events, timeout_ms, alerts != before);
+    if (n < 0 && errno != EINTR) return fail_errno("epoll_pwait2", errno);
     for (int i = 0; i < n; ++i)
       for (const LoopHandlers::Also& each : handlers.also)
         if (events[static_cast<size_t>(i)].data.fd == each.fd) each.handle();

@@ -1,6 +1,7 @@
 // Loop: waits for the source, signals and a one-second tick, and lets the deciding thread do one thing at a time.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <vector>
 
@@ -11,6 +12,7 @@ namespace tiercel {
 
 struct LoopHandlers {
   sensor::RecordHandler record;
+  std::function<uint64_t()> alerts;           // made so far; while more come, the source is looked at twice as often
   std::function<bool()> tick;                 // every second; false ends the loop
   std::function<void(int signal)> on_signal;  // SIGHUP, SIGUSR1; SIGINT and SIGTERM end the loop
   // Called between two records when the descriptor is readable, which it must end.

@@ -25,6 +25,8 @@ class Pipeline {
   // bytes -> Record -> Event -> rule ids -> Alert -> spool
   void handle(std::span<const std::byte> bytes);
 
+  [[nodiscard]] uint64_t alerts() const { return alerts_.value(); }  // of events, made so far
+
   // What the agent says about itself -> Alert -> spool: the only road for that. The report's time has to be set.
   void tell(const alert::Report& report);
 

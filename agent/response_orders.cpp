@@ -34,7 +34,7 @@ response::Order::File file_of(const rule::Action& action, const context::Event& 
 }
 
 response::StartTimeOf own_start_times() {
-  auto times = std::make_shared<std::unique_ptr<sensor::StartTimes>>();
+  auto times = std::make_shared<std::shared_ptr<sensor::StartTimes>>();
   auto open = [times]() -> Result<> {
     auto opened = sensor::StartTimes::open();
     if (!opened) return tl::unexpected(opened.error());

@@ -41,7 +41,7 @@ response::ScriptOptions options_of_host() {
 }
 
 Result<uint64_t> start_time_of(int32_t pid) {
-  static std::unique_ptr<sensor::StartTimes> times;
+  static std::shared_ptr<sensor::StartTimes> times;
   if (!times) {
     auto opened = sensor::StartTimes::open();
     if (!opened) return tl::unexpected(opened.error());

@@ -89,7 +89,7 @@ Result<std::shared_ptr<const rule::RuleSet>> Reloader::load_first(Diagnostics& d
   rule::Loaded loaded = load(options_.running);
   diagnostics = std::move(loaded.diagnostics);
   if (std::string why = why_useless(loaded, options_.running); !why.empty()) return fail(std::move(why), Fault::kUser);
-  wanted_ = wanted_by(*loaded.rules, options_.running);
+  wanted_ = wanted_by(loaded.rules, options_.running);
   const std::lock_guard lock(mutex_);
   state_.rules = info_of(*loaded.rules);
   state_.loaded_ns = clock_.realtime_ns();
@@ -204,7 +204,7 @@ void Reloader::reload() {
     if (std::string why = why_useless(loaded, offer.config); !why.empty()) return why;
     offer.matcher = std::make_unique<rule::Matcher>(loaded.rules);
     offer.outcome.load_us = (clock_.monotonic_ns() - begun_ns) / 1'000;
-    auto widened = source_->widen(wanted_by(*loaded.rules, offer.config));
+    auto widened = source_->widen(wanted_by(loaded.rules, offer.config));
     offer.outcome.attach_us = (clock_.monotonic_ns() - begun_ns) / 1'000 - offer.outcome.load_us;
     if (!widened) return widened.error().message;
     offer.look_again = *widened;
@@ -223,7 +223,7 @@ void Reloader::reload() {
   }
   const bool taken = hand_over(offer);
   if (taken && offer.outcome.accepted) {
-    wanted_ = wanted_by(*loaded.rules, offer.config);
+    wanted_ = wanted_by(loaded.rules, offer.config);
     options_.running = offer.config;
     source_->narrow(wanted_);
     watch_anew();

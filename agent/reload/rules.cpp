@@ -141,7 +141,8 @@ std::vector<sensor::KernelResponse> kernel_responses(const rule::RuleSet& rules,
   return out;
 }
 
-sensor::Wanted wanted_by(const rule::RuleSet& rules, const config::Config& config) {
+sensor::Wanted wanted_by(const std::shared_ptr<const rule::RuleSet>& set, const config::Config& config) {
+  const rule::RuleSet& rules = *set;
   sensor::Wanted wanted;
   wanted.responses = kernel_responses(rules, config);
   const rule::EventTypes& needed = rules.event_types_needed();
@@ -156,7 +157,7 @@ sensor::Wanted wanted_by(const rule::RuleSet& rules, const config::Config& confi
                     "proc.stdout.ino", "proc.stderr.type", "proc.stderr.name", "proc.stderr.ino"});
   add_moves(needed, read, wanted);
   add_roles(needed, read, wanted);
-  if (config.sensor.push_down) wanted.push = rule::push_down(rules);
+  if (config.sensor.push_down) wanted.push = [set] { return rule::push_down(*set); };
   wanted.threads = needed.test(EVT_clone) || needed.test(EVT_clone3);
   return wanted;
 }

@@ -97,8 +97,8 @@ std::vector<Clues> find_pushed(const Typed& tree, const Program& program, const 
   return out;
 }
 
-std::shared_ptr<const push_set> push_down(const RuleSet& rules) {
-  auto set = std::make_shared<push_set>();
+std::unique_ptr<push_set> push_down(const RuleSet& rules) {
+  auto set = std::make_unique<push_set>();
   PushTests tests(rules.parts().program);
   size_t used = 0;
   uint8_t rows = 0;
@@ -114,7 +114,7 @@ std::shared_ptr<const push_set> push_down(const RuleSet& rules) {
     }
     set->type_of[type] = ++rows;
   }
-  return rows > 0 && tests.build(*set) ? set : nullptr;
+  return rows > 0 && tests.build(*set) ? std::move(set) : nullptr;
 }
 
 std::vector<PushedRule> pushed_rule(const RuleSet& rules, RuleId id) {

@@ -18,7 +18,7 @@ namespace tiercel::rule {
 [[nodiscard]] std::vector<Clues> find_pushed(const Typed& tree, const Program& program, const EventTypes& types);
 
 // Nothing: no event would be left out.
-[[nodiscard]] std::shared_ptr<const push_set> push_down(const RuleSet& rules);
+[[nodiscard]] std::unique_ptr<push_set> push_down(const RuleSet& rules);
 
 // Of one rule on one event type, in words: the clauses that the kernel looks at, each "this or that".
 struct PushedRule {

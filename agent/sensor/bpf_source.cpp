@@ -115,7 +115,7 @@ class BpfSource final : public Source {
   void tell(const Wanted& wanted, bool only);
   Result<> respond(std::vector<KernelResponse> responses);
   void push_never();
-  Result<> leave_out(const std::shared_ptr<const push_set>& push);
+  Result<> leave_out(const PushMaker& push);
   void set_flag(volatile bool& flag, bool value) {
     const auto change = maps_.change();
     std::atomic_ref<bool>(const_cast<bool&>(flag)) = value;
@@ -248,7 +248,8 @@ Result<> BpfSource::attach() {
     process_links_.push_back({0, program, "BTF tracepoint", std::move(link)});
   }
   if (auto attached = calls_.attach(hooks_of(options_.wanted)); !attached) return attached;
-  if (auto out = leave_out(options_.wanted.push); !out) return out;
+  const PushMaker push = std::exchange(options_.wanted.push, nullptr);  // it holds the rules
+  if (auto out = leave_out(push); !out) return out;
   return respond(options_.wanted.responses);
 }
 
@@ -262,9 +263,9 @@ void BpfSource::push_never() {
 }
 
 // From here on, and nothing else.
-Result<> BpfSource::leave_out(const std::shared_ptr<const push_set>& push) {
+Result<> BpfSource::leave_out(const PushMaker& push) {
   set_flag(skeleton_->bss->push_on, false);
-  if (auto put = push_.put(push); !put) return put;
+  if (auto put = push_.put(push ? push() : nullptr); !put) return put;
   set_flag(skeleton_->bss->push_on, push_.in_force());
   return {};
 }
@@ -323,12 +324,10 @@ void BpfSource::narrow(const Wanted& wanted) {
 
 void BpfSource::detach() {
   const std::lock_guard lock(hooks_mutex_);
-  detached_ = true;
-  std::vector<Fd> links = calls_.keep_only({});
-  if (calls_.way() == Way::kTrampoline && !links.empty()) {
-    set_flag(skeleton_->bss->muted, true);
-    left_ = std::exchange(links, {});
-  }
+  if (std::exchange(detached_, true)) return;
+  left_ = calls_.keep_only({});
+  if (!left_.empty()) set_flag(skeleton_->bss->muted, true);
+  std::vector<Fd> links;
   for (CallHooks::Link& link : std::exchange(process_links_, {})) links.push_back(std::move(link.fd));
   close_all(std::move(links));
 }

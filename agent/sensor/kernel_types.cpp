@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "agent/base/fd.h"
+#include "agent/base/thread.h"
 
 namespace tiercel::sensor {
 namespace {
@@ -126,6 +127,12 @@ std::shared_ptr<const btf> kernel_types() {
   types = std::shared_ptr<const btf>(read, [](const btf* gone) { btf__free(const_cast<btf*>(gone)); });
   held = types;
   return types;
+}
+
+TypesAhead::TypesAhead() : thread_(start_thread("types", [this] { types_ = kernel_types(); })) {}
+
+TypesAhead::~TypesAhead() {
+  thread_.join();
 }
 
 const std::string& types_path() {

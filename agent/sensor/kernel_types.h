@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <thread>
 
 struct btf;
 
@@ -11,6 +12,19 @@ namespace tiercel::sensor {
 // All of them: 5 MiB that take 20 ms to read, so those who ask while somebody holds them get the same. None: the kernel
 // has no BTF, or it cannot be read.
 [[nodiscard]] std::shared_ptr<const btf> kernel_types();
+
+// Reads them meanwhile, on a thread of its own, and holds them as long as it lives.
+class TypesAhead {
+ public:
+  TypesAhead();
+  ~TypesAhead();
+  TypesAhead(const TypesAhead&) = delete;
+  TypesAhead& operator=(const TypesAhead&) = delete;
+
+ private:
+  std::shared_ptr<const btf> types_;  // the thread's until it has ended
+  std::thread thread_;
+};
 
 // A file for libbpf's btf_custom_path, with the types that the sensor's programs name and whatever these are made of:
 // libbpf looks through all types for each, which took 100 ms. And left to itself it looks, for a type that the kernel

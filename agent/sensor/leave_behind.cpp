@@ -12,6 +12,8 @@
 namespace tiercel::sensor {
 namespace {
 
+constexpr size_t kChildren = 8;
+
 // Sockets, locks and pipes would outlive us in there. Only what a child of many threads may call.
 [[noreturn]] void hold(const std::vector<int>& links, int parent) {
   ::prctl(PR_SET_NAME, "tiercel-detach");
@@ -32,12 +34,16 @@ void leave_behind(std::vector<Fd> links) {
   std::array<int, 2> line{-1, -1};
   if (links.empty() || ::pipe(line.data()) != 0) return;
   Fd theirs(line[0]), ours(line[1]);
-  std::vector<int> numbers;
-  for (const Fd& link : links) numbers.push_back(link.get());
-  std::sort(numbers.begin(), numbers.end());
-  const pid_t child = ::fork();
-  if (child == 0) hold(numbers, theirs.get());
-  if (child < 0) log::debug("hooks are closed here, which takes some seconds");
+  std::array<std::vector<int>, kChildren> numbers;
+  for (size_t n = 0; n < links.size(); ++n) numbers[n % kChildren].push_back(links[n].get());
+  for (std::vector<int>& some : numbers) {
+    if (some.empty()) continue;
+    std::sort(some.begin(), some.end());
+    const pid_t child = ::fork();
+    if (child == 0) hold(some, theirs.get());
+    if (child < 0) log::debug("hooks are closed here, which takes some seconds");
+  }
+  links.clear();  // before the children do: who closes a link last waits
 }
 
 }  // namespace tiercel::sensor

@@ -48,12 +48,9 @@ Result<> choose_from(const tiercel_bpf& object, const Choice& choice) {
   return {};
 }
 
-// How long the verifier takes, by the number of instructions. Those that hang on the kernel's own tracepoints have most
-// of theirs in functions, which are not counted.
+// How long the verifier takes, by the number of instructions; those of functions are not counted.
 size_t weight(const bpf_program* program) {
-  constexpr size_t kTracing = 4;
-  if (!program) return 1;
-  return bpf_program__insn_cnt(program) * (bpf_program__type(program) == BPF_PROG_TYPE_TRACING ? kTracing : 1);
+  return program ? bpf_program__insn_cnt(program) : 1;
 }
 
 void set_fixed(tiercel_bpf& object, Way way, Place place) {

@@ -3,31 +3,29 @@
 #include <bpf/bpf.h>
 
 #include <cerrno>
-#include <utility>
 
 #include "agent/base/fd.h"
 
 namespace tiercel::sensor {
 
-Result<> PushSets::put(std::shared_ptr<const push_set> set) {
-  if (set == set_) return {};
+Result<> PushSets::put(std::unique_ptr<push_set> set) {
+  if (!set && !in_force_) return {};
   const uint32_t zero = 0;
   if (!set) {
-    set_.reset();
+    in_force_ = false;
     if (bpf_map_delete_elem(sets_, &zero) != 0 && errno != ENOENT)
       return fail_errno("cannot take back what the kernel leaves out", errno);
     return {};
   }
-  auto numbered = std::make_unique<push_set>(*set);
-  numbered->generation = ++generation_;
+  set->generation = ++generation_;
   const Fd inner(bpf_map_create(BPF_MAP_TYPE_ARRAY, "push_set", sizeof(uint32_t), sizeof(push_set), 1, nullptr));
   if (!inner.valid()) return fail_errno("cannot make the map of what the kernel leaves out", errno);
-  if (bpf_map_update_elem(inner.get(), &zero, numbered.get(), BPF_ANY) != 0)
+  if (bpf_map_update_elem(inner.get(), &zero, set.get(), BPF_ANY) != 0)
     return fail_errno("cannot fill the map of what the kernel leaves out", errno);
   const int inner_fd = inner.get();
   if (bpf_map_update_elem(sets_, &zero, &inner_fd, BPF_ANY) != 0)
     return fail_errno("cannot put in force what the kernel leaves out", errno);
-  set_ = std::move(set);
+  in_force_ = true;
   return {};
 }
 

@@ -15,12 +15,12 @@ class PushSets {
   // sets: the map of the set in force; it outlives us.
   explicit PushSets(int sets) : sets_(sets) {}
   // Nothing: no event is left out, from here on.
-  Result<> put(std::shared_ptr<const push_set> set);
-  [[nodiscard]] bool in_force() const { return set_ != nullptr; }
+  Result<> put(std::unique_ptr<push_set> set);
+  [[nodiscard]] bool in_force() const { return in_force_; }
 
  private:
   int sets_ = -1;
-  std::shared_ptr<const push_set> set_;
+  bool in_force_ = false;
   uint32_t generation_ = 0;
 };
 

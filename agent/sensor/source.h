@@ -35,6 +35,9 @@ struct KernelCount {
 };
 using KernelCounts = std::vector<KernelCount>;
 
+// Makes the set when it is put in force: a megabyte that nobody keeps.
+using PushMaker = std::function<std::unique_ptr<push_set>()>;
+
 // What the active rules ask of the kernel. What the agent itself needs (process state) is always there.
 struct Wanted {
   std::vector<uint16_t> events;  // enum ev_type
@@ -48,7 +51,7 @@ struct Wanted {
   // are left to user space: in_force() says which are not.
   std::vector<KernelResponse> responses;
   // Which events the kernel leaves out, since no rule is satisfied by them; nothing: none.
-  std::shared_ptr<const push_set> push;
+  PushMaker push;
 };
 
 // Losses of one event type in one cgroup; cgroup 0: of cgroups that found no place in the kernel's table.

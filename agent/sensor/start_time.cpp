@@ -21,6 +21,7 @@ class KernelStartTimes final : public StartTimes {
   ~KernelStartTimes() override { start_time_bpf__destroy(skeleton_); }
 
   Result<uint64_t> of(int32_t pid) override {
+    const std::lock_guard lock(looking_);
     auto* wanted = const_cast<int*>(&skeleton_->bss->wanted_pid);
     std::atomic_ref<int>(*wanted).store(pid);
     // Only that process is walked, where the kernel can (6.1); an older one refuses and walks them all.
@@ -46,22 +47,26 @@ class KernelStartTimes final : public StartTimes {
   }
 
  private:
-  start_time_bpf* skeleton_;
+  std::mutex looking_;
+  start_time_bpf* skeleton_;  // asked of one process at a time
 };
 
 }  // namespace
 
-Result<std::unique_ptr<StartTimes>> StartTimes::open() {
-  libbpf_set_print([](libbpf_print_level, const char*, va_list) { return 0; });
+Result<std::shared_ptr<StartTimes>> StartTimes::open() {
   if (::geteuid() != 0) return fail("the start of a process is read with BPF, which needs root");
-  // Loading reads the kernel's types, 5 MiB twice: one thread after the other.
   static std::mutex loading;
+  static std::weak_ptr<StartTimes> held;
   const std::lock_guard lock(loading);
+  if (auto open = held.lock()) return open;
+  libbpf_set_print([](libbpf_print_level, const char*, va_list) { return 0; });
   start_time_bpf* skeleton = start_time_bpf__open_and_load();
   if (!skeleton)
     return fail_errno(
         "the kernel refused the program that reads when a process began; `tiercel doctor` says what it lacks", errno);
-  return std::unique_ptr<StartTimes>(std::make_unique<KernelStartTimes>(skeleton));
+  std::shared_ptr<StartTimes> opened = std::make_shared<KernelStartTimes>(skeleton);
+  held = opened;
+  return opened;
 }
 
 }  // namespace tiercel::sensor

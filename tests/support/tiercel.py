@@ -223,6 +223,22 @@ class Child:
 CONFIG = "outputs:\n  - type: stdout\n"
 
 
+def names_of_processes():
+    names = set()
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
+                names.add(file.read().strip())
+        except OSError:
+            pass  # it ended
+    return names
+
+
+def wait_detached():
+    """Until the children that an agent leaves behind have closed its hooks: what comes next shall not pay for them."""
+    wait_until(lambda: "tiercel-detach" not in names_of_processes(), "hooks of an agent that ended to be taken away", 60 * SLOWER, 0.05)
+
+
 class Agent:
     """`tiercel run` in the foreground. Use as a context: it is stopped at the end, and killed if that fails."""
 
@@ -306,6 +322,7 @@ class Agent:
         """Returns the summary: {"events seen": n, "alerts": n, "lost": n}."""
         if self.stop_s is None:
             self.stop_s = self.child.stop()
+            wait_detached()
         if self.child.process.returncode != 0:
             raise Failure(f"the agent ended with status {self.child.process.returncode}:\n{self.child.stderr()[-4000:]}")
         return self.summary()

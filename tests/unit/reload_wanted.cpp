@@ -21,7 +21,7 @@ const Types kRoles = {EVT_connect, EVT_accept, EVT_accept4};
 sensor::Wanted wanted(const std::string& condition, const std::string& output = "out") {
   const auto loaded = load(rule_yaml(condition, output));
   REQUIRE_MESSAGE(loaded.rules, loaded.diagnostics.render_all());
-  return wanted_by(*loaded.rules);
+  return wanted_by(loaded.rules);
 }
 
 bool has_event(const sensor::Wanted& wanted, uint16_t type) {
@@ -51,7 +51,7 @@ TEST_CASE("a rule that is off asks for nothing") {
                            rule_yaml("evt.type = sendto and proc.env contains X", "%fd.name %thread.cgroups", "b") +
                            "  enabled: false\n");
   REQUIRE(loaded.rules);
-  const sensor::Wanted got = wanted_by(*loaded.rules);
+  const sensor::Wanted got = wanted_by(loaded.rules);
   CHECK(got.events == Types{EVT_procexit});
   CHECK(got.state.empty());
   CHECK_FALSE(got.env);

@@ -71,6 +71,15 @@ struct Waiter {
     uint64_t times = 0;
     return ::read(timer.get(), &times, sizeof times) != sizeof times || !handlers.tick || handlers.tick();
   }
+
+  // Likewise. What has become readable.
+  bool take(int fd, const LoopHandlers& handlers) {
+    if (fd == timer.get()) return take_tick(handlers);
+    if (fd == signals.get()) return take_signals(handlers);
+    for (const LoopHandlers::Also& each : handlers.also)
+      if (fd == each.fd) each.handle();
+    return true;
+  }
 };
 
 // A wait of 1 ms between two looks is cut to half of that in a hurry; -1: without end.
@@ -104,10 +113,7 @@ Result<> run_loop(sensor::Source& source, const LoopHandlers& handlers) {
     const uint64_t before = std::exchange(alerts, handlers.alerts ? handlers.alerts() : 0);
     const int n = wait(waiter.epoll, events, timeout_ms, alerts != before);
     if (n < 0 && errno != EINTR) return fail_errno("epoll_pwait2", errno);
-    for (int i = 0; i < n; ++i)
-      for (const LoopHandlers::Also& each : handlers.also)
-        if (events[static_cast<size_t>(i)].data.fd == each.fd) each.handle();
-    more = waiter.take_tick(handlers) && waiter.take_signals(handlers);
+    for (int i = 0; i < n && more; ++i) more = waiter.take(events[static_cast<size_t>(i)].data.fd, handlers);
   }
   source.detach();
   source.drain(handlers.record, SIZE_MAX);

@@ -83,6 +83,19 @@ std::optional<std::vector<push_range>> numbers_alone(const Test& test, bool answ
   return out;
 }
 
+// Which tests of connections are answered in one step, with those of users, and what the others may say.
+void note_few(push_set& set) {
+  set.ranges_few = set.ranges_of_users;
+  for (uint32_t n = set.ranges_of_users; n < set.ranges_end; ++n) {
+    if (set.ranges[n].last == 0) continue;
+    if (n < set.ranges_of_sockets + PUSH_RANGES_STEP)
+      set.ranges_few = n + 1;
+    else
+      for (const uint32_t fact : {set.ranges[n].in, set.ranges[n].out})
+        if (fact != 0) set.facts_of_rest |= uint64_t{1} << fact;
+  }
+}
+
 }  // namespace
 
 std::optional<push_side> side_of(const Operand& operand) {
@@ -113,20 +126,24 @@ std::optional<uint32_t> PushRanges::add(const Test& test, push_side side, bool a
 
 bool PushRanges::build(push_set& set) const {
   constexpr auto group_of = [](uint8_t side) {
-    if (side == PUSH_USER) return 0;
-    return is_of_new_socket(static_cast<push_side>(side)) ? 1 : 2;
+    if (side == PUSH_USER) return 1;
+    return is_of_new_socket(static_cast<push_side>(side)) ? 0 : 2;
   };
-  uint32_t* const ends[] = {&set.ranges_of_users, &set.ranges_of_sockets, &set.ranges_end};
+  uint32_t* const ends[] = {&set.ranges_of_sockets, &set.ranges_of_users, &set.ranges_end};
+  std::vector<const std::vector<push_range>*> shortest;
+  for (const auto& ranges : tests_) shortest.push_back(&ranges);
+  std::ranges::stable_sort(shortest, {}, [](const auto* ranges) { return ranges->size(); });
   size_t used = 0;
   for (int group = 0; group < 3; ++group) {
-    for (const auto& ranges : tests_) {
-      if (group_of(ranges.front().side) != group) continue;
-      if (used + ranges.size() > PUSH_RANGES_MAX) return false;
-      std::copy(ranges.begin(), ranges.end(), set.ranges + used);
-      used += ranges.size();
+    for (const auto* ranges : shortest) {
+      if (group_of(ranges->front().side) != group) continue;
+      if (used + ranges->size() > PUSH_RANGES_MAX) return false;
+      std::ranges::copy(*ranges, set.ranges + used);
+      used += ranges->size();
     }
     *ends[group] = static_cast<uint32_t>(used);
   }
+  note_few(set);
   return true;
 }
 

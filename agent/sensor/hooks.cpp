@@ -29,6 +29,8 @@ std::string Hook::exit_program() const {
       return "shape__path";
     case SHAPE_PATHS:
       return "shape__paths";
+    case SHAPE_OPEN:
+      return "shape__open";
     default:
       return std::string(kSysExitPrefix).append(event);
   }

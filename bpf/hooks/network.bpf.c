@@ -2,13 +2,6 @@
 /* Sockets: connect, accept, accept4 and bind at the exit of the call, with the kernel's view of the socket. */
 #include "../include/push_sock.h"
 
-static __always_inline __u16 sock__role(__u16 type, long ret)
-{
-	if (type == EVT_connect)
-		return ret == 0 || ret == -EINPROGRESS ? SKF_CLIENT : 0;
-	return type != EVT_bind && ret >= 0 ? SKF_SERVER : 0;
-}
-
 static __always_inline int sock__exit(__u16 type, long ret, __s64 fd, __s64 listener, const void *address,
 				      __u32 address_len, __u32 flags)
 {
@@ -52,6 +45,10 @@ static __always_inline int sock__exit(__u16 type, long ret, __s64 fd, __s64 list
 SEC("tp")
 int sys_exit__connect(struct sys_exit_ctx *ctx)
 {
+	/* Where hooks within the call kept something, that is what counts. */
+	if (push_on && !inner_hooks && connect__filtered(ctx))
+		return 0;
+	/* What it is called with is read anew, so that the verifier comes to what follows in one state. */
 	struct pt_regs *regs = task__regs(bpf_get_current_task_btf());
 	return sock__exit(EVT_connect, call__result(ctx), (__s32)SYS_ARG0(regs), -1, (void *)SYS_ARG1(regs), SYS_ARG2(regs),
 			  0);

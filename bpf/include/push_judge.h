@@ -109,8 +109,6 @@ static __always_inline void push__range(struct push_state *p, const struct push_
 		push__range_ends(p, range, sure);
 }
 
-/* A few of them, since a call for each would cost more than to look. */
-#define PUSH_RANGES_STEP 8
 static long push__some_ranges(__u32 i, struct push_run *r)
 {
 	struct push_state *p = &r->w->push;
@@ -137,7 +135,7 @@ static __always_inline void push__ranges(struct push_run *r, __u32 from, __u32 e
 		bpf_loop(PUSH_RANGES_MAX / PUSH_RANGES_STEP, push__some_ranges, r, 0);
 }
 
-/* Begins a look at an event, with what its user says. */
+/* Begins a look at an event, with what its user says, but for ranges: these are looked at together with others. */
 static __always_inline void push__user(struct push_run *r, struct task_struct *task)
 {
 	struct push_state *p = &r->w->push;
@@ -145,5 +143,9 @@ static __always_inline void push__user(struct push_run *r, struct task_struct *t
 	__builtin_memset(p, 0, __builtin_offsetof(struct push_state, folders));
 	p->uid = task__read_only(task)->cred->euid.val;
 	p->facts[0] = push__either(p->uid == 0, PF_ROOT);
-	push__ranges(r, 0, r->set->ranges_of_users);
+}
+
+static __always_inline void push__user_ranges(struct push_run *r)
+{
+	push__ranges(r, r->set->ranges_of_sockets, r->set->ranges_of_users);
 }

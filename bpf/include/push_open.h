@@ -98,6 +98,7 @@ static __noinline int open__filtered(__u32 type, long fd, __s64 dirfd, const voi
 	r.w = b.w;
 	struct push_state *p = &b.w->push;
 	push__user(&r, task);
+	push__user_ranges(&r);
 	p->facts[0] |= push__of_open(fd, flags, mode);
 	long len = bpf_probe_read_user_str(b.s->rec, TIERCEL_PATH_MAX, name);
 	if (len < 2 || len >= TIERCEL_PATH_MAX) {

@@ -78,6 +78,7 @@ static __noinline __attribute__((unused)) int push__path_record(struct scratch *
 
 	if (!push__look(&r, s, w))
 		return 0;
+	push__user_ranges(&r);
 	struct ev_path *ev = (void *)s->rec;
 	w->push.facts[0] |= push__either(ev->res >= 0, PF_SUCCEEDED);
 	push__told_path(&r, ev->name, ev->base);
@@ -90,6 +91,7 @@ static __noinline __attribute__((unused)) int push__paths_record(struct scratch 
 
 	if (!push__look(&r, s, w))
 		return 0;
+	push__user_ranges(&r);
 	struct ev_paths *ev = (void *)s->rec;
 	w->push.facts[0] |= push__either(ev->res >= 0, PF_SUCCEEDED);
 	push__told_path(&r, ev->first, ev->base);

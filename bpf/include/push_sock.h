@@ -88,6 +88,50 @@ static __noinline int push__sock_record(struct scratch *s, struct walk *w)
 		push__step(&r, PUSH_END);
 	}
 	push__ends(p, ev, ev->head.type);
-	push__ranges(&r, r.set->ranges_of_sockets, r.set->ranges_end);
+	push__ranges(&r, r.set->ranges_of_sockets, r.set->ranges_few); /* and the user's */
+	p->facts[0] |= r.set->facts_of_rest;
+	push__of_last(&r, (void *)bpf_get_current_task_btf());
+	if (!p->unknown && !push__satisfies(&r)) {
+		count__filtered(ev->head.type);
+		return 1;
+	}
+	p->facts[0] &= ~r.set->facts_of_rest;
+	push__ranges(&r, r.set->ranges_few, r.set->ranges_end);
 	return push__leave_out(&r);
+}
+
+/*
+ * The same of a connect whose record has but what it is judged by. Not where the record's making is to remember something of the socket, and not
+ * of unix sockets, whose names take most of it.
+ */
+static __noinline int connect__filtered(void *ctx)
+{
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	struct pt_regs *regs = task__regs(task);
+	const long ret = call__result(ctx);
+	struct file *file = file__of_fd(task, (__s32)SYS_ARG0(regs));
+	struct sock *sk = sock__of_file(file);
+	struct text nothing = {};
+	struct build b;
+
+	if (!sk || (want_roles && sock__role(EVT_connect, ret)))
+		return 0;
+	const __u16 family = KERNEL_READ(sock, sk, __sk_common.skc_family);
+	if (!family__is_ip(family) || !scratch__try(&b, EVT_connect, sizeof(struct ev_sock)))
+		return 0;
+	struct ev_sock *ev = (void *)b.head;
+	RECORD_CLEAR(ev);
+	struct sock_part *sock_part = (struct sock_part *)&ev->source;
+	ev->res = ret;
+	sock__fill_kind(sock_part, sk);
+	sock__fill_inet(sock_part, sk);
+	if (!sock_part->rport) /* as push__ends() */
+		sock__argument(&b, (struct addr_part *)&ev->aaddr, &nothing, (void *)SYS_ARG1(regs), SYS_ARG2(regs));
+	if (want_roles) {
+		struct inode *inode = KERNEL_READ(file, file, f_inode);
+		sock__remember(KERNEL_READ(inode, inode, i_ino), sock_part, 0, 0);
+	}
+	const int filtered = push__sock_record(b.s, b.w);
+	scratch__put(&b);
+	return filtered;
 }

@@ -44,7 +44,7 @@ static __noinline int socket__filtered(long ret, __u32 domain, __u32 type, __u32
 	p->facts[0] |= push__either(ret >= 0, PF_SUCCEEDED) | push__of_socket(domain, type, protocol);
 	push__number(p, 0, PUSH_DOMAIN, domain);
 	push__number(p, 1, PUSH_PROTOCOL, protocol);
-	push__ranges(&r, r.set->ranges_of_users, r.set->ranges_of_sockets);
+	push__ranges(&r, 0, r.set->ranges_of_users);
 	bool wanted = push__wanted(&r, task);
 	scratch__put(&b);
 	if (!wanted)

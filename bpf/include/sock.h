@@ -22,10 +22,14 @@ static __always_inline bool family__is_ip(__u16 family)
 
 static __always_inline struct sock *sock__of_file(struct file *file)
 {
-	if (!file || BPF_CORE_READ(file, f_inode, i_sb, s_magic) != SOCKFS_MAGIC)
+	if (!file)
 		return 0;
-	struct socket *socket = BPF_CORE_READ(file, private_data);
-	return socket ? BPF_CORE_READ(socket, sk) : 0;
+	struct inode *inode = KERNEL_READ(file, file, f_inode);
+	struct super_block *sb = KERNEL_READ(inode, inode, i_sb);
+	if (KERNEL_READ(super_block, sb, s_magic) != SOCKFS_MAGIC)
+		return 0;
+	struct socket *socket = KERNEL_READ(file, file, private_data);
+	return socket ? KERNEL_READ(socket, socket, sk) : 0;
 }
 
 #define UNIX_NAME_MAX 108 /* sizeof(sun_path) */
@@ -86,22 +90,28 @@ static __always_inline void sock__fill_inet(struct sock_part *part, struct sock 
 		return;
 	part->lport = KERNEL_READ(sock, sk, __sk_common.skc_num);
 	if (!part->lport) { /* a connect that was refused has given its port back; this is what getsockname() shows */
-		part->lport = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+		part->lport = bpf_ntohs(KERNEL_READ(inet_sock, sk, inet_sport));
+		__u32 local = KERNEL_READ(inet_sock, sk, inet_saddr);
 		if (part->family == AF_INET)
-			bpf_probe_read_kernel(part->laddr, 4, &((struct inet_sock *)sk)->inet_saddr);
+			__builtin_memcpy(part->laddr, &local, 4);
 	}
 	part->rport = bpf_ntohs(KERNEL_READ(sock, sk, __sk_common.skc_dport));
+}
+
+static __always_inline void sock__fill_kind(struct sock_part *part, struct sock *sk)
+{
+	part->family = KERNEL_READ(sock, sk, __sk_common.skc_family);
+	part->state = KERNEL_READ(sock, sk, __sk_common.skc_state);
+	part->socktype = KERNEL_READ(sock, sk, sk_type);
+	part->l4proto = KERNEL_READ(sock, sk, sk_protocol);
 }
 
 static __always_inline void sock__fill(struct build *b, struct sock_part *part, struct sock *sk)
 {
 	if (!sk)
 		return;
-	part->family = KERNEL_READ(sock, sk, __sk_common.skc_family);
-	part->state = KERNEL_READ(sock, sk, __sk_common.skc_state);
-	part->socktype = KERNEL_READ(sock, sk, sk_type);
-	part->l4proto = KERNEL_READ(sock, sk, sk_protocol);
-	if (part->family == AF_INET || part->family == AF_INET6) {
+	sock__fill_kind(part, sk);
+	if (family__is_ip(part->family)) {
 		sock__fill_inet(part, sk);
 	} else if (part->family == AF_UNIX) {
 		struct sock *peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
@@ -222,6 +232,14 @@ struct {
 	__type(key, __u64);
 	__type(value, struct sock_past);
 } sock_pasts __weak SEC(".maps");
+
+/* Who a socket is by that. */
+static __always_inline __u16 sock__role(__u16 type, long ret)
+{
+	if (type == EVT_connect)
+		return ret == 0 || ret == -EINPROGRESS ? SKF_CLIENT : 0;
+	return type != EVT_bind && ret >= 0 ? SKF_SERVER : 0;
+}
 
 /* The role that an event gives to a socket that has none. 0: it says nothing about that. */
 static __always_inline void sock__remember(__u64 ino, struct sock_part *part, const struct addr_part *argument, __u16 role)

@@ -12,6 +12,7 @@ enum hook_shape {
 	SHAPE_DESC,  /* one descriptor: an argument, or what the call made */
 	SHAPE_PATH,  /* one path */
 	SHAPE_PATHS, /* two paths */
+	SHAPE_OPEN,  /* a path, flags, a mode: opens a file */
 };
 
 /* In place of an argument's number (0 to 5). */
@@ -40,6 +41,9 @@ enum hook_shape {
 #define H_PATH(dir, path) HOOK(SHAPE_PATH, HOOK_ARG(dir), path, 15, 15, 15)
 #define H_PATH_TEXT(dir, path, t) HOOK(SHAPE_PATH, HOOK_ARG(dir), path, 15, 15, t)
 #define H_PATHS(dir, path, dir2, path2) HOOK(SHAPE_PATHS, HOOK_ARG(dir), path, HOOK_ARG(dir2), path2, 15)
+
+#define H_OPEN(dir, path, flags, mode) HOOK(SHAPE_OPEN, HOOK_ARG(dir), HOOK_ARG(path), HOOK_ARG(flags), HOOK_ARG(mode), 15)
+#define H_OPEN_HOW(dir, path, how) HOOK(SHAPE_OPEN, HOOK_ARG(dir), HOOK_ARG(path), 15, 15, how) /* flags and mode in memory */
 
 #define HOOK_SHAPE(hook) ((hook) & 15)
 #define HOOK_NTH(hook, n) ((hook) >> (4 + 4 * (n)) & 15)

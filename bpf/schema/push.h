@@ -25,6 +25,7 @@
 #define PUSH_OUTS_MAX 1024
 #define PUSH_TYPES_MAX 64
 #define PUSH_RANGES_MAX 256
+#define PUSH_RANGES_STEP 8 /* looked at in one go, since a call for each would cost more than to look */
 
 /* Of class_of: which of the bytes that paths are made of it is. */
 #define PUSH_DOT 0x40
@@ -118,8 +119,9 @@ struct push_set {
 	__u32 states;
 	__u32 generation; /* another one each time that a set is put in force */
 	__u64 of_program[PUSH_WORDS]; /* facts that a process has for as long as it runs a program */
-	__u32 ranges_of_users, ranges_of_sockets, ranges_end; /* where they end: those of users, of new sockets, of connections */
-	__u32 pad2;
+	__u32 ranges_of_sockets, ranges_of_users, ranges_end; /* where they end: those of new sockets, of users, of connections */
+	__u32 ranges_few; /* of connections, tests of few ranges come first, and are enough for most: they end here */
+	__u64 facts_of_rest; /* of the tests behind these */
 	struct push_range ranges[PUSH_RANGES_MAX];
 	struct push_clause clauses[PUSH_CLAUSES_MAX];
 	struct push_out outs[PUSH_OUTS_MAX];

@@ -6,7 +6,8 @@
 
 /* The kernel's structs that are read so: for each a number that stands for its type's. */
 #define READ_ONLY_TYPES(type) \
-	type(task_struct) type(dentry) type(vfsmount) type(mount) type(path) type(fs_struct) type(timespec64) type(sock)
+	type(task_struct) type(dentry) type(vfsmount) type(mount) type(path) type(fs_struct) type(timespec64) type(sock) \
+	type(file) type(inode) type(super_block) type(socket) type(inet_sock)
 enum read_only_type {
 	READ_ONLY_FIRST = 0x7fff5f00,
 #define READ_ONLY_TYPE(name) READ_ONLY_##name,

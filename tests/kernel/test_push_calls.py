@@ -39,7 +39,9 @@ def socket_test(ports, dice):
     port, other = dice.choice(ports), dice.choice(ports)
     quoted = [f'"{network}"' for network in dice.sample(NETWORKS, 2)]
     address = dice.choice([a for a in ADDRESSES if "ffff" not in a])
-    return dice.choice([f"fd.{end}port = {port}", f"fd.{end}port in ({port}, {other})", f"fd.{end}port != {port}", f"fd.{end}port >= {port}", f"fd.{end}port < {port}",
+    many = ", ".join(str(one) for one in [*dice.sample(range(1024, 30_000), 9), port])  # more than the kernel looks at in one step
+    return dice.choice([f"fd.{end}port in ({many})", f"not fd.{end}port in ({many})",
+                        f"fd.{end}port = {port}", f"fd.{end}port in ({port}, {other})", f"fd.{end}port != {port}", f"fd.{end}port >= {port}", f"fd.{end}port < {port}",
                         f"not fd.{end}port > {port}", f"fd.port = {port}", f"fd.port != {port}", f'fd.{end}ip = "{address}"', f'fd.{end}ip != "{address}"', f'fd.ip = "{address}"',
                         f"fd.{end}net in ({', '.join(quoted)})", f"fd.net = {quoted[0]}", "fd.typechar in (4, 6)", "fd.typechar = u", "fd.typechar = 6", "fd.type = unix",
                         "fd.type in (ipv4, ipv6)", "fd.l4proto = tcp", "fd.l4proto = udp", "fd.sockfamily = unix", 'fd.name endswith "/one.sock"', 'fd.name contains "one.s"',

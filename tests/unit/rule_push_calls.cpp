@@ -32,7 +32,7 @@ std::vector<uint32_t> facts_of(const push_set& set, push_side side, const End& e
   bool inside = false;
   for (uint32_t n = 0; n < set.ranges_end; ++n) {
     const push_range& range = set.ranges[n];
-    CHECK((n < set.ranges_of_users) == (range.side == PUSH_USER));
+    CHECK((n >= set.ranges_of_sockets && n < set.ranges_of_users) == (range.side == PUSH_USER));
     if (range.side != side) continue;
     inside |= has(range, end);
     if (range.last == 0) continue;
@@ -85,6 +85,29 @@ TEST_CASE("push-down: numbers and addresses, inside and outside") {
     CHECK(wanted(*set, EVT_connect, one_case.side, one_case.hit));
     CHECK_FALSE(wanted(*set, EVT_connect, one_case.side, one_case.miss));
   }
+}
+
+TEST_CASE("push-down: tests of few ranges come first, whole, and what the others may say is set aside") {
+  std::string ports = "fd.sport in (1";
+  for (int port = 2; port <= 20; ++port) ports += ", " + std::to_string(port);
+  const auto set = pushed(one("R", "evt.type = connect and user.uid = 33 and " + ports +
+                                       ") and fd.sip in (1.1.1.1, 1.1.1.2, 1.1.1.3) and fd.cport != 22"));
+  REQUIRE(set);
+  REQUIRE(set->ranges_of_sockets == 0);
+  REQUIRE(set->ranges_of_users == 1);
+  CHECK(set->ranges_few == 5);
+  CHECK(set->ranges_end == 25);
+  CHECK(set->ranges[1].side == PUSH_CLIENT);
+  CHECK(set->ranges[4].side == PUSH_SERVER);
+  CHECK(set->ranges[4].last == 1);
+  CHECK(set->facts_of_rest == uint64_t{1} << set->ranges[24].in);
+  const auto few = pushed(one("R", "evt.type = connect and fd.sport in (1, 2)"));
+  REQUIRE(few);
+  CHECK(few->ranges_few == few->ranges_end);
+  CHECK(few->facts_of_rest == 0);
+  const auto many = pushed(one("R", "evt.type = connect and " + ports + ")"));
+  REQUIRE(many);
+  CHECK(many->ranges_few == many->ranges_of_users);
 }
 
 TEST_CASE("push-down: what a socket is") {

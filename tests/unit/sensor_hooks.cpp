@@ -57,6 +57,9 @@ TEST_CASE("each shape's arguments") {
   CHECK(of(EVT_rename) == Shape{SHAPE_PATHS, kNo, 0, kNo, 1, kNo});
   CHECK(of(EVT_renameat2) == Shape{SHAPE_PATHS, 0, 1, 2, 3, kNo});
   CHECK(of(EVT_symlinkat) == Shape{SHAPE_PATHS, kNo, 0, 1, 2, kNo});
+  CHECK(of(EVT_open) == Shape{SHAPE_OPEN, kNo, 0, 1, 2, kNo});
+  CHECK(of(EVT_openat2) == Shape{SHAPE_OPEN, 0, 1, kNo, kNo, 2});
+  CHECK(of(EVT_creat) == Shape{SHAPE_OPEN, kNo, 0, kNo, 1, kNo});
   CHECK(of(EVT_openat) == Shape{SHAPE_OWN, kNo, kNo, kNo, kNo, kNo});
   CHECK(of(EVT_procexit) == Shape{SHAPE_NONE, kNo, kNo, kNo, kNo, kNo});
 }
@@ -80,6 +83,9 @@ TEST_CASE("no hook names an argument that a call cannot have, or leaves out one 
       case SHAPE_PATH:
         CHECK(is_argument(got.b));
         break;
+      case SHAPE_OPEN:
+        CHECK((is_argument(got.b) || got.a == 0));
+        break;
       case SHAPE_PATHS:
         CHECK(is_argument(got.b));
         CHECK(is_argument(got.d));
@@ -95,6 +101,7 @@ TEST_CASE("programs by name") {
   CHECK(hook_of(EVT_fchmod).exit_program() == "shape__desc");
   CHECK(hook_of(EVT_unlinkat).exit_program() == "shape__path");
   CHECK(hook_of(EVT_rename).exit_program() == "shape__paths");
+  CHECK(hook_of(EVT_open).exit_program() == "shape__open");
   CHECK(hook_of(EVT_openat).exit_program() == "sys_exit__openat");
   CHECK(hook_of(EVT_close).enter_program() == "sys_enter__close");
   for (uint16_t type = 1; type < EVT_COUNT; ++type)

@@ -58,6 +58,7 @@ TEST_CASE("numbers of calls") {
 
 TEST_CASE("a call of its own shape and one of a shared shape have each a program at their function") {
   CHECK(hook_of(EVT_openat).function_program() == "sys_exit__openat");
+  CHECK(hook_of(EVT_open).function_program() == "call__open");
   CHECK(hook_of(EVT_unlink).function_program() == "call__unlink");
   CHECK(is_call_program("call__unlink"));
   CHECK(is_call_program("inner__opened"));

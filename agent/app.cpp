@@ -39,6 +39,7 @@
 #include "agent/response_orders.h"
 #include "agent/rule/static_fields.h"
 #include "agent/rule_options.h"
+#include "agent/running_programs.h"
 #include "agent/self_test.h"
 #include "agent/self_watch.h"
 #include "agent/sensor/bpf_source.h"
@@ -256,6 +257,7 @@ void App::tick() {
   processes_ = table_.size();
   monitoring_.tick(kernel_lost_);
   watch_containers();
+  tell_programs(*source_, table_);
   if (!self_test_.went_blind()) supervisor_.turn(clock_.monotonic_ns());  // else only a new start helps
   looks_.tick(*pipeline_);
   recent_losses_.note(metrics_, kernel_lost_, clock_.monotonic_ns());

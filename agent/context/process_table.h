@@ -47,6 +47,9 @@ class ProcessTable {
   void heal_end(uint64_t now_ns, bool complete = true);
 
   [[nodiscard]] size_t size() const { return by_key_.size(); }
+  void each(const std::function<void(const Process&)>& take) const {
+    for (const auto& [key, process] : by_key_) take(*process);
+  }
   [[nodiscard]] Containers& containers() const { return containers_; }
   // Fills what a stub lacks (exe, cwd, argv) from /proc; injected so that tests and replay do without.
   using Healer = std::function<void(Process&)>;

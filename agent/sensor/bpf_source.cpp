@@ -31,6 +31,7 @@
 #include "agent/sensor/leave_behind.h"
 #include "agent/sensor/loss_table.h"
 #include "agent/sensor/merge.h"
+#include "agent/sensor/push_programs.h"
 #include "agent/sensor/push_sets.h"
 #include "agent/sensor/ring.h"
 #include "agent/sensor/uring.h"
@@ -85,6 +86,8 @@ class BpfSource final : public Source {
   [[nodiscard]] std::vector<int> wait_fds() const override { return {vital_->fd(), bulk_->fd()}; }
   int wait_ms(size_t handled) override;
   [[nodiscard]] KernelCounts counts() const override;
+  [[nodiscard]] bool asks_for_programs() const override { return running_.ask(); }
+  void tell_programs(std::span<const RunningProgram> programs) override { running_.tell(programs); }
   [[nodiscard]] std::vector<AttachedHook> attached() const override;
   [[nodiscard]] std::string_view way() const override { return way_name(calls_.way()); }
   [[nodiscard]] std::vector<CgroupLoss> cgroup_losses() const override;
@@ -137,6 +140,7 @@ class BpfSource final : public Source {
   MapGuard maps_;
   KernelResponses kernel_;
   PushSets push_;
+  PushPrograms running_;
   std::vector<KernelResponse> responses_;  // those that were asked of it
   mutable std::mutex in_force_mutex_;
   std::set<uint64_t> in_force_;
@@ -214,6 +218,7 @@ Result<> BpfSource::map_rings() {
                        bpf_map__fd(maps.cond_protected), bpf_map__fd(maps.cond_budgets), bpf_map__fd(maps.cond_deeds)});
   kernel_.protect(static_cast<uint32_t>(::getpid()), true);
   push_ = PushSets(bpf_map__fd(maps.push_sets));
+  running_.set_map(bpf_map__fd(maps.push_programs));
   push_never();
   for (auto [map, size, ring] : {std::tuple{skeleton_->maps.ring_vital, options_.ring_vital_bytes, &vital_},
                                  std::tuple{skeleton_->maps.ring_bulk, options_.ring_bulk_bytes, &bulk_}}) {
@@ -265,7 +270,9 @@ void BpfSource::push_never() {
 // From here on, and nothing else.
 Result<> BpfSource::leave_out(const PushMaker& push) {
   set_flag(skeleton_->bss->push_on, false);
-  if (auto put = push_.put(push ? push() : nullptr); !put) return put;
+  auto put = push_.put(push ? push() : nullptr);
+  if (!put) return tl::unexpected(put.error());
+  running_.came(std::move(*put));
   set_flag(skeleton_->bss->push_on, push_.in_force());
   return {};
 }

@@ -8,14 +8,14 @@
 
 namespace tiercel::sensor {
 
-Result<> PushSets::put(std::unique_ptr<push_set> set) {
-  if (!set && !in_force_) return {};
+Result<std::unique_ptr<push_set>> PushSets::put(std::unique_ptr<push_set> set) {
+  if (!set && !in_force_) return set;
   const uint32_t zero = 0;
   if (!set) {
     in_force_ = false;
     if (bpf_map_delete_elem(sets_, &zero) != 0 && errno != ENOENT)
       return fail_errno("cannot take back what the kernel leaves out", errno);
-    return {};
+    return set;
   }
   set->generation = ++generation_;
   const Fd inner(bpf_map_create(BPF_MAP_TYPE_ARRAY, "push_set", sizeof(uint32_t), sizeof(push_set), 1, nullptr));
@@ -26,7 +26,7 @@ Result<> PushSets::put(std::unique_ptr<push_set> set) {
   if (bpf_map_update_elem(sets_, &zero, &inner_fd, BPF_ANY) != 0)
     return fail_errno("cannot put in force what the kernel leaves out", errno);
   in_force_ = true;
-  return {};
+  return set;
 }
 
 }  // namespace tiercel::sensor

@@ -15,7 +15,8 @@ class PushSets {
   // sets: the map of the set in force; it outlives us.
   explicit PushSets(int sets) : sets_(sets) {}
   // Nothing: no event is left out, from here on.
-  Result<> put(std::unique_ptr<push_set> set);
+  // Gives the set back, with the number that it has in the kernel.
+  Result<std::unique_ptr<push_set>> put(std::unique_ptr<push_set> set);
   [[nodiscard]] bool in_force() const { return in_force_; }
 
  private:

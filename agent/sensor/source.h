@@ -35,6 +35,15 @@ struct KernelCount {
 };
 using KernelCounts = std::vector<KernelCount>;
 
+// A program that runs, as rules see it: what proc.exepath and proc.name say. Both are known, and the path begins with
+// /.
+struct RunningProgram {
+  uint32_t pid = 0;  // in the root namespace
+  uint64_t start_ns = 0;
+  uint32_t exec_id = 0;
+  std::string_view exepath, name;
+};
+
 // Makes the set when it is put in force: a megabyte that nobody keeps.
 using PushMaker = std::function<std::unique_ptr<push_set>()>;
 
@@ -99,6 +108,9 @@ class Source {
     (void)handler;
     return {};
   }
+  // Are there programs that run of which the kernel is to be told? It came to be so when rules came into force.
+  [[nodiscard]] virtual bool asks_for_programs() const { return false; }
+  virtual void tell_programs(std::span<const RunningProgram> programs) { (void)programs; }
   // Gives what each thread has used of CPUs so far to `handler` (event cpu_time), and what comes meanwhile to `others`.
   // Only where EVT_procinfo is wanted.
   virtual Result<> look_at_cpus(const RecordHandler& handler, const RecordHandler& others) {

@@ -2,17 +2,12 @@
 /*
  * What the rules look for in a program's path and name (push.h), kept with the leader of its threads from the start of the program on: what a
  * program calls itself later, and what becomes of its file, changes neither these nor what user space knows. Of who began before the agent, or
- * before the set in force, nothing is kept, and anything may be so.
+ * before the set in force, user space says what it knows; until then nothing is kept, and anything may be so.
  */
 #pragma once
 
 #include "push.h"
 
-struct push_program {
-	__u64 facts[PUSH_WORDS];
-	__u32 generation; /* of the set */
-	__u32 exec_id;	  /* of the program: task storage is refused now and then, and may be of the one before */
-};
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -72,6 +67,7 @@ static __noinline __attribute__((unused)) int push__started(struct scratch *s, s
 		return 0;
 	for (int i = 0; i < PUSH_WORDS; i++)
 		of->facts[i] = p->facts[i] & set->of_program[i];
+	of->start_ns = task__read_only(task)->group_leader->start_boottime;
 	of->exec_id = ev->head.exec_id;
 	of->generation = set->generation;
 	return 0;
@@ -82,8 +78,11 @@ static __always_inline void push__inherit(struct task_struct *parent, struct tas
 {
 	struct push_program *of = bpf_task_storage_get(&push_programs, parent->group_leader, 0, 0);
 
-	if (of && of->exec_id == BPF_CORE_READ(child, self_exec_id))
-		bpf_task_storage_get(&push_programs, child, of, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!of || of->exec_id != BPF_CORE_READ(child, self_exec_id) || of->start_ns != BPF_CORE_READ(parent, group_leader, start_boottime))
+		return;
+	struct push_program own = *of;
+	own.start_ns = BPF_CORE_READ(child, start_boottime);
+	bpf_task_storage_get(&push_programs, child, &own, BPF_LOCAL_STORAGE_GET_F_CREATE);
 }
 
 /* Is the program the one that was asked about last on this CPU? */
@@ -111,15 +110,16 @@ static __always_inline bool push__of_program(struct push_run *r, struct task_str
 	struct push_program *of = bpf_task_storage_get(&push_programs, task->group_leader, 0, 0);
 	struct push_state *p = &r->w->push;
 	struct push_last *last = &r->w->last;
+	const __u64 start_ns = task__read_only(task)->group_leader->start_boottime;
 
-	if (!of || of->generation != r->set->generation || of->exec_id != task->self_exec_id)
+	if (!of || of->generation != r->set->generation || of->exec_id != task->self_exec_id || of->start_ns != start_ns)
 		return false;
 	last->pid = 0;
 	for (int i = 0; i < PUSH_WORDS; i++) {
 		last->facts[i] = of->facts[i];
 		p->facts[i] = (p->facts[i] & ~r->set->of_program[i]) | of->facts[i];
 	}
-	last->start_ns = task__read_only(task)->group_leader->start_boottime;
+	last->start_ns = start_ns;
 	last->exec_id = task->self_exec_id;
 	last->generation = r->set->generation;
 	last->pid = task->tgid;

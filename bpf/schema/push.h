@@ -109,6 +109,15 @@ struct push_out {
 	__u64 facts[PUSH_WORDS];
 };
 
+/* What is known of a program that runs: kept with its process (push_program.h), by the kernel as it starts; by user space for those that had
+ * started before the set was in force (agent/sensor/push_programs.h). */
+struct push_program {
+	__u64 facts[PUSH_WORDS];
+	__u64 start_ns;	  /* of the process */
+	__u32 generation; /* of the set */
+	__u32 exec_id;	  /* of the program: task storage is refused now and then, and may be of the one before */
+};
+
 /* All that is in force, swapped whole. */
 struct push_set {
 	__u8 type_of[512]; /* by enum ev_type: 1 + its row of `types`; 0: every event is wanted */

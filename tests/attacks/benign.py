@@ -16,6 +16,7 @@ sys.path.insert(0, HERE)
 import run as attacks  # noqa: E402
 import rooms  # noqa: E402
 import scenarios as scenario_files  # noqa: E402
+import kernel_counts  # noqa: E402
 import tiercel as support  # noqa: E402
 import yaml  # noqa: E402
 
@@ -154,6 +155,13 @@ def precision(path, results):
     support.say(support.table(["category", "alerts in attacks", "alerts in honest work", "precision"], rows))
 
 
+def tell_opens(metrics):
+    """Which share of the opens the kernel left out, since they concern no rule."""
+    opens = [kernel_counts.of_event(metrics, event) for event in kernel_counts.OPENS]
+    made, left_out = (sum(one.get(what, 0) for one in opens) for what in ("all", "filtered"))
+    support.say(f"opens: {made:,}, of which the kernel left out {left_out:,} ({100 * left_out / max(1, made):.1f} %)")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tiercel", required=True)
@@ -170,8 +178,11 @@ def main():
     activities = [a for a in read_activities() if not options.only or any(word in a.name or word == a.where for word in options.only)]
     known = read_known()
     with contextlib.ExitStack() as stack:
-        lab = attacks.Lab(options, activities, stack)
+        metrics = os.path.join(stack.enter_context(support.Folder("benign")).path, "metrics.sock")
+        lab = attacks.Lab(options, activities, stack, attacks.CONFIG + f"metrics: {{listen: 'unix:{metrics}'}}\n")
         results = play(lab, activities)
+        if lab.agent:
+            tell_opens(kernel_counts.page(metrics))
         lost = lab.stop()["lost"]
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:

@@ -5,7 +5,6 @@ import json
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,14 +13,13 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.normpath(os.path.join(HERE, "..", ".."))
 sys.path.insert(0, os.path.join(HERE, "..", "support"))
-import exposition  # noqa: E402
+import kernel_counts  # noqa: E402
 import tiercel as support  # noqa: E402
 
 CONFIG = support.CONFIG + "metrics: {{listen: 'unix:{folder}/metrics.sock'}}\n"
 
 
 HOOKS = ("kprobe", "tracepoint", "raw_tracepoint", "raw_tracepoint_writable", "tracing", "lsm", "perf_event")
-FAMILY = "tiercel_kernel_events"
 
 
 def difference(after, before):
@@ -42,20 +40,6 @@ class Bare:
 
     def stop(self):
         pass
-
-
-def ask(path, request):
-    """One answer, to the end of the connection or of the line."""
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(support.WAIT_S)
-        connection.connect(path)
-        connection.sendall(request)
-        answer = b""
-        while True:
-            got = connection.recv(1 << 20)
-            answer += got
-            if not got or (request.endswith(b"}\n") and answer.endswith(b"\n")):
-                return answer
 
 
 class Tiercel:
@@ -81,7 +65,7 @@ class Tiercel:
         return self.agent.cpu_s()
 
     def status(self):
-        return json.loads(ask(os.path.join(self.agent.run_dir, "tiercel.sock"), b'{"command":"status"}\n'))
+        return json.loads(kernel_counts.ask(os.path.join(self.agent.run_dir, "tiercel.sock"), b'{"command":"status"}\n'))
 
     def events(self):
         """That reached user space and were put to the rules."""
@@ -89,24 +73,11 @@ class Tiercel:
 
     def metrics(self):
         """The page of metrics, read strictly: exposition.Page."""
-        answer = ask(os.path.join(self.agent.folder.path, "metrics.sock"), b"GET /metrics HTTP/1.0\r\n\r\n").decode()
-        head, _, text = answer.partition("\r\n\r\n")
-        if " 200 " not in head.split("\r\n")[0]:
-            raise support.Failure(f"/metrics: {head}")
-        return exposition.Page(text)
+        return kernel_counts.page(os.path.join(self.agent.folder.path, "metrics.sock"))
 
     def counts(self, event):
-        """What the kernel counted of an event type so far: told, lost (with what was held back), and whatever else it did with
-        such calls: each family of metrics named tiercel_kernel_events_..._total that tells them apart by type."""
-        found = {"told": 0, "lost": 0}
-        for name, family in self.metrics().families.items():
-            if not name.startswith(FAMILY) or not name.endswith("_total"):
-                continue
-            what = name.removeprefix(FAMILY).removesuffix("total").strip("_") or "told"
-            for labels, value in family["samples"]:
-                if labels.get("event") == event:
-                    found[what] = found.get(what, 0) + int(value)
-        return {**found, "all": sum(found.values())}
+        """What the kernel counted of an event type so far: kernel_counts.of_event()."""
+        return kernel_counts.of_event(self.metrics(), event)
 
     def stop(self):
         """The agent's summary of this life."""

@@ -15,7 +15,7 @@ DOORS = {
                                                 "agent/sensor/controller.cpp",
                                    "agent/sensor/guard.cpp", "agent/sensor/kernel_functions.cpp", "agent/sensor/kernel_responses.cpp", "agent/sensor/kernel_types.cpp", "agent/sensor/loss_table.cpp",
                                    "agent/sensor/missed.cpp",
-                                   "agent/sensor/programs.cpp", "agent/sensor/push_sets.cpp", "agent/sensor/start_time.cpp", "agent/sensor/uring.cpp", "agent/sensor/way.cpp", "tests/unit/sensor_uring.cpp",
+                                   "agent/sensor/programs.cpp", "agent/sensor/push_programs.cpp", "agent/sensor/push_sets.cpp", "agent/sensor/start_time.cpp", "agent/sensor/uring.cpp", "agent/sensor/way.cpp", "tests/unit/sensor_uring.cpp",
                                    "tests/layout/layout_test.cpp", "tests/kernel/verdict_test.cpp"),
     r"<yaml-cpp/": ("agent/rule/yaml.cpp", "agent/config/load.cpp", "siem/wazuh/content5.cpp", "tests/unit/wazuh_content5.cpp"),
     r"<openssl/": ("siem/wazuh/crypto.cpp", "siem/wazuh/enroll.cpp", "siem/wazuh/manager/",

@@ -2,6 +2,7 @@
 
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -82,11 +83,13 @@ struct Waiter {
   }
 };
 
-// A wait of 1 ms between two looks is cut to half of that in a hurry; -1: without end.
+// A wait of 1 ms between two looks is cut to half of that in a hurry; -1: without end. The kernel has the call
+// since 5.11, glibc since 2.35, which is younger than some hosts'.
 int wait(const Fd& epoll, std::span<epoll_event> events, int ms, bool hurry) {
   constexpr long kMs = 1'000'000;
   const timespec time{ms / 1'000, hurry && ms == 1 ? kMs / 2 : ms % 1'000 * kMs};
-  return ::epoll_pwait2(epoll.get(), events.data(), static_cast<int>(events.size()), ms < 0 ? nullptr : &time, nullptr);
+  return static_cast<int>(::syscall(SYS_epoll_pwait2, epoll.get(), events.data(), static_cast<int>(events.size()),
+                                    ms < 0 ? nullptr : &time, nullptr, 0));
 }
 
 }  // namespace

@@ -12,7 +12,7 @@
 namespace tiercel::sensor {
 namespace {
 
-constexpr size_t kChildren = 8;
+constexpr size_t kChildren = 32;
 
 // Sockets, locks and pipes would outlive us in there. Only what a child of many threads may call.
 [[noreturn]] void hold(const std::vector<int>& links, int parent) {

@@ -42,6 +42,10 @@ namespace {
 constexpr std::array<std::string_view, 8> kWide = {
     "execve", "execveat", "readv", "writev", "sendmsg", "recvmsg", "process_vm_readv", "process_vm_writev"};
 
+// Without arguments: on x86 the names of the others are aliases here, and BTF has the function alone (SYSCALL_DEFINE0).
+// Callers of all widths come through it.
+constexpr std::array<std::string_view, 3> kBare = {"fork", "vfork", "setsid"};
+
 }  // namespace
 
 std::string Hook::function_program() const {
@@ -68,6 +72,7 @@ std::vector<std::string> Hook::functions(bool for_32_bit) const {
   if (for_32_bit && is_wide()) return {};
 #if defined(__x86_64__)
   if (for_32_bit) return {"__ia32_compat_sys_" + name, "__ia32_sys_" + name};
+  if (std::find(kBare.begin(), kBare.end(), event) != kBare.end()) return {"__do_sys_" + name, "__x64_sys_" + name};
   return {"__x64_sys_" + name};
 #else
   if (for_32_bit) return {"__arm64_compat_sys_" + name};

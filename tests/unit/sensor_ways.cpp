@@ -44,6 +44,7 @@ TEST_CASE("the functions of a call, for callers of both kinds") {
   CHECK(hook_of(EVT_unlinkat).functions(true) == Names{"__ia32_compat_sys_unlinkat", "__ia32_sys_unlinkat"});
   CHECK(hook_of(EVT_umount2).functions(false) == Names{"__x64_sys_umount"});
   CHECK(hook_of(EVT_pwrite).functions(false) == Names{"__x64_sys_pwrite64"});
+  CHECK(hook_of(EVT_setsid).functions(false) == Names{"__do_sys_setsid", "__x64_sys_setsid"});  // no arguments
   // a 32-bit caller's vectors are laid out otherwise, and would be misread
   for (uint16_t type : {EVT_readv, EVT_writev, EVT_sendmsg, EVT_recvmsg, EVT_execve, EVT_execveat})
     CHECK(hook_of(type).functions(true).empty());

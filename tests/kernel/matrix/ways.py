@@ -17,7 +17,7 @@ UNSEEN = {
 
 # Further tests of tests/kernel, run in the machine under each of the ways named (None: all) with the way's flags:
 # (name: test_NAME.py, ways). Of compat the events alone: all else is as on tracepoints.
-TESTS = [("toctou", None), ("evasions", None), ("uring", None), ("guard", ["trampoline", "auto"])]
+TESTS = [("untouched", None), ("toctou", None), ("evasions", None), ("uring", None), ("guard", ["trampoline", "auto"])]
 
 # What the kernel imposes between the first way and another: (program, type, field; None: any; reason). Everything else is a failure.
 IMPOSED = [

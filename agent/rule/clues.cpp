@@ -12,6 +12,7 @@ namespace tiercel::rule {
 namespace {
 
 constexpr size_t kCluesMax = 12;     // per rule and conjunction
+constexpr size_t kRanks = 3;         // of an alternative's clues: text, flag, another flag
 constexpr size_t kAnyOfMax = 64;     // more alternatives than that say nothing
 constexpr double kPlainShare = 100;  // a flag or number, by a text: how many more events have it
 constexpr double kSharers = 4;       // rules that a look-up is made for, as long as nobody has counted them
@@ -78,17 +79,29 @@ class Finder {
     if (possible.empty()) return {Need::Kind::kNever, {}};
     if (possible.size() == 1) return std::move(possible.front());
     Need out{Need::Kind::kClues, shared_clues(possible)};
+    for (Need& need : possible)
+      std::stable_sort(need.clues.begin(), need.clues.end(),
+                       [this](const Clue& a, const Clue& b) { return price(a) < price(b); });
+    // The best of each; for the kernel, which asks for all that is needed, the second and third of each as well.
+    for (size_t rank = 0; rank < (may_ask_ ? kRanks : 1); ++rank) {
+      Clue together = one_of_each(possible, rank);
+      const bool known = std::find(out.clues.begin(), out.clues.end(), together) != out.clues.end();
+      if (together.any_of.size() <= kAnyOfMax && !known) out.clues.push_back(std::move(together));
+    }
+    if (out.clues.empty()) out.kind = Need::Kind::kNothing;
+    return out;
+  }
+
+  // The clue of that rank, or the last, of each alternative: it has one, whichever of them holds.
+  [[nodiscard]] static Clue one_of_each(const std::vector<Need>& needs, size_t rank) {
     Clue together;
-    for (const Need& need : possible) {
-      const auto best = std::min_element(need.clues.begin(), need.clues.end(),
-                                         [this](const Clue& a, const Clue& b) { return price(a) < price(b); });
-      together.any_of.insert(together.any_of.end(), best->any_of.begin(), best->any_of.end());
+    for (const Need& need : needs) {
+      const Clue& clue = need.clues[std::min(rank, need.clues.size() - 1)];
+      together.any_of.insert(together.any_of.end(), clue.any_of.begin(), clue.any_of.end());
     }
     std::sort(together.any_of.begin(), together.any_of.end());
     together.any_of.erase(std::unique(together.any_of.begin(), together.any_of.end()), together.any_of.end());
-    if (together.any_of.size() <= kAnyOfMax) out.clues.push_back(std::move(together));
-    if (out.clues.empty()) out.kind = Need::Kind::kNothing;
-    return out;
+    return together;
   }
 
   // What every alternative needs.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -18,19 +19,23 @@ PushFacts operator|(PushFacts a, const PushFacts& b) {
   return a;
 }
 
+// What every event that satisfies the clue has. Nothing: the kernel cannot say.
+std::optional<PushFacts> facts_of(const Clue& clue, PushShape shape, PushTests& tests, unsigned rank) {
+  PushFacts any{};
+  for (const Wanted& wanted : clue.any_of) {
+    const auto facts = tests.facts_of(wanted, shape, rank);
+    if (!facts) return std::nullopt;
+    any = any | *facts;
+  }
+  return any;
+}
+
 // What is needed of every event of the clues' types. An empty list: nothing is.
 Clauses clauses_of(const std::vector<Clue>& clues, PushShape shape, PushTests& tests) {
   std::set<PushFacts> out;
-  for (const Clue& clue : clues) {
-    PushFacts any{};
-    bool known = true;
-    for (const Wanted& wanted : clue.any_of) {
-      const auto facts = tests.facts_of(wanted, shape);
-      known &= facts.has_value();
-      if (facts) any = any | *facts;
-    }
-    if (known) out.insert(any);
-  }
+  for (const Clue& clue : clues)
+    for (unsigned rank : {0U, 1U})
+      if (const auto facts = facts_of(clue, shape, tests, rank)) out.insert(*facts);
   return {out.begin(), out.end()};
 }
 

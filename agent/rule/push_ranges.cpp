@@ -20,10 +20,11 @@ struct SideOf {
   push_side side;
 };
 constexpr SideOf kSides[] = {
-    {"user.uid", PUSH_USER},   {"fd.lip", PUSH_LOCAL},    {"fd.lnet", PUSH_LOCAL},   {"fd.lport", PUSH_LOCAL},
-    {"fd.rip", PUSH_REMOTE},   {"fd.rnet", PUSH_REMOTE},  {"fd.rport", PUSH_REMOTE}, {"fd.cip", PUSH_CLIENT},
-    {"fd.cnet", PUSH_CLIENT},  {"fd.cport", PUSH_CLIENT}, {"fd.sip", PUSH_SERVER},   {"fd.snet", PUSH_SERVER},
-    {"fd.sport", PUSH_SERVER}, {"fd.ip", PUSH_EITHER},    {"fd.net", PUSH_EITHER},   {"fd.port", PUSH_EITHER},
+    {"user.uid", PUSH_USER},  {"evt.rawres", PUSH_RESULT}, {"fd.lip", PUSH_LOCAL},    {"fd.lnet", PUSH_LOCAL},
+    {"fd.lport", PUSH_LOCAL}, {"fd.rip", PUSH_REMOTE},     {"fd.rnet", PUSH_REMOTE},  {"fd.rport", PUSH_REMOTE},
+    {"fd.cip", PUSH_CLIENT},  {"fd.cnet", PUSH_CLIENT},    {"fd.cport", PUSH_CLIENT}, {"fd.sip", PUSH_SERVER},
+    {"fd.snet", PUSH_SERVER}, {"fd.sport", PUSH_SERVER},   {"fd.ip", PUSH_EITHER},    {"fd.net", PUSH_EITHER},
+    {"fd.port", PUSH_EITHER},
 };
 
 bool is_equality(Op op) {
@@ -83,12 +84,20 @@ std::optional<std::vector<push_range>> numbers_alone(const Test& test, bool answ
   return out;
 }
 
+// A result has a sign, and is compared where it is a number of a descriptor: of one that is none no test may be true.
+bool is_of_descriptors(const Test& test) {
+  if (!is_equality(test.op) && test.op != Op::kGe && test.op != Op::kGt) return false;
+  return std::ranges::all_of(test.literals, [](const auto& literal) {
+    return literal->value.u <= uint64_t{std::numeric_limits<int32_t>::max()};
+  });
+}
+
 // Which tests of connections are answered in one step, with those of users, and what the others may say.
 void note_few(push_set& set) {
   set.ranges_few = set.ranges_of_users;
   for (uint32_t n = set.ranges_of_users; n < set.ranges_end; ++n) {
     if (set.ranges[n].last == 0) continue;
-    if (n < set.ranges_of_sockets + PUSH_RANGES_STEP)
+    if (n < set.ranges_of_calls + PUSH_RANGES_STEP)
       set.ranges_few = n + 1;
     else
       for (const uint32_t fact : {set.ranges[n].in, set.ranges[n].out})
@@ -112,6 +121,7 @@ std::optional<uint32_t> PushRanges::add(const Test& test, push_side side, bool a
   const bool inside = answer != (test.op == Op::kNe);
   // of two ends neither lies in it: that one does not is true of nearly all
   if (side == PUSH_EITHER && !inside) return std::nullopt;
+  if (side == PUSH_RESULT && !is_of_descriptors(test)) return std::nullopt;
   auto ranges = test.dynamic ? numbers_alone(test, answer) : ranges_of(test);
   if (!ranges || test.modifier != Modifier::kNone || next_ >= PF_TEXTS) return std::nullopt;
   const uint32_t fact = next_++;
@@ -127,9 +137,9 @@ std::optional<uint32_t> PushRanges::add(const Test& test, push_side side, bool a
 bool PushRanges::build(push_set& set) const {
   constexpr auto group_of = [](uint8_t side) {
     if (side == PUSH_USER) return 1;
-    return is_of_new_socket(static_cast<push_side>(side)) ? 0 : 2;
+    return is_of_call(static_cast<push_side>(side)) ? 0 : 2;
   };
-  uint32_t* const ends[] = {&set.ranges_of_sockets, &set.ranges_of_users, &set.ranges_end};
+  uint32_t* const ends[] = {&set.ranges_of_calls, &set.ranges_of_users, &set.ranges_end};
   std::vector<const std::vector<push_range>*> shortest;
   for (const auto& ranges : tests_) shortest.push_back(&ranges);
   std::ranges::stable_sort(shortest, {}, [](const auto* ranges) { return ranges->size(); });

@@ -10,9 +10,9 @@
 
 namespace tiercel::rule {
 
-// Of what socket() is called with; else of a user or of a connection.
-[[nodiscard]] constexpr bool is_of_new_socket(push_side side) {
-  return side == PUSH_DOMAIN || side == PUSH_PROTOCOL;
+// Of what a call is made with, or gives; else of a user or of a connection.
+[[nodiscard]] constexpr bool is_of_call(push_side side) {
+  return side == PUSH_DOMAIN || side == PUSH_PROTOCOL || side == PUSH_RESULT;
 }
 
 // What a number or address field is about; nothing: the kernel does not compare it.

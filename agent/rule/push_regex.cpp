@@ -17,9 +17,19 @@ bool is_special(char c) {
   return kSpecial.find(c) != std::string_view::npos;
 }
 
-size_t shortest(const Words& words) {
+// How much a word says: what is in the names of most files says less than a blank or the like.
+size_t worth_of(std::string_view word) {
+  size_t sum = 0;
+  for (char c : word) {
+    const bool usual = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+    sum += c == '/' ? 2 : usual ? 4 : 7;
+  }
+  return sum;
+}
+
+size_t least_worth(const Words& words) {
   size_t least = words.empty() ? 0 : SIZE_MAX;
-  for (const std::string& word : words) least = std::min(least, word.size());
+  for (const std::string& word : words) least = std::min(least, worth_of(word));
   return least;
 }
 
@@ -33,12 +43,12 @@ class Runs {
       take();
     }
     end_run();
-    return shortest(best_) > 0 ? best_ : Words{};
+    return least_worth(best_) > 0 ? best_ : Words{};
   }
 
  private:
   void end_run() {
-    if (shortest(run_) > shortest(best_)) best_ = run_;
+    if (least_worth(run_) > least_worth(best_)) best_ = run_;
     run_ = {""};
   }
 
@@ -105,7 +115,7 @@ class Runs {
     const bool may_lack = after == '*' || after == '?' || after == '{';
     if (words.empty() || may_lack) {
       end_run();
-      if (!may_lack && shortest(loose_) > shortest(best_)) best_ = loose_;
+      if (!may_lack && least_worth(loose_) > least_worth(best_)) best_ = loose_;
     } else {
       if (run_.size() * words.size() > kWordsMax) end_run();
       Words longer;

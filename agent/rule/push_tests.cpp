@@ -60,7 +60,7 @@ const PathField* path_field_of(std::string_view name, PushShape shape) {
   };
   if (const PathField* program = in(kPrograms)) return program;
   if (shape == PushShape::kSock) return in(kSockets);
-  if (shape == PushShape::kNewSocket) return nullptr;
+  if (shape == PushShape::kNewSocket || shape == PushShape::kDoubled) return nullptr;
   return shape == PushShape::kOpen ? in(kOpened) : in(kNamed);
 }
 
@@ -204,15 +204,29 @@ void make_part(PathField::Part part, PushPiece& piece) {
   }
 }
 
+// Names of fcntl()'s commands: that it is one of those that double a descriptor.
+std::optional<PushFacts> command_facts(const Test& test, bool answer) {
+  const bool doubles = std::all_of(test.literals.begin(), test.literals.end(),
+                                   [](const auto& literal) { return literal->text.starts_with("F_DUPFD"); });
+  const bool names = is_membership(test.op) || test.op == Op::kStartsWith;
+  return answer && names && doubles && test.modifier == Modifier::kNone ? std::optional(fact(PF_DUPLICATES))
+                                                                        : std::nullopt;
+}
+
+PushShape shape_of(push_side side) {
+  if (!is_of_call(side)) return PushShape::kSock;
+  return side == PUSH_RESULT ? PushShape::kDoubled : PushShape::kNewSocket;
+}
+
 struct Chance {
   uint32_t fact;
   double share;
 };
 constexpr Chance kChances[] = {
-    {PF_SUCCEEDED, 0.8},         {PF_FAILED, 0.2},     {PF_READS, 0.95},     {PF_WRITES, 0.05},
-    {PF_MAKES_EXECUTABLE, 0.01}, {PF_CREATES, 0.05},   {PF_TRUNCATES, 0.03}, {PF_ROOT, 0.6},
-    {PF_ROOT_NOT, 0.4},          {PF_READS_NOT, 0.05}, {PF_SOCK_UNIX, 0.5},  {PF_SOCK_IP, 0.5},
-    {PF_SOCK_TCP, 0.4},          {PF_SOCK_UDP, 0.2},   {PF_SOCK_RAW, 0.01},  {PF_IN_PROGRESS, 0.2}};
+    {PF_SUCCEEDED, 0.8},   {PF_FAILED, 0.2},     {PF_READS, 0.95},   {PF_WRITES, 0.05},  {PF_MAKES_EXECUTABLE, 0.01},
+    {PF_CREATES, 0.05},    {PF_TRUNCATES, 0.03}, {PF_ROOT, 0.6},     {PF_ROOT_NOT, 0.4}, {PF_READS_NOT, 0.05},
+    {PF_SOCK_UNIX, 0.5},   {PF_SOCK_IP, 0.5},    {PF_SOCK_TCP, 0.4}, {PF_SOCK_UDP, 0.2}, {PF_SOCK_RAW, 0.01},
+    {PF_IN_PROGRESS, 0.2}, {PF_DUPLICATES, 0.3}};
 constexpr double kMost = 0.95;    // of other flags
 constexpr double kProgram = 0.5;  // few run it, but until that is looked up all may
 constexpr double kRange = 0.1;
@@ -251,35 +265,53 @@ std::optional<uint32_t> PushTests::new_fact(bool of_program) {
   return next_of_program_++;
 }
 
-std::optional<PushFacts> PushTests::text_facts(uint32_t index, const Test& test, PushShape shape) {
-  const std::pair<std::string_view, bool> of = path_field(program_, test);
-  const PathField* path = path_field_of(of.first, shape);
-  if (path == nullptr || test.over != Test::Over::kOne) return std::nullopt;
-  if (of.second && (path->of == PushText::kName || path->of == PushText::kSocket))
-    return std::nullopt;  // no slash in it
-  const auto [known, is_new] = known_.try_emplace({index, path->of});
-  std::optional<PushFacts>& out = known->second;
-  if (!is_new) return out;
-  std::vector<PushPiece> pieces;
+// One of them is in every text that satisfies the test. None: nothing is certain to be.
+std::vector<PushPiece> PushTests::pieces_of(const Test& test, PushShape shape, unsigned rank) const {
+  const auto [field, of_name] = path_field(program_, test);
+  const PathField& path = *path_field_of(field, shape);
+  const bool of_program = path.of == PushText::kExe || path.of == PushText::kName;
+  std::vector<PushPiece> out;
   for (const auto& literal : test.literals) {
-    const std::vector<PushPiece> found = pieces_of(test.op, literal->text);
-    if (found.empty()) return out;
+    const std::vector<PushPiece> found = rule::pieces_of(test.op, literal->text, rank);
+    if (found.empty()) return {};
     for (PushPiece piece : found) {
-      make_part(of.second ? PathField::Part::kName : path->part, piece);
-      if (piece.text.empty()) return out;
-      pieces.push_back(std::move(piece));
+      make_part(of_name ? PathField::Part::kName : path.part, piece);
+      if (test.op == Op::kPmatch && of_program && piece.at_begin) {  // these may have no first slash
+        piece.text.erase(0, 1);
+        piece.at_begin = false;
+      }
+      if (piece.text.empty()) return {};
+      piece.of = path.of;
+      out.push_back(std::move(piece));
     }
   }
-  const bool of_program = path->of == PushText::kExe || path->of == PushText::kName;
-  const std::optional<uint32_t> number = new_fact(of_program);
-  if (!number) return out;
-  for (PushPiece& piece : pieces) {
-    piece.of = path->of;
-    if (test.op == Op::kPmatch && of_program && piece.at_begin) {  // these may have no first slash
-      piece.text.erase(0, 1);
-      piece.at_begin = false;
-      if (piece.text.empty()) return out;
-    }
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+std::optional<PushFacts> PushTests::text_facts(uint32_t index, const Test& test, PushShape shape, unsigned rank) {
+  const auto [field, of_name] = path_field(program_, test);
+  const PathField* path = path_field_of(field, shape);
+  if (path == nullptr || test.over != Test::Over::kOne) return std::nullopt;
+  if (of_name && (path->of == PushText::kName || path->of == PushText::kSocket)) return std::nullopt;  // no slash in it
+  const auto [known, is_new] = known_.try_emplace({index, path->of, rank});
+  std::optional<PushFacts>& out = known->second;
+  if (!is_new) return out;
+  const std::vector<PushPiece> pieces = pieces_of(test, shape, rank);
+  if (rank > 0 && (pieces.empty() || pieces == pieces_of(test, shape, 0)))
+    return out = text_facts(index, test, shape, 0);
+  if (pieces.empty()) return out;
+  // Tests that look for the same share a fact.
+  const auto [shared, is_first] = facts_of_pieces_.try_emplace(pieces, 0);
+  if (!is_first) return out = fact(shared->second);
+  const std::optional<uint32_t> number = new_fact(path->of == PushText::kExe || path->of == PushText::kName);
+  if (!number) {
+    facts_of_pieces_.erase(shared);
+    return out;
+  }
+  shared->second = *number;
+  for (const PushPiece& piece : pieces) {
     chances_[*number] += chance_of_piece(piece);
     texts_.add(piece, *number);
   }
@@ -288,28 +320,31 @@ std::optional<PushFacts> PushTests::text_facts(uint32_t index, const Test& test,
 
 std::optional<PushFacts> PushTests::range_facts(const Wanted& wanted, const Test& test, PushShape shape) {
   const auto side = side_of(program_.operands[test.operand]);
-  if (!side || (*side != PUSH_USER && shape != (is_of_new_socket(*side) ? PushShape::kNewSocket : PushShape::kSock)))
-    return std::nullopt;
+  if (!side || (*side != PUSH_USER && shape != shape_of(*side))) return std::nullopt;
   if (test.over != (*side == PUSH_EITHER ? Test::Over::kEither : Test::Over::kOne)) return std::nullopt;
   auto [found, is_new] = known_ranges_.try_emplace(wanted);
   if (is_new) found->second = ranges_.add(test, *side, wanted.answer);
   return found->second ? std::optional(fact(*found->second)) : std::nullopt;
 }
 
-std::optional<PushFacts> PushTests::facts_of(const Wanted& wanted, PushShape shape) {
+std::optional<PushFacts> PushTests::facts_of(const Wanted& wanted, PushShape shape, unsigned rank) {
   const Test& test = program_.tests[wanted.test];
   if (!is_plain(program_, test)) return std::nullopt;
   const Operand& operand = program_.operands[test.operand];
   const bool answer = wanted.answer;
   if (test.dynamic) return range_facts(wanted, test, shape);
-  if (operand.kind == Operand::Kind::kTransformer) return answer ? text_facts(wanted.test, test, shape) : std::nullopt;
+  if (operand.kind == Operand::Kind::kTransformer)
+    return answer ? text_facts(wanted.test, test, shape, rank) : std::nullopt;
   if (answer && is_missing(operand, shape)) return PushFacts{};
   const std::string_view field = operand.field->name;
   const bool open = shape == PushShape::kOpen;
+  if (operand.arg.given && operand.arg.text == "cmd" && shape == PushShape::kDoubled)
+    return field == "evt.arg" ? command_facts(test, answer) : std::nullopt;
   if (operand.arg.given)
     return open && field == "evt.arg" && operand.arg.text == "flags" ? open_flags_facts(test, answer) : std::nullopt;
   for (const Flag& flag : kFlags)
     if (flag.field == field && (open || flag.fact == PF_FAILED)) return flag_facts(test, flag.fact, answer);
+  if (const auto ranges = field == "evt.rawres" ? range_facts(wanted, test, shape) : std::nullopt) return ranges;
   if (field == "evt.rawres" || (open && field == "fd.num")) return result_facts(test, answer);
   if (field == "evt.res") return result_name_facts(test, shape, answer);
   if (field == "user.uid")
@@ -317,7 +352,7 @@ std::optional<PushFacts> PushTests::facts_of(const Wanted& wanted, PushShape sha
   if (const auto ranges = range_facts(wanted, test, shape)) return ranges;
   if (shape == PushShape::kSock || shape == PushShape::kNewSocket)
     if (const auto socket = socket_facts(test, field, answer)) return socket;
-  return answer ? text_facts(wanted.test, test, shape) : std::nullopt;
+  return answer ? text_facts(wanted.test, test, shape, rank) : std::nullopt;
 }
 
 bool PushTests::build(push_set& set) const {
@@ -335,6 +370,11 @@ std::optional<PushShape> push_shape(uint16_t type) {
       return PushShape::kOpen;
     case EVT_socket:
       return PushShape::kNewSocket;
+    case EVT_dup:
+    case EVT_dup2:
+    case EVT_dup3:
+    case EVT_fcntl:
+      return PushShape::kDoubled;
     case EVT_connect:
     case EVT_accept:
     case EVT_accept4:

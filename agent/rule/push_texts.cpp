@@ -10,18 +10,22 @@ namespace {
 constexpr size_t kPieceMax = 28;  // more says little more, and costs states
 constexpr uint8_t kFirstClass = PUSH_BEGIN_NAME + 1;
 
-// The longest run of a shell pattern that stands for itself.
-PushPiece longest_run(std::string_view pattern) {
-  PushPiece best, run;
+size_t worth_of(const PushPiece& piece) {
+  return piece.text.size() + (piece.at_begin ? 1 : 0) + (piece.at_end ? 1 : 0);
+}
+
+// Of a shell pattern, what stands for itself: what says most comes first.
+std::vector<PushPiece> runs_of(std::string_view pattern) {
+  std::vector<PushPiece> out;
+  PushPiece run;
   run.at_begin = true;
   const auto end_run = [&](bool at_end) {
     run.at_end = at_end;
-    const size_t worth = run.text.size() + (run.at_begin ? 1 : 0) + (run.at_end ? 1 : 0);
-    const size_t best_worth = best.text.size() + (best.at_begin ? 1 : 0) + (best.at_end ? 1 : 0);
-    if (!run.text.empty() && worth > best_worth) best = run;
+    if (!run.text.empty()) out.push_back(run);
     run = {};
   };
-  for (size_t at = 0; at < pattern.size(); ++at) {
+  size_t at = 0;
+  for (; at < pattern.size(); ++at) {
     const char c = pattern[at];
     if (c != '*' && c != '?' && c != '[' && c != '\\') {
       run.text += c;
@@ -32,11 +36,20 @@ PushPiece longest_run(std::string_view pattern) {
     if (c != '[') continue;
     // to the bracket's end; one that comes first is a member, and classes have brackets of their own: to the last one
     const size_t close = pattern.rfind(']');
-    if (close == std::string_view::npos || close <= at) return best;
+    if (close == std::string_view::npos || close <= at) break;
     at = close;
   }
-  end_run(true);
-  return best;
+  if (at >= pattern.size()) end_run(true);
+  std::stable_sort(out.begin(), out.end(),
+                   [](const PushPiece& a, const PushPiece& b) { return worth_of(a) > worth_of(b); });
+  return out;
+}
+
+PushPiece run_of(std::string_view pattern, unsigned rank) {
+  constexpr size_t kSecondMin = 3;  // less is in most paths
+  const std::vector<PushPiece> runs = runs_of(pattern);
+  if (runs.empty()) return {};
+  return runs.size() > rank && (rank == 0 || worth_of(runs[rank]) >= kSecondMin) ? runs[rank] : runs.front();
 }
 
 void cut(PushPiece& piece) {
@@ -64,7 +77,7 @@ std::string components_of(std::string_view path) {
 
 }  // namespace
 
-std::vector<PushPiece> pieces_of(Op op, std::string_view pattern) {
+std::vector<PushPiece> pieces_of(Op op, std::string_view pattern, unsigned rank) {
   std::vector<PushPiece> of_regex;
   if (op == Op::kRegex)
     for (std::string& word : words_of_regex(pattern))
@@ -86,11 +99,11 @@ std::vector<PushPiece> pieces_of(Op op, std::string_view pattern) {
       out = {std::string(pattern), false, false};
       break;
     case Op::kGlob:
-      out = longest_run(pattern);
+      out = run_of(pattern, rank);
       break;
     case Op::kPmatch: {
       // of a folder and all that is in it; what the pattern's end says holds for a component
-      out = longest_run(components_of(pattern));
+      out = run_of(components_of(pattern), rank);
       out.at_end = false;
       break;
     }

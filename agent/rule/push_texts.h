@@ -30,8 +30,9 @@ struct PushPiece {
   auto operator<=>(const PushPiece&) const = default;
 };
 
-// Of `operator "pattern"` on a whole path: one of these is there. None: nothing is certain to be.
-[[nodiscard]] std::vector<PushPiece> pieces_of(Op op, std::string_view pattern);
+// Of `operator "pattern"` on a whole path: one of these is there. None: nothing is certain to be. A pattern with gaps
+// has several runs of letters, and each is needed: rank 1 is what says most after rank 0, or that itself.
+[[nodiscard]] std::vector<PushPiece> pieces_of(Op op, std::string_view pattern, unsigned rank = 0);
 // The same of a regular expression.
 [[nodiscard]] std::vector<std::string> words_of_regex(std::string_view pattern);
 

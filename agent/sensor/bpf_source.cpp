@@ -7,6 +7,7 @@
 
 #include <bpf/tiercel.skel.h>
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -380,19 +381,29 @@ Result<> BpfSource::iterate(int program, const RecordHandler& handler, const Rec
   }
 }
 
+// Some types at a time: it is asked every second, and one call each would be more events than a quiet host has.
 KernelCounts BpfSource::counts() const {
+  constexpr __u32 kTypes = 32;
   KernelCounts out(EVT_COUNT);
-  const int cpus = libbpf_num_possible_cpus();
-  std::vector<KernelCount> per_cpu(static_cast<size_t>(cpus > 0 ? cpus : 1));
+  const int possible = libbpf_num_possible_cpus();
+  const auto cpus = static_cast<size_t>(possible > 0 ? possible : 1);
+  std::vector<KernelCount> counts(kTypes * cpus);
   static_assert(sizeof(KernelCount) == 40);
-  for (__u32 type = 1; type < EVT_COUNT; ++type) {
-    if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.counts), &type, per_cpu.data()) != 0) continue;
-    for (const KernelCount& count : per_cpu) {
-      out[type].sent += count.sent;
-      out[type].lost_ring += count.lost_ring;
-      out[type].lost_scratch += count.lost_scratch;
-      out[type].held_back += count.held_back;
-      out[type].filtered += count.filtered;
+  std::array<__u32, kTypes> types{};
+  __u32 next = 0;
+  for (bool more = true, first = true; more; first = false) {
+    __u32 n = kTypes;
+    more = bpf_map_lookup_batch(bpf_map__fd(skeleton_->maps.counts), first ? nullptr : &next, &next, types.data(),
+                                counts.data(), &n, nullptr) == 0;
+    if (!more && errno != ENOENT) break;  // ENOENT: these were the last
+    for (size_t at = 0; at < n * cpus; ++at) {
+      if (types[at / cpus] >= EVT_COUNT) continue;
+      KernelCount& sum = out[types[at / cpus]];
+      sum.sent += counts[at].sent;
+      sum.lost_ring += counts[at].lost_ring;
+      sum.lost_scratch += counts[at].lost_scratch;
+      sum.held_back += counts[at].held_back;
+      sum.filtered += counts[at].filtered;
     }
   }
   return out;

@@ -6,7 +6,7 @@
  * the shape. Shapes are global functions: the verifier looks at each once for a program.
  */
 #include "../include/open.h"
-#include "../include/push_socket.h"
+#include "../include/push_call.h"
 
 static __always_inline int cookie__ring(__u64 cookie)
 {
@@ -66,8 +66,8 @@ __weak __noinline int desc__told(long ret, __u64 cookie)
 	struct pt_regs *regs = task__regs((void *)task);
 	struct build b;
 
-	if (push_on && COOKIE_TYPE(cookie) == EVT_socket &&
-	    socket__filtered(ret, regs__arg(regs, 0), regs__arg(regs, 1), regs__arg(regs, 2)))
+	if (call__may_be_filtered(COOKIE_TYPE(cookie)) &&
+	    call__filtered(COOKIE_TYPE(cookie), ret, regs__arg(regs, 0), regs__arg(regs, 1), regs__arg(regs, 2)))
 		return 0;
 	if (!record__begin(&b, task, COOKIE_TYPE(cookie), sizeof(struct ev_desc)))
 		return 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Calls that fit none of the shared shapes: close, pivot_root, pairs, fcntl, bpf, fsconfig, pidfd_send_signal. */
 #include "../include/note.h"
-#include "../include/sock.h"
+#include "../include/push_call.h"
 
 /* Begins a desc record about `fd`, arguments included. */
 static __always_inline struct ev_desc *desc__begin(struct build *b, struct task_struct *task, __u16 type, long ret, __s64 fd)
@@ -120,9 +120,6 @@ int sys_exit__socketpair(struct sys_exit_ctx *ctx)
 	return pair__exit(EVT_socketpair, call__result(ctx), SYS_ARG3(task__regs(bpf_get_current_task_btf())));
 }
 
-#define F_DUPFD 0
-#define F_DUPFD_CLOEXEC 1030
-
 SEC("tp")
 int sys_exit__fcntl(struct sys_exit_ctx *ctx)
 {
@@ -132,6 +129,8 @@ int sys_exit__fcntl(struct sys_exit_ctx *ctx)
 	bool makes = call__result(ctx) >= 0 && (command == F_DUPFD || command == F_DUPFD_CLOEXEC);
 	struct build b;
 
+	if (call__may_be_filtered(EVT_fcntl) && call__filtered(EVT_fcntl, call__result(ctx), SYS_ARG0(regs), command, 0))
+		return 0;
 	if (!desc__begin(&b, task, EVT_fcntl, call__result(ctx), makes ? call__result(ctx) : (__s32)SYS_ARG0(regs)))
 		return 0;
 	record__send(&b, RING_OF_fcntl);

@@ -92,9 +92,10 @@ struct push_state {
 	__u32 base, base_end;	 /* in the record, what a relative path is relative to; 0: it is in the walk's buffer */
 	__u32 uid;
 	__u32 in_range;		 /* the test's ranges so far have one of the values */
-	__u32 sides[8];		 /* by push_side: which of the ends */
+	__u32 sides[16];	 /* by push_side: which of the ends */
 	struct push_end ends[2]; /* local, remote */
 	__u16 folders[PUSH_DEPTH_MAX]; /* the state behind each folder's slash */
+	__u16 names[PUSH_DEPTH_MAX];   /* ... and before it */
 };
 
 /* push_program.h: whose program was asked about last. */

@@ -100,7 +100,7 @@ static __always_inline void push__range(struct push_state *p, const struct push_
 	if (range->side == PUSH_USER) {
 		p->in_range |= p->uid >= range->low && p->uid <= range->high;
 	} else {
-		__u32 ends = p->sides[range->side & 7];
+		__u32 ends = p->sides[range->side & 15];
 		if ((ends & 1 && range__has(range, &p->ends[0])) || (ends & 2 && range__has(range, &p->ends[1])))
 			p->in_range = 1;
 		sure = (ends == 1 && p->ends[0].family) || (ends == 2 && p->ends[1].family);
@@ -147,5 +147,5 @@ static __always_inline void push__user(struct push_run *r, struct task_struct *t
 
 static __always_inline void push__user_ranges(struct push_run *r)
 {
-	push__ranges(r, r->set->ranges_of_sockets, r->set->ranges_of_users);
+	push__ranges(r, r->set->ranges_of_calls, r->set->ranges_of_users);
 }

@@ -29,10 +29,11 @@ static __always_inline void push__slash(struct push_run *r)
 			p->depth--;
 		p->state = p->folders[p->depth & (PUSH_DEPTH_MAX - 1)];
 	} else {
-		push__step(r, r->set->class_of['/']);
 		p->depth++;
 		if (p->depth >= PUSH_DEPTH_MAX)
 			p->unknown = 1;
+		p->names[p->depth & (PUSH_DEPTH_MAX - 1)] = p->state;
+		push__step(r, r->set->class_of['/']);
 		p->folders[p->depth & (PUSH_DEPTH_MAX - 1)] = p->state;
 	}
 	p->len = 0;
@@ -196,13 +197,18 @@ static __always_inline void push__scan_base(struct push_run *r)
 	p->odd = p->name = 0;
 }
 
+/* A last name that cleaning takes away leaves the folder before it, without its slash. */
 static __always_inline void push__end(struct push_run *r)
 {
 	struct push_state *p = &r->w->push;
-	if (p->len ? p->dots && p->len <= 2 : p->depth > 0)
-		p->unknown = 1; /* which folder that is would be known, but not its state before the slash */
-	else
-		push__step(r, PUSH_END);
+	__u32 depth = p->depth;
+
+	if (!p->len || (p->dots && p->len <= 2)) {
+		if (p->len == 2 && depth > 0)
+			depth--;
+		p->state = depth > 0 ? p->names[depth & (PUSH_DEPTH_MAX - 1)] : p->folders[0];
+	}
+	push__step(r, PUSH_END);
 }
 
 /* Cleaned name by name, behind the folder in w->buf if it is relative to that. */

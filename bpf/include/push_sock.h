@@ -88,7 +88,7 @@ static __noinline int push__sock_record(struct scratch *s, struct walk *w)
 		push__step(&r, PUSH_END);
 	}
 	push__ends(p, ev, ev->head.type);
-	push__ranges(&r, r.set->ranges_of_sockets, r.set->ranges_few); /* and the user's */
+	push__ranges(&r, r.set->ranges_of_calls, r.set->ranges_few); /* and the user's */
 	p->facts[0] |= r.set->facts_of_rest;
 	push__of_last(&r, (void *)bpf_get_current_task_btf());
 	if (!p->unknown && !push__satisfies(&r)) {

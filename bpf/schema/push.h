@@ -61,6 +61,8 @@ enum push_fact {
 	PF_SOCK_UDP,
 	PF_SOCK_RAW,
 	PF_IN_PROGRESS, /* of sockets: EINPROGRESS, which is failed too */
+	PF_DUPLICATES, /* fcntl() doubles a descriptor */
+	PF_DUPLICATES_NOT,
 	PF_RANGES = 24,	  /* from here on: numbers and addresses of rules (struct push_range) */
 	PF_TEXTS = 64,	  /* ... the pieces of texts */
 	PF_PROGRAM = 192, /* ... of the program's path and name */
@@ -76,6 +78,7 @@ enum push_side {
 	PUSH_EITHER,
 	PUSH_DOMAIN, /* socket()'s first argument, and its third */
 	PUSH_PROTOCOL,
+	PUSH_RESULT, /* of a call that doubles a descriptor: its number, where it did */
 };
 
 /*
@@ -128,7 +131,7 @@ struct push_set {
 	__u32 states;
 	__u32 generation; /* another one each time that a set is put in force */
 	__u64 of_program[PUSH_WORDS]; /* facts that a process has for as long as it runs a program */
-	__u32 ranges_of_sockets, ranges_of_users, ranges_end; /* where they end: those of new sockets, of users, of connections */
+	__u32 ranges_of_calls, ranges_of_users, ranges_end; /* where they end: those of calls' arguments and results, of users, of connections */
 	__u32 ranges_few; /* of connections, tests of few ranges come first, and are enough for most: they end here */
 	__u64 facts_of_rest; /* of the tests behind these */
 	struct push_range ranges[PUSH_RANGES_MAX];

@@ -84,6 +84,13 @@ def literal(paths, dice):
     return dice.choice([path, path + "/" + dice.choice(NAMES)])
 
 
+def with_gap(path, dice):
+    """The path with something in the place of one of its names."""
+    names = path.replace('"', "").split("/")
+    names[dice.randrange(len(names))] = dice.choice(["*", "?*", "[a-z]*"])
+    return "/".join(names)
+
+
 def test_of(paths, dice):
     field = dice.choice(["fd.name"] * 4 + ["fd.nameraw", "fd.realpath", "fs.path.name", "fs.path.nameraw", "fd.directory", "fd.filename"])
     whole = literal(paths, dice)
@@ -92,9 +99,10 @@ def test_of(paths, dice):
         whole, start = os.path.basename(whole), 0
     piece = (whole[start:end] or whole).replace('"', "")
     pattern = "*".join(part for part in (whole[:start], whole[end:]) if part) or "*"
+    folders = with_gap(whole, dice)
     regex = "".join(f"[{c}]" if c in ".+()" else c for c in whole[start:end]) or "x"
     return dice.choice([f'{field} = "{whole}"', f'{field} in ("{whole}", "{literal(paths, dice)}")', f'{field} startswith "{whole[:end]}"',
-                        f'{field} endswith "{whole[start:]}"', f'{field} contains "{piece}"', f'{field} glob "{pattern}"', f'{field} pmatch ("{whole}")',
+                        f'{field} endswith "{whole[start:]}"', f'{field} contains "{piece}"', f'{field} glob "{pattern}"', f'{field} pmatch ("{whole}")', f'{field} pmatch ("{folders}")', f'{field} glob "{folders}"',
                         f'{field} regex ".*{regex}.*"', f'{field} regex "(.|[[:space:]])*/({"|".join(dice.sample(["etc", "log", "deep", "x"], 2))})(/.*)?"',
                         f'basename({field}) in ("{os.path.basename(whole)}")', f'{field} icontains "{piece}"'])
 

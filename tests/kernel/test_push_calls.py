@@ -28,10 +28,13 @@ TWO_PATHS = {"rename": "pp", "renameat": "dpdp", "renameat2": "dpdp0", "link": "
 NUMBERS = {"unlink": 87, "rmdir": 84, "unlinkat": 263, "mkdir": 83, "mkdirat": 258, "chmod": 90, "fchmodat": 268, "chown": 92, "truncate": 76, "utimensat": 280,
            "lchown": 94, "fchownat": 260, "rename": 82, "renameat": 264, "renameat2": 316, "link": 86, "linkat": 265, "symlink": 88, "symlinkat": 266}
 SOCKETS = ["connect", "accept", "accept4", "socket"]
+DOUBLING = {"dup": 32, "dup2": 33, "dup3": 292, "fcntl": 72}
+COMMANDS = {"F_DUPFD": 0, "F_DUPFD_QUERY": 1027, "F_DUPFD_CLOEXEC": 1030, "F_GETFD": 1, "F_SETFD": 2, "F_GETFL": 3, "odd": 4711}
+ONTO = (-1, 0, 1, 60, 61, 62, 1 << 20)
 KINDS = [(17, 3, 0), (16, 3, 12), (16, 2, 0), (2, 3, 1), (10, 3, 58), (2, 2, 0), (99, 1, 0)]  # of sockets: domain, type, protocol
 ADDRESSES = ["127.0.0.1", "127.1.2.3", "127.0.0.2", "::1", "::ffff:127.0.0.1", "::ffff:127.1.2.3", "0.0.0.0"]
 NETWORKS = ["127.0.0.0/8", "127.0.0.0/31", "127.1.0.0/16", "::1/128", "10.0.0.0/8", "fe80::/10", "0.0.0.0/1"]
-FIELDS = ["evt.type", "evt.rawres", "fd.name", "fs.path.name", "fs.path.nameraw", "fs.path.source", "fs.path.target", "user.uid", "fd.l4proto"]
+FIELDS = ["evt.type", "evt.rawres", "evt.arg.cmd", "fd.num", "fd.name", "fs.path.name", "fs.path.nameraw", "fs.path.source", "fs.path.target", "user.uid", "fd.l4proto"]
 
 
 def socket_test(ports, dice):
@@ -47,6 +50,14 @@ def socket_test(ports, dice):
                         "fd.type in (ipv4, ipv6)", "fd.l4proto = tcp", "fd.l4proto = udp", "fd.sockfamily = unix", 'fd.name endswith "/one.sock"', 'fd.name contains "one.s"',
                         'fd.name contains "127"', 'fd.name endswith "/two.sock"', "evt.rawres = 0", "evt.res = ECONNREFUSED", "evt.res in (SUCCESS, EINPROGRESS)",
                         "evt.res != SUCCESS", "evt.rawarg.domain = 17", "evt.rawarg.domain in (2, 16)", "evt.rawarg.proto = 12", "fd.l4proto = raw", "fd.l4proto in (tcp, raw)"])
+
+
+def doubling_test(dice):
+    number, other, command = dice.choice(ONTO), dice.choice(ONTO), dice.choice(list(COMMANDS))
+    return dice.choice([f"evt.rawres = {number}", f"evt.rawres in ({number}, {other})", f"evt.rawres != {number}", f"evt.rawres > {number}", f"evt.rawres >= {number}",
+                        f"evt.rawres < {number}", f"evt.rawres <= {number}", f"fd.num = {number}", f"evt.rawres = {-dice.choice([9, 22])}", f"evt.arg.cmd = {command}",
+                        f"evt.arg.cmd in (F_DUPFD, {command})", "evt.arg.cmd startswith F_DUPFD", "evt.arg.cmd startswith F_DUPFD_", "evt.arg.cmd contains DUPFD",
+                        "evt.arg.cmd exists", "evt.res = EBADF", "evt.res in (SUCCESS, EINVAL)", "fd.typechar = f", "fd.typechar in (4, 6)", "evt.arg.oldfd = 0"])
 
 
 def path_test(paths, dice, two):
@@ -77,9 +88,11 @@ def condition(test, dice, depth=3):
 def rules(paths, ports, dice):
     text = ""
     for number in range(RULES):
-        kind = dice.choice(["one", "two", "socket"])
-        types = {"one": list(ONE_PATH), "two": list(TWO_PATHS), "socket": SOCKETS}[kind]
+        kind = dice.choice(["one", "two", "socket", "doubling"])
+        types = {"one": list(ONE_PATH), "two": list(TWO_PATHS), "socket": SOCKETS, "doubling": list(DOUBLING)}[kind]
         def test(kind=kind):
+            if kind == "doubling":
+                return doubling_test(dice)
             return socket_test(ports, dice) if kind == "socket" else path_test(paths, dice, kind == "two")
         chosen = ", ".join(dice.sample(types, dice.randrange(1, len(types) + 1)))
         text += (f"- rule: R{number}\n  desc: at random\n  condition: >\n    evt.type in ({chosen}) and proc.name = {NAME} and {test()} and {condition(test, dice)}\n"
@@ -153,12 +166,29 @@ def connections(ports, folder):
     os.unlink(one)
 
 
+def doublings(libc):
+    """Of a file, a socket and of nothing, to each of the numbers, or by each command."""
+    with open("/dev/null", encoding="utf-8") as null, socket.socket() as one:
+        for fd in (null.fileno(), one.fileno(), 4711):
+            made = [("dup",), *((name, onto, *more) for name, *more in (("dup2",), ("dup3", 0), ("dup3", os.O_CLOEXEC), ("dup3", 1)) for onto in ONTO),
+                    *(("fcntl", command, onto) for command in COMMANDS.values() for onto in ONTO)]
+            for name, *arguments in made:
+                kept = [os.dup(n) for n in (0, 1)]
+                got = libc.syscall(DOUBLING[name], fd, *arguments)
+                if got > 2 and (name != "fcntl" or arguments[0] in (0, 1030)):
+                    os.close(got)
+                for n, copy in enumerate(kept):
+                    os.dup2(copy, n)
+                    os.close(copy)
+
+
 def child(todo):
     places.only_writable(todo["folder"])  # the paths lead anywhere, and this is root
     libc = ctypes.CDLL(None, use_errno=True)
     for number, made in enumerate(todo["calls"]):
         if number == len(todo["calls"]) // 2:
             connections(todo["ports"], todo["folder"])
+            doublings(libc)
             os.setresuid(USER, USER, USER)
             connections(todo["ports"], todo["users"])
         make_call(libc, *made)

@@ -5,6 +5,7 @@ it are left out. A rule for each, as many at a time as there are different event
 
 import argparse
 import ctypes
+import fcntl
 import json
 import os
 import signal
@@ -36,6 +37,11 @@ def connecting(address="127.0.0.1", port=PORT, kind="tcp", unix=None, user=0, la
 
 def making(domain, kind, protocol):
     return {"do": "socket", "socket": [domain, kind, protocol], "user": 0, "program": NAME}
+
+
+def doubling(onto, command=None):
+    """By dup(), by dup2() or dup3() to the descriptor `onto`, or by fcntl()."""
+    return {"do": "double", "onto": onto, "command": command, "user": 0, "program": NAME}
 
 
 class Full:
@@ -113,6 +119,13 @@ def cases(folder, full):
         ("socket", "fd.l4proto = raw", making(2, 3, 1), making(2, 2, 0)),
         ("socket", "evt.rawres < 0", making(99, 1, 0), making(2, 1, 0)),
         ("socket", "user.uid != 0 and fd.typechar = u", {**making(1, 1, 0), "user": USER}, making(1, 1, 0)),
+        ("dup2", "evt.rawres = 77", doubling(77), doubling(78)),
+        ("dup2", "not evt.rawres in (77, 3)", doubling(78), doubling(77)),
+        ("dup2", "evt.rawres < 0", doubling(-1), doubling(77)),
+        ("dup3", "evt.rawres >= 78", doubling(78), doubling(77)),
+        ("dup", "proc.name = NAME and evt.failed = false", doubling(None), {**doubling(None), "program": NAME + "x"}),
+        ("fcntl", "evt.arg.cmd startswith F_DUPFD", doubling(77, fcntl.F_DUPFD), doubling(0, fcntl.F_GETFL)),
+        ("fcntl", "evt.arg.cmd in (F_DUPFD_CLOEXEC, F_DUPFD) and evt.rawres = 77", doubling(77, fcntl.F_DUPFD_CLOEXEC), doubling(78, fcntl.F_DUPFD)),
         ("connect", "fd.name endswith /yes.sock", connecting(unix="/none/yes.sock"), connecting(unix="/none/no.sock")),
     ]
 
@@ -145,8 +158,17 @@ def do(kind, call, folder):
         fd = ctypes.CDLL(None).socket(*call["socket"])
         if fd >= 0:
             os.close(fd)
+    elif call["do"] == "double":
+        double(kind, call)
     else:
         name_paths(call["do"], call["paths"])
+
+
+def double(kind, call):
+    number, *arguments = {"dup": [32], "dup2": [33, call["onto"]], "dup3": [292, call["onto"], 0], "fcntl": [72, call["command"], call["onto"]]}[kind]
+    fd = ctypes.CDLL(None).syscall(number, 0, *arguments)
+    if fd > 2:
+        os.close(fd)
 
 
 def name_paths(name, paths):

@@ -32,7 +32,7 @@ std::vector<uint32_t> facts_of(const push_set& set, push_side side, const End& e
   bool inside = false;
   for (uint32_t n = 0; n < set.ranges_end; ++n) {
     const push_range& range = set.ranges[n];
-    CHECK((n >= set.ranges_of_sockets && n < set.ranges_of_users) == (range.side == PUSH_USER));
+    CHECK((n >= set.ranges_of_calls && n < set.ranges_of_users) == (range.side == PUSH_USER));
     if (range.side != side) continue;
     inside |= has(range, end);
     if (range.last == 0) continue;
@@ -87,13 +87,57 @@ TEST_CASE("push-down: numbers and addresses, inside and outside") {
   }
 }
 
+TEST_CASE("push-down: the result of what doubles a descriptor") {
+  struct Case {
+    const char* condition;
+    uint32_t hit, miss;
+  };
+  const Case cases[] = {{"evt.rawres = 0", 0, 1},     {"evt.rawres in (0, 1, 2)", 2, 3},
+                        {"evt.rawres != 0", 1, 0},    {"not evt.rawres in (1, 2)", 0, 2},
+                        {"evt.rawres >= 5", 5, 4},    {"evt.rawres > 5", 6, 5},
+                        {"not evt.rawres >= 5", 4, 5}};
+  for (const Case& one_case : cases) {
+    CAPTURE(std::string(one_case.condition));
+    const auto set = pushed(one("R", std::string("evt.type in (dup, dup2, dup3, fcntl) and ") + one_case.condition));
+    REQUIRE(set);
+    for (const uint16_t type : {EVT_dup, EVT_dup2, EVT_dup3, EVT_fcntl}) {
+      CHECK(wanted(*set, type, PUSH_RESULT, {0, "", one_case.hit}));
+      CHECK_FALSE(wanted(*set, type, PUSH_RESULT, {0, "", one_case.miss}));
+    }
+  }
+  const auto accept = pushed(one("R", "evt.type = accept and evt.rawres = 5"));  // there the sign alone
+  REQUIRE(accept);
+  CHECK(accept->ranges_end == 0);
+  for (const char* condition : {"evt.rawres < 3", "evt.rawres <= 3", "evt.rawres != -9", "evt.rawres in (0, -9)",
+                                "evt.rawres != val(fd.num)", "fd.typechar = 4"})
+    CHECK_FALSE(pushed(one("R", std::string("evt.type = dup2 and ") + condition)));
+  const auto failed = pushed(one("R", "evt.type = dup2 and evt.rawres < 0"));
+  REQUIRE(failed);
+  CHECK(sent(*failed, EVT_dup2, {PF_FAILED}));
+  CHECK_FALSE(sent(*failed, EVT_dup2, {PF_SUCCEEDED}));
+}
+
+TEST_CASE("push-down: fcntl's commands that double a descriptor") {
+  for (const char* condition :
+       {"evt.arg.cmd startswith F_DUPFD", "evt.arg.cmd = F_DUPFD", "evt.arg.cmd in (F_DUPFD, F_DUPFD_CLOEXEC)"}) {
+    CAPTURE(std::string(condition));
+    const auto set = pushed(one("R", std::string("evt.type in (dup, fcntl) and ") + condition));
+    REQUIRE(set);
+    CHECK(sent(*set, EVT_fcntl, {PF_DUPLICATES}));
+    CHECK_FALSE(sent(*set, EVT_fcntl, {PF_DUPLICATES_NOT}));
+  }
+  for (const char* condition : {"evt.arg.cmd in (F_DUPFD, F_GETFL)", "not evt.arg.cmd = F_DUPFD",
+                                "evt.arg.cmd startswith F_", "evt.arg.cmd endswith F_DUPFD", "evt.arg.cmd exists"})
+    CHECK_FALSE(pushed(one("R", std::string("evt.type = fcntl and ") + condition)));
+}
+
 TEST_CASE("push-down: tests of few ranges come first, whole, and what the others may say is set aside") {
   std::string ports = "fd.sport in (1";
   for (int port = 2; port <= 20; ++port) ports += ", " + std::to_string(port);
   const auto set = pushed(one("R", "evt.type = connect and user.uid = 33 and " + ports +
                                        ") and fd.sip in (1.1.1.1, 1.1.1.2, 1.1.1.3) and fd.cport != 22"));
   REQUIRE(set);
-  REQUIRE(set->ranges_of_sockets == 0);
+  REQUIRE(set->ranges_of_calls == 0);
   REQUIRE(set->ranges_of_users == 1);
   CHECK(set->ranges_few == 5);
   CHECK(set->ranges_end == 25);

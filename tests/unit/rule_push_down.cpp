@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/rule/push_down.h"
@@ -49,6 +50,32 @@ TEST_CASE("push-down: what is certain to be in a path that satisfies a pattern")
   CHECK(pieces(Op::kIContains, "x").empty());
 }
 
+TEST_CASE("push-down: of a pattern with gaps two pieces are needed") {
+  const auto second = [](Op op, std::string_view pattern) { return shown(rule::pieces_of(op, pattern, 1)); };
+  CHECK(second(Op::kGlob, "/home/*/.ssh/*") == Texts{"/.ssh/"});
+  CHECK(second(Op::kGlob, "/proc/*/mem") == Texts{"/mem$"});
+  CHECK(second(Op::kPmatch, "/proc/[0-9]*/root") == Texts{"/root"});
+  CHECK(second(Op::kPmatch, "/etc/pam.d") == Texts{"^/etc/pam.d"});  // no gap
+  CHECK(second(Op::kGlob, "/var/*/x") == Texts{"/x$"});
+  CHECK(second(Op::kGlob, "/var/*x") == Texts{"^/var/"});  // a letter at the end says little
+  CHECK(second(Op::kEq, "/a*b") == Texts{"^/a*b$"});
+  CHECK(second(Op::kGlob, "*").empty());
+  CHECK(second(Op::kRegex, "abc.*de") == Texts{"abc"});
+
+  const auto set = pushed(one("R", "evt.type = openat and fd.name pmatch (/var/lib/*/.ssh/id_*, /root/.ssh/id_*)"));
+  REQUIRE(set);
+  const auto found = [&](std::string_view path) {
+    return std::pair(finds(*set, path, PF_TEXTS), finds(*set, path, PF_TEXTS + 1));
+  };
+  CHECK(found("/var/lib/a/.ssh/id_x") == std::pair(true, true));
+  CHECK(found("/root/.ssh/id_x/y") == std::pair(true, true));
+  CHECK(found("/var/lib/dpkg/info/a.list") != std::pair(true, true));
+  CHECK(found("/home/a/.ssh/id_x") != std::pair(true, true));
+  CHECK(sent(*set, EVT_openat, {PF_TEXTS, PF_TEXTS + 1}));
+  CHECK_FALSE(sent(*set, EVT_openat, {PF_TEXTS}));
+  CHECK_FALSE(sent(*set, EVT_openat, {PF_TEXTS + 1}));
+}
+
 TEST_CASE("push-down: long pieces are cut, and stay true") {
   const std::string path = "/usr/lib/x86_64-linux-gnu/security/pam_unix.so";
   for (Op op : {Op::kEq, Op::kStartsWith, Op::kEndsWith, Op::kContains}) {
@@ -73,7 +100,7 @@ TEST_CASE("push-down: words of regular expressions") {
   CHECK(words_of_regex("(?i)/etc").empty());
   CHECK(words_of_regex("[^a](b|c?)*.+").empty());
   CHECK(words_of_regex("(a[)]b|c)/x[]]y") == Texts{"/x]y"});
-  CHECK(words_of_regex(".*(/[.][.][.]+|/[.][.]? +| )") == Texts{"/...", "/.", " "});
+  CHECK(words_of_regex(".*(/[.][.][.]+|/[.][.]? +| )") == Texts{"/...", " ", " "});  // blanks are rare
   CHECK(words_of_regex("x(ab+|c*)y").size() == 1);
   CHECK(words_of_regex("(ab+c|(de|f.g)h)?").empty());
   CHECK(words_of_regex("x(yy").size() <= 1);
@@ -209,6 +236,7 @@ TEST_CASE("push-down: of alternatives the rarer test is looked at") {
   REQUIRE(set);
   CHECK_FALSE(sent(*set, EVT_openat, {PF_READS, PF_WRITES}));
   CHECK(sent(*set, EVT_openat, {PF_READS, PF_TEXTS}));
+  CHECK_FALSE(sent(*set, EVT_openat, {PF_TEXTS}));  // and one of the others
 }
 
 TEST_CASE("push-down: rules together, by event type") {

@@ -39,7 +39,7 @@ enum class Type : uint8_t {
 // How a number prints.
 enum class Print : uint8_t { kText, kDec, kHex, kOct, kPadded };
 
-enum FieldFlags : uint16_t {
+enum FieldFlags : uint32_t {
   FF_NONE = 0,
   FF_ARG_REQUIRED = 1,
   FF_ARG_OPTIONAL = 2,
@@ -57,6 +57,7 @@ enum FieldFlags : uint16_t {
   FF_TIME = 8192,        // in JSON: integer ns since the epoch
   FF_SUGGESTED = 16384,  // part of append_output's suggested_output
   FF_IMAGE = 32768,      // reads nothing but the image of the event, which never changes
+  FF_OPEN = 65536,       // reads of an open nothing but what its record says of the paths and the file (open_cache.h)
 };
 
 struct FieldArg {
@@ -78,7 +79,7 @@ struct FieldInfo {
   std::string_view name;
   Type type;
   Print print;
-  uint16_t flags;
+  uint32_t flags;
   Accessor get;                // nullptr: no event feeds it
   std::string_view waits_for;  // what would feed it; "" if fed
   uint8_t cost;                // 1: a pointer away ... 9: made anew

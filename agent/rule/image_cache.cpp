@@ -8,9 +8,8 @@ void ImageCache::bind(uint32_t slots) {
 }
 
 void ImageCache::take(Entry& entry, const std::shared_ptr<const context::Image>& image) const {
-  entry.image_ = image;
-  entry.found_.resize(slots_ * match::kKinds);
-  for (Entry::Found& found : entry.found_) found.known = false;
+  entry.image = image;
+  entry.texts.restart(slots_);
 }
 
 }  // namespace tiercel::rule

@@ -106,6 +106,7 @@ void index_texts(Program& program) {
       operand.index = static_cast<uint32_t>(program.indexes.size());
       program.indexes.emplace_back();
       if (operand.of_image) operand.image_slot = program.image_slots++;
+      if (operand.of_open) operand.open_slot = std::exchange(program.open_slots, program.open_slots + 2);
     }
     for (const auto& literal : test.literals)
       test.patterns.push_back(

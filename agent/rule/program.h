@@ -38,11 +38,13 @@ struct Operand {
   bool ancestors = false;  // a list of which any may satisfy a comparison
   bool either = false;     // a list of two endpoints
   bool path = false;       // depends on which of the two paths is looked at
+  bool of_open = false;    // of an open reads nothing but its record, head and number of the descriptor apart
   bool of_image = false;   // reads nothing but the event's image: what held for it once holds as long as it is there
   uint8_t cost = 1;
   static constexpr uint32_t kNoIndex = UINT32_MAX;
   uint32_t index = kNoIndex;       // Program::indexes: every text that it is compared with
   uint32_t image_slot = kNoIndex;  // with of_image: its place in an ImageCache
+  uint32_t open_slot = kNoIndex;   // with of_open: likewise in an OpenCache, where each path has one
   std::string text;                // canonical: equal text, equal operand
 };
 
@@ -94,6 +96,7 @@ struct Program {
   std::vector<match::Index> indexes;
   uint32_t pattern_count = 0;  // over all indexes
   uint32_t image_slots = 0;    // operands of images that have an index
+  uint32_t open_slots = 0;     // likewise of opens, two each
 };
 
 // True if the test asks for nothing but one of several texts: what index_texts() takes over.

@@ -139,6 +139,7 @@ std::optional<uint32_t> Resolver::field(const OperandAst& ast, bool in_transform
   out.is_list = name.info->has(FF_LIST) && !name.arg.given;
   out.path = name.info->has(FF_PATH);
   out.of_image = name.info->has(FF_IMAGE);
+  out.of_open = name.info->has(FF_OPEN);
   out.cost = name.info->cost;
   out.text = std::string(name.info->name);
   if (for_output_ && out.ancestors && name.info->name == "proc.apid") {  // alone in an output it is the process itself
@@ -185,6 +186,7 @@ std::optional<uint32_t> Resolver::transformer(const OperandAst& ast) {
     const Operand& of = builder_.at(*index);
     out.of_image =
         of.kind == Operand::Kind::kLiteral ? out.of_image : of.of_image && (out.of_image || out.parts.empty());
+    out.of_open = of.kind == Operand::Kind::kLiteral ? out.of_open : of.of_open && (out.of_open || out.parts.empty());
     out.parts.push_back(*index);
     out.path = out.path || of.path;
     out.cost = std::max<uint8_t>(out.cost, of.cost);

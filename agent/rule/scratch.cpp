@@ -18,12 +18,16 @@ void Scratch::bind(const Program& program) {
   images_ = std::make_unique<ImageCache>();
   images_->bind(program.image_slots);
   image_ = nullptr;
+  opens_ = std::make_unique<OpenCache>();
+  opens_->bind(program.open_slots);
+  open_.reset();
 }
 
 void Scratch::begin_event() {
   arena_.reset();
   hits_.clear();
   image_ = nullptr;
+  open_.reset();
   view_ = context::PathView::kLexical;
   if (++epoch_ < UINT32_MAX / 2) return;
   std::fill(values_.begin(), values_.end(), Slot());
@@ -118,16 +122,30 @@ void Scratch::hit(size_t stamps_at, match::PatternId id) {
   hits_.push_back(id);
 }
 
-void Scratch::find_of_image(const Program& program, uint32_t operand, match::Kind kind, Subject subject) {
+std::pair<FoundTexts*, uint32_t> Scratch::kept_for(const Operand& operand, Subject subject) {
+  if (!subject.event) return {};
+  if (operand.image_slot != Operand::kNoIndex) {
+    if (image_ == nullptr) image_ = &images_->of(subject.event->image_ptr());
+    return {image_, operand.image_slot};
+  }
+  if (operand.open_slot == Operand::kNoIndex) return {};
+  if (!open_) open_ = opens_->of(*subject.event);
+  return {*open_, operand.open_slot + (view_ == context::PathView::kKernel ? 1 : 0)};
+}
+
+void Scratch::find_kept(const Program& program, uint32_t operand, match::Kind kind, Subject subject) {
   const Operand& compared = program.operands[operand];
-  if (image_ == nullptr) image_ = &images_->of(subject.event->image_ptr());
-  if (const auto* known = image_->found(compared.image_slot, kind)) {
-    for (match::PatternId id : *known) hit(0, id);
-    return;
+  const auto [kept, place] = kept_for(compared, subject);
+  if (kept != nullptr) {
+    if (const auto* known = kept->found(place, kind)) {
+      const size_t stamps_at = slot(compared.path, 0, program.pattern_count);
+      for (match::PatternId id : *known) hit(stamps_at, id);
+      return;
+    }
   }
   const size_t first = hits_.size();
   find_all(compared, program.indexes[compared.index], kind, this->operand(program, operand, subject));
-  image_->keep(compared.image_slot, kind, std::span(hits_).subspan(first));
+  if (kept != nullptr) kept->keep(place, kind, std::span(hits_).subspan(first));
 }
 
 void Scratch::look_up(const Program& program, uint32_t operand, match::Kind kind, Subject subject) {
@@ -137,10 +155,7 @@ void Scratch::look_up(const Program& program, uint32_t operand, match::Kind kind
   if (done == epoch_) return;
   done = epoch_;
   const auto first = static_cast<uint32_t>(hits_.size());
-  if (compared.image_slot != Operand::kNoIndex && subject.event)
-    find_of_image(program, operand, kind, subject);
-  else
-    find_all(compared, program.indexes[compared.index], kind, this->operand(program, operand, subject));
+  find_kept(program, operand, kind, subject);
   if (kind != match::Kind::kExact) return;
   lookup.first_exact = first;
   lookup.exacts = static_cast<uint32_t>(hits_.size()) - first;

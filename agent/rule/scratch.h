@@ -5,11 +5,15 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "agent/context/event.h"
 #include "agent/rule/alert_facts.h"
 #include "agent/rule/image_cache.h"
+#include "agent/rule/open_cache.h"
 #include "agent/rule/program.h"
 #include "agent/rule/value.h"
 
@@ -44,8 +48,10 @@ class Scratch {
   [[nodiscard]] Value make(const Program& program, const Operand& operand, Subject subject);
   [[nodiscard]] bool indexed_test(const Program& program, const Test& test, Subject subject);
   void find_all(const Operand& operand, const match::Index& index, match::Kind kind, const Value& value);
-  // What find_all() says for an operand of the event's image, from the cache where it is known.
-  void find_of_image(const Program& program, uint32_t operand, match::Kind kind, Subject subject);
+  // Where what find_all() says for the operand is kept, and in which slot; nullptr: nowhere.
+  std::pair<FoundTexts*, uint32_t> kept_for(const Operand& operand, Subject subject);
+  // What find_all() says for the operand, from there where it is known.
+  void find_kept(const Program& program, uint32_t operand, match::Kind kind, Subject subject);
   void hit(size_t stamps_at, match::PatternId id);
 
   Arena arena_;
@@ -60,9 +66,11 @@ class Scratch {
   std::vector<Lookup> lookups_;           // twice the operands
   std::vector<uint32_t> pattern_epochs_;  // twice the patterns
   std::vector<match::PatternId> hits_;
-  // On the heap: a Scratch is kept by value. The entry is that of the event's image, once it was asked for.
+  // On the heap: a Scratch is kept by value. Behind each what it has for the event, once it was asked for.
   std::unique_ptr<ImageCache> images_;
-  ImageCache::Entry* image_ = nullptr;
+  FoundTexts* image_ = nullptr;
+  std::unique_ptr<OpenCache> opens_;
+  std::optional<FoundTexts*> open_;
 };
 
 }  // namespace tiercel::rule

@@ -127,7 +127,7 @@ TEST_CASE("what was found for an image is told for it alone") {
     // half of them end at once: their address is given to others
     const auto image = std::make_shared<const Image>();
     if (n % 2 == 0) images.push_back(image);
-    ImageCache::Entry& entry = cache->of(image);
+    tiercel::rule::FoundTexts& entry = cache->of(image);
     CHECK(entry.found(1, Kind::kRegex) == nullptr);
     entry.keep(1, Kind::kRegex, some);
     REQUIRE(cache->of(image).found(1, Kind::kRegex) != nullptr);

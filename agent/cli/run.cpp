@@ -84,17 +84,19 @@ Result<> check_host_root(const std::string& host_root) {
 }
 
 // glibc raises the size from which on memory is given back to the highest that was ever freed: after a kernel's BTF (5
-// MiB) had been read, each thread kept as much. mallopt(3), M_MMAP_THRESHOLD.
-void give_back_big_buffers() {
+// MiB) had been read, each thread kept as much. And each thread has a heap of its own, of which most is never used:
+// threads other than the deciding one hardly allocate, and share one. mallopt(3), M_MMAP_THRESHOLD, M_ARENA_MAX.
+void keep_memory_small() {
   constexpr int kBigBytes = 256 << 10;
   ::mallopt(M_MMAP_THRESHOLD, kBigBytes);
   ::mallopt(M_TRIM_THRESHOLD, 2 * kBigBytes);
+  ::mallopt(M_ARENA_MAX, 2);
 }
 
 }  // namespace
 
 int run(const RunArgs& args) {
-  give_back_big_buffers();
+  keep_memory_small();
   block_reload_signals();  // a SIGHUP during the start is carried out after it
   if (!args.log_level.empty())
     if (auto level = level_of(args.log_level); !level) return report(level.error());

@@ -1,8 +1,9 @@
 // FoundTexts: which patterns held for the texts of one thing that many events have in common (an image, an opened
-// file), by the operand that was looked up and the kind of comparison. One thread.
+// file). A place is an operand and a kind of comparison that some rule makes (Operand::place). One thread.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -12,31 +13,30 @@ namespace tiercel::rule {
 
 class FoundTexts {
  public:
-  // nullptr: nobody looked yet. The patterns that held, in the order of being found.
-  [[nodiscard]] const std::vector<match::PatternId>* found(uint32_t slot, match::Kind kind) const {
-    const Found& found = found_[place(slot, kind)];
-    return found.known ? &found.patterns : nullptr;
+  using Patterns = std::span<const match::PatternId>;
+  // Nothing: nobody looked yet. The patterns that held, in the order of being found; good until keep() or restart().
+  [[nodiscard]] std::optional<Patterns> found(uint32_t place) const {
+    const Found& found = found_[place];
+    if (found.count == kUnknown) return std::nullopt;
+    return Patterns(patterns_).subspan(found.first, found.count);
   }
-  void keep(uint32_t slot, match::Kind kind, std::span<const match::PatternId> patterns) {
-    Found& found = found_[place(slot, kind)];
-    found.patterns.assign(patterns.begin(), patterns.end());
-    found.known = true;
+  void keep(uint32_t place, Patterns patterns) {
+    found_[place] = {static_cast<uint32_t>(patterns_.size()), static_cast<uint32_t>(patterns.size())};
+    patterns_.insert(patterns_.end(), patterns.begin(), patterns.end());
   }
-  // Of another thing from now on; slots: of operands.
-  void restart(uint32_t slots) {
-    found_.resize(slots * match::kKinds);
-    for (Found& found : found_) found.known = false;
+  // Of another thing from now on.
+  void restart(uint32_t places) {
+    found_.assign(places, Found());
+    patterns_.clear();
   }
 
  private:
+  static constexpr uint32_t kUnknown = UINT32_MAX;
   struct Found {
-    bool known = false;
-    std::vector<match::PatternId> patterns;
+    uint32_t first = 0, count = kUnknown;  // of patterns_
   };
-  [[nodiscard]] static size_t place(uint32_t slot, match::Kind kind) {
-    return slot * match::kKinds + static_cast<size_t>(kind);
-  }
   std::vector<Found> found_;
+  std::vector<match::PatternId> patterns_;
 };
 
 }  // namespace tiercel::rule

@@ -14,8 +14,8 @@ namespace tiercel::rule {
 
 class ImageCache {
  public:
-  // slots: of one image; forgets all.
-  void bind(uint32_t slots);
+  // places: of one image; forgets all.
+  void bind(uint32_t places);
   FoundTexts& of(const std::shared_ptr<const context::Image>& image) {
     const auto address = reinterpret_cast<uintptr_t>(image.get());
     Entry& entry = entries_[(address * 0x9E3779B97F4A7C15u) >> (64 - kSizeBits)];
@@ -24,13 +24,13 @@ class ImageCache {
   }
 
  private:
-  static constexpr int kSizeBits = 8;
+  static constexpr int kSizeBits = 6;
   struct Entry {
     std::shared_ptr<const context::Image> image;
     FoundTexts texts;
   };
   void take(Entry& entry, const std::shared_ptr<const context::Image>& image) const;
-  uint32_t slots_ = 0;
+  uint32_t places_ = 0;
   std::array<Entry, size_t{1} << kSizeBits> entries_;
 };
 

@@ -1,5 +1,6 @@
 // Which tests an operand's index answers, and the making of the indexes.
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "agent/rule/literals.h"
@@ -105,9 +106,8 @@ void index_texts(Program& program) {
     if (operand.index == Operand::kNoIndex) {
       operand.index = static_cast<uint32_t>(program.indexes.size());
       program.indexes.emplace_back();
-      if (operand.of_image) operand.image_slot = program.image_slots++;
-      if (operand.of_open) operand.open_slot = std::exchange(program.open_slots, program.open_slots + 2);
     }
+    operand.kinds |= 1U << static_cast<unsigned>(test.kind);
     for (const auto& literal : test.literals)
       test.patterns.push_back(
           program.indexes[operand.index].add(test.kind, pattern_of(test.kind, *literal), program.pattern_count));
@@ -119,6 +119,13 @@ void index_texts(Program& program) {
     test.paths = PathTrie();
   }
   for (match::Index& index : program.indexes) index.build();
+  for (Operand& operand : program.operands) {
+    const auto kinds = static_cast<uint32_t>(std::popcount(operand.kinds));
+    if (kinds > 0 && operand.of_image)
+      operand.image_slot = std::exchange(program.image_slots, program.image_slots + kinds);
+    if (kinds > 0 && operand.of_open)
+      operand.open_slot = std::exchange(program.open_slots, program.open_slots + 2 * kinds);
+  }
 }
 
 }  // namespace tiercel::rule

@@ -26,8 +26,8 @@ bool is_whole(const decoders::Record& record, const ev_open& open) {
 
 }  // namespace
 
-void OpenCache::bind(uint32_t slots) {
-  slots_ = slots;
+void OpenCache::bind(uint32_t places) {
+  places_ = places;
   for (Entry& entry : entries_) entry = Entry();
 }
 
@@ -55,7 +55,7 @@ FoundTexts* OpenCache::of(const context::Event& event) {
   entry.flags = open->head.flags;
   entry.failed = open->fd < 0;
   entry.bytes.assign(record.bytes().begin(), record.bytes().end());
-  entry.texts.restart(slots_);
+  entry.texts.restart(places_);
   return &entry.texts;
 }
 

@@ -17,8 +17,8 @@ class OpenCache {
  public:
   static constexpr size_t kBytesMax = 512;  // of a record; longer ones are not kept
 
-  // slots: of one open; forgets all.
-  void bind(uint32_t slots);
+  // places: of one open; forgets all.
+  void bind(uint32_t places);
   // nullptr: it is no open, or not kept.
   FoundTexts* of(const context::Event& event);
 
@@ -32,7 +32,7 @@ class OpenCache {
     FoundTexts texts;
   };
   static bool same(const Entry& entry, const decoders::Record& record, const ev_open& open);
-  uint32_t slots_ = 0;
+  uint32_t places_ = 0;
   std::array<Entry, size_t{1} << kSizeBits> entries_;
 };
 

@@ -3,6 +3,7 @@
 // and, or and not exist only while compiling. A missing value takes the no edge. Immutable once built.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -43,9 +44,13 @@ struct Operand {
   uint8_t cost = 1;
   static constexpr uint32_t kNoIndex = UINT32_MAX;
   uint32_t index = kNoIndex;       // Program::indexes: every text that it is compared with
-  uint32_t image_slot = kNoIndex;  // with of_image: its place in an ImageCache
-  uint32_t open_slot = kNoIndex;   // with of_open: likewise in an OpenCache, where each path has one
-  std::string text;                // canonical: equal text, equal operand
+  uint32_t kinds = 0;              // match::Kind, a bit each: how it is compared with these
+  uint32_t image_slot = kNoIndex;  // with of_image: its first place in an ImageCache, one for each kind
+  uint32_t open_slot = kNoIndex;   // with of_open: likewise in an OpenCache, two for each kind, a path each
+  [[nodiscard]] uint32_t nth(match::Kind of) const {  // among its kinds
+    return static_cast<uint32_t>(std::popcount(kinds & ((1U << static_cast<unsigned>(of)) - 1)));
+  }
+  std::string text;  // canonical: equal text, equal operand
 };
 
 // One value that the rule wrote, in every form that a comparison may need.
@@ -95,8 +100,8 @@ struct Program {
   std::vector<Inst> code;
   std::vector<match::Index> indexes;
   uint32_t pattern_count = 0;  // over all indexes
-  uint32_t image_slots = 0;    // operands of images that have an index
-  uint32_t open_slots = 0;     // likewise of opens, two each
+  uint32_t image_slots = 0;    // places of an image in an ImageCache
+  uint32_t open_slots = 0;     // ... of an open in an OpenCache
 };
 
 // True if the test asks for nothing but one of several texts: what index_texts() takes over.

@@ -122,22 +122,22 @@ void Scratch::hit(size_t stamps_at, match::PatternId id) {
   hits_.push_back(id);
 }
 
-std::pair<FoundTexts*, uint32_t> Scratch::kept_for(const Operand& operand, Subject subject) {
+std::pair<FoundTexts*, uint32_t> Scratch::kept_for(const Operand& operand, match::Kind kind, Subject subject) {
   if (!subject.event) return {};
   if (operand.image_slot != Operand::kNoIndex) {
     if (image_ == nullptr) image_ = &images_->of(subject.event->image_ptr());
-    return {image_, operand.image_slot};
+    return {image_, operand.image_slot + operand.nth(kind)};
   }
   if (operand.open_slot == Operand::kNoIndex) return {};
   if (!open_) open_ = opens_->of(*subject.event);
-  return {*open_, operand.open_slot + (view_ == context::PathView::kKernel ? 1 : 0)};
+  return {*open_, operand.open_slot + 2 * operand.nth(kind) + (view_ == context::PathView::kKernel ? 1 : 0)};
 }
 
 void Scratch::find_kept(const Program& program, uint32_t operand, match::Kind kind, Subject subject) {
   const Operand& compared = program.operands[operand];
-  const auto [kept, place] = kept_for(compared, subject);
+  const auto [kept, place] = kept_for(compared, kind, subject);
   if (kept != nullptr) {
-    if (const auto* known = kept->found(place, kind)) {
+    if (const auto known = kept->found(place)) {
       const size_t stamps_at = slot(compared.path, 0, program.pattern_count);
       for (match::PatternId id : *known) hit(stamps_at, id);
       return;
@@ -145,7 +145,7 @@ void Scratch::find_kept(const Program& program, uint32_t operand, match::Kind ki
   }
   const size_t first = hits_.size();
   find_all(compared, program.indexes[compared.index], kind, this->operand(program, operand, subject));
-  if (kept != nullptr) kept->keep(place, kind, std::span(hits_).subspan(first));
+  if (kept != nullptr) kept->keep(place, std::span(hits_).subspan(first));
 }
 
 void Scratch::look_up(const Program& program, uint32_t operand, match::Kind kind, Subject subject) {

@@ -48,8 +48,8 @@ class Scratch {
   [[nodiscard]] Value make(const Program& program, const Operand& operand, Subject subject);
   [[nodiscard]] bool indexed_test(const Program& program, const Test& test, Subject subject);
   void find_all(const Operand& operand, const match::Index& index, match::Kind kind, const Value& value);
-  // Where what find_all() says for the operand is kept, and in which slot; nullptr: nowhere.
-  std::pair<FoundTexts*, uint32_t> kept_for(const Operand& operand, Subject subject);
+  // Where what find_all() says for the operand is kept, and in which place; nullptr: nowhere.
+  std::pair<FoundTexts*, uint32_t> kept_for(const Operand& operand, match::Kind kind, Subject subject);
   // What find_all() says for the operand, from there where it is known.
   void find_kept(const Program& program, uint32_t operand, match::Kind kind, Subject subject);
   void hit(size_t stamps_at, match::PatternId id);

@@ -1,6 +1,7 @@
 // Shell patterns and regular expressions that are tried only where a piece of them occurs, against trying each; and
 // what is kept for a program's image.
 #include <doctest/doctest.h>
+#include <algorithm>
 
 #include <random>
 #include <set>
@@ -128,11 +129,11 @@ TEST_CASE("what was found for an image is told for it alone") {
     const auto image = std::make_shared<const Image>();
     if (n % 2 == 0) images.push_back(image);
     tiercel::rule::FoundTexts& entry = cache->of(image);
-    CHECK(entry.found(1, Kind::kRegex) == nullptr);
-    entry.keep(1, Kind::kRegex, some);
-    REQUIRE(cache->of(image).found(1, Kind::kRegex) != nullptr);
-    CHECK(*cache->of(image).found(1, Kind::kRegex) == some);
-    CHECK(cache->of(image).found(2, Kind::kRegex) == nullptr);
-    CHECK(cache->of(image).found(1, Kind::kExact) == nullptr);
+    CHECK_FALSE(entry.found(1));
+    entry.keep(1, some);
+    REQUIRE(cache->of(image).found(1));
+    CHECK(std::ranges::equal(*cache->of(image).found(1), some));
+    CHECK_FALSE(cache->of(image).found(0));
+    CHECK_FALSE(cache->of(image).found(2));
   }
 }

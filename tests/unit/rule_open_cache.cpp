@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <random>
 #include <string>
 #include <vector>
@@ -13,13 +14,12 @@
 using namespace tiercel;
 using namespace tiercel::rule;
 using namespace tiercel::rule::test;
-using match::Kind;
 
 namespace {
 
-std::shared_ptr<OpenCache> cache_of(uint32_t slots) {
+std::shared_ptr<OpenCache> cache_of(uint32_t places) {
   auto cache = std::make_shared<OpenCache>();
-  cache->bind(slots);
+  cache->bind(places);
   return cache;
 }
 
@@ -34,18 +34,20 @@ FoundTexts* twice(OpenCache& cache, World& world, const OpenArgs& args) {
 
 TEST_CASE("open cache: an open is kept when it comes a second time") {
   World world;
-  const auto cache = cache_of(2);
+  const auto cache = cache_of(3);
   FoundTexts* kept = twice(*cache, world, {.name = "/etc/passwd", .realpath = "/etc/passwd"});
   REQUIRE(kept);
-  CHECK(kept->found(0, Kind::kUnder) == nullptr);
+  CHECK(!kept->found(0));
   const std::vector<match::PatternId> patterns{4, 2};
-  kept->keep(0, Kind::kUnder, patterns);
-  kept->keep(1, Kind::kPrefix, {});
+  kept->keep(0, patterns);
+  kept->keep(1, {});
   const TestEvent other_number = open_event(world, {.name = "/etc/passwd", .fd = 77, .realpath = "/etc/passwd"});
   REQUIRE(cache->of(*other_number) == kept);
-  CHECK(*kept->found(0, Kind::kUnder) == patterns);
-  CHECK(kept->found(1, Kind::kPrefix)->empty());
-  CHECK(kept->found(1, Kind::kUnder) == nullptr);
+  REQUIRE(kept->found(0));
+  CHECK(std::ranges::equal(*kept->found(0), patterns));
+  REQUIRE(kept->found(1));
+  CHECK(kept->found(1)->empty());
+  CHECK(!kept->found(2));
 }
 
 TEST_CASE("open cache: whatever else differs is another open") {
@@ -64,19 +66,19 @@ TEST_CASE("open cache: whatever else differs is another open") {
   for (const OpenArgs& args : others) {
     const auto cache = cache_of(1);
     FoundTexts* kept = twice(*cache, world, first);
-    kept->keep(0, Kind::kUnder, std::vector<match::PatternId>{1});
+    kept->keep(0, std::vector<match::PatternId>{1});
     const TestEvent event = open_event(world, args);
     for (int n = 0; n < 2; ++n) {
       FoundTexts* found = cache->of(*event);
-      CHECK((found == nullptr || found->found(0, Kind::kUnder) == nullptr));
+      CHECK((found == nullptr || !found->found(0)));
     }
   }
   const auto cache = cache_of(1);
-  twice(*cache, world, first)->keep(0, Kind::kUnder, std::vector<match::PatternId>{1});
+  twice(*cache, world, first)->keep(0, std::vector<match::PatternId>{1});
   world.process->cwd = "/elsewhere";
   const TestEvent event = open_event(world, first);
   FoundTexts* found = cache->of(*event);
-  CHECK((found == nullptr || found->found(0, Kind::kUnder) == nullptr));
+  CHECK((found == nullptr || !found->found(0)));
 }
 
 TEST_CASE("open cache: what is not whole, or long, or no open, is not kept") {

@@ -132,6 +132,8 @@ bool Event::has_two_paths() const {
 }
 
 std::string Event::absolute(std::string_view raw, std::string_view base) const {
+  // told at its exit alone, when the kernel has moved the directory along with the root (bpf/hooks/descriptor.bpf.c)
+  if (base.empty() && info_->type == EVT_pivot_root) base = process_->cwd;
   return absolute_path(base, raw);
 }
 

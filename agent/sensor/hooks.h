@@ -35,6 +35,8 @@ struct Hook {
   [[nodiscard]] std::vector<std::string> functions(bool for_32_bit) const;
   // Its arguments point to what 32-bit callers lay out otherwise.
   [[nodiscard]] bool is_wide() const;
+  // Its exit can do without the program at its entry, at a price (bpf/hooks/descriptor.bpf.c).
+  [[nodiscard]] bool entry_may_lack() const { return event == "pivot_root"; }
   // Only where the object has one: a call that takes something down at its entry.
   [[nodiscard]] std::string enter_program() const { return std::string(kSysEnterPrefix).append(event); }
 };

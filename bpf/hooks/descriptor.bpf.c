@@ -45,22 +45,39 @@ int sys_exit__close(struct sys_exit_ctx *ctx)
 	return 0;
 }
 
-/* pivot_root: at its exit the current directory has moved with the root. */
+/*
+ * pivot_root: at its exit the current directory has moved with the root. On functions it is taken down at its entry. A tracepoint at the
+ * entry of one call makes every call of every process slower, so there the exit has to do: what relative paths were relative to is left out,
+ * and user space puts in the directory that it knows from before (Event::absolute()).
+ */
+static __always_inline bool pivot__begin(struct build *b, struct task_struct *task, long ret, bool moved)
+{
+	struct pt_regs *regs = task__regs((void *)task);
+
+	if (!record__begin(b, task, EVT_pivot_root, sizeof(struct ev_paths)))
+		return false;
+	struct ev_paths *ev = (void *)b->head;
+	RECORD_CLEAR(ev);
+	ev->res = ret;
+	ev->dirfd = ev->dirfd2 = AT_FDCWD;
+	args__fill((struct args_part *)&ev->a0, regs);
+	if (moved) {
+		record__path_text(b, &ev->first, (void *)SYS_ARG0(regs));
+		record__path_text(b, &ev->second, (void *)SYS_ARG1(regs));
+	} else {
+		record__user_path(b, &ev->first, &ev->base, task, AT_FDCWD, (void *)SYS_ARG0(regs));
+		record__user_path(b, &ev->second, &ev->base2, task, AT_FDCWD, (void *)SYS_ARG1(regs));
+	}
+	return true;
+}
+
 SEC("tp")
 int sys_enter__pivot_root(void *ctx)
 {
-	struct task_struct *task = (void *)bpf_get_current_task_btf();
-	struct pt_regs *regs = task__regs((void *)task);
 	struct build b;
 
-	if (!record__begin(&b, task, EVT_pivot_root, sizeof(struct ev_paths)))
+	if (!pivot__begin(&b, (void *)bpf_get_current_task_btf(), 0, false))
 		return 0;
-	struct ev_paths *ev = (void *)b.head;
-	RECORD_CLEAR(ev);
-	ev->dirfd = ev->dirfd2 = AT_FDCWD;
-	args__fill((struct args_part *)&ev->a0, regs);
-	record__user_path(&b, &ev->first, &ev->base, task, AT_FDCWD, (void *)SYS_ARG0(regs));
-	record__user_path(&b, &ev->second, &ev->base2, task, AT_FDCWD, (void *)SYS_ARG1(regs));
 	note__take(&b);
 	scratch__put(&b);
 	return 0;
@@ -69,12 +86,19 @@ int sys_enter__pivot_root(void *ctx)
 SEC("tp")
 int sys_exit__pivot_root(struct sys_exit_ctx *ctx)
 {
-	struct note *note = note__found(EVT_pivot_root);
+	long ret = call__result(ctx);
+	struct build b;
 
-	if (!note)
-		return 0;
-	((struct ev_paths *)note->rec)->res = call__result(ctx);
-	note__send(note, RING_OF_pivot_root);
+	if (exits_by_function) {
+		struct note *note = note__found(EVT_pivot_root);
+		if (!note)
+			return 0;
+		((struct ev_paths *)note->rec)->res = ret;
+		note__send(note, RING_OF_pivot_root);
+	} else if (pivot__begin(&b, (void *)bpf_get_current_task_btf(), ret, ret == 0)) {
+		record__send(&b, RING_OF_pivot_root);
+		scratch__put(&b);
+	}
 	return 0;
 }
 

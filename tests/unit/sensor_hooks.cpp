@@ -104,6 +104,8 @@ TEST_CASE("programs by name") {
   CHECK(hook_of(EVT_open).exit_program() == "shape__open");
   CHECK(hook_of(EVT_openat).exit_program() == "sys_exit__openat");
   CHECK(hook_of(EVT_close).enter_program() == "sys_enter__close");
+  CHECK(hook_of(EVT_pivot_root).entry_may_lack());
+  CHECK_FALSE(hook_of(EVT_close).entry_may_lack());
   for (uint16_t type = 1; type < EVT_COUNT; ++type)
     if (hook_of(type).is_call()) {
       CHECK(is_call_program(hook_of(type).exit_program()));

@@ -93,8 +93,8 @@ class Event {
     std::string_view first, first_base, second, second_base;
   };
   [[nodiscard]] std::optional<TwoPaths> two_paths() const;
-  // Any path argument, absolute and cleaned against the record's base directory. Of a pivot_root without one against the
-  // process's, as it was known before.
+  // Any path argument, absolute and cleaned against the record's base directory. Of a pivot_root without one against
+  // the process's, as it was known before.
   [[nodiscard]] std::string absolute(std::string_view raw, std::string_view base) const;
 
   // The descriptor that the event makes, uses or closes, as the kernel saw it. kind is kNone and num -1 where there is

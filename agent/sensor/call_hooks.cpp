@@ -60,7 +60,8 @@ std::vector<CallHooks::Plan> CallHooks::plans_of(uint16_t type, const KernelFunc
   const auto plan = [&](Place place, const std::string& exit_program, const std::string& function) {
     Plan one{place, false, {{exit_program, {function, true, false}}}};
     const bool entry = place != Place::kTracepoint || !hook.entry_may_lack();
-    if (entry && enter_programs_.contains(hook.enter_program())) one.choice[hook.enter_program()] = {function, false, false};
+    if (entry && enter_programs_.contains(hook.enter_program()))
+      one.choice[hook.enter_program()] = {function, false, false};
     plans.push_back(std::move(one));
   };
   const std::string own = functions ? first_of(hook.functions(false), *functions, not_probed_) : "";

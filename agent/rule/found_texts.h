@@ -1,5 +1,5 @@
 // FoundTexts: which patterns held for the texts of one thing that many events have in common (an image, an opened
-// file). A place is an operand and a kind of comparison that some rule makes (Operand::place). One thread.
+// file). A place is an operand and a kind of comparison that some rule makes (Operand::nth). One thread.
 #pragma once
 
 #include <cstdint>
